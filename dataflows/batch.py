@@ -1,0 +1,72 @@
+"""What travels through the flow: one envelope a batch of ticks, filled station by station."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from schema.bars import Bars, empty_bars
+from schema.events import Decision, Event
+from schema.features import FeatureRows
+from schema.predictions import Predictions
+from schema.reasons import Dead
+from schema.ticks import Int64, Ticks, ticks_of
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """What a source hands over: ticks in order of arrival, `ticks.symbol` indexing `names`.
+
+    `malformed` maps a row to what was found where a cell couldn't be read ("price='abc'"); that cell holds its
+    unset value. Within a lane (offset, index) rises.
+    """
+
+    ticks: Ticks
+    names: tuple[str, ...]
+    malformed: dict[int, str] = field(default_factory=dict)
+    events: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """One refused tick: where it stood, why it was refused, what was found and what was expected."""
+
+    time: int  # ns UTC of the event, 0 if unreadable
+    symbol: str
+    reason: Dead
+    found: str
+    expected: str
+    lane: int
+    offset: int
+    index: int
+
+
+@dataclass(slots=True)
+class Stamps:
+    """Wall-clock ns of the stages of this batch. They reach tables and histograms, never a decision."""
+
+    received: int = 0
+    closed: int = 0
+    features_ready: int = 0
+    enqueued: int = 0
+
+
+@dataclass(slots=True)
+class Batch:
+    """One pass through the flow. A station reads what the ones before filled and fills its own."""
+
+    number: int  # counts passes from 1 on; the same at every station between two passes
+    arrivals: Arrivals | None = None  # from the source
+    last: bool = False  # the input ends here
+    ticks: Ticks = field(default_factory=lambda: ticks_of(0))  # gate: what passed; order: released, in order
+    watermark: int = 0  # order: no tick before this event time can come any more (ns)
+    dead: list[DeadLetter] = field(default_factory=list)
+    late: Ticks = field(default_factory=lambda: ticks_of(0))
+    late_watermark: Int64 = field(default_factory=lambda: np.zeros(0, np.int64))  # of each late tick's lane
+    bars: Bars = field(default_factory=lambda: empty_bars(0))
+    features: FeatureRows | None = None
+    predictions: list[Predictions] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    stamps: Stamps = field(default_factory=Stamps)

@@ -1,0 +1,1 @@
+"""Where results go: stores and buses behind two interfaces."""

@@ -1,0 +1,1 @@
+"""Engine-free incremental computation: ordering, bars, the catalogue and its kernels. numpy and numba only."""

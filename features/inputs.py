@@ -1,0 +1,112 @@
+"""What kernels read: closed bars with their shared history, ordered ticks with the closes between them.
+
+History is kept once a series, not once a feature: each ring holds the last `RING` values of one input, and a
+kernel reads the value `lag` bars ago with `past(ring, i, n, lag)`. The rings are filled for a whole batch before
+the kernels run; since a batch brings a series at most `MAX_ROWS_PER_SERIES` rows, a window of up to `MAX_WINDOW`
+bars before any of them is still there.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from schema.ticks import Float64, Int32, Int64
+
+RING: Final = 512  # a power of two
+MAX_WINDOW: Final = 257  # lags 0 .. 256
+MAX_ROWS_PER_SERIES: Final = RING - MAX_WINDOW
+
+
+class BarInputs(NamedTuple):
+    """n closed bars as bar-driven and cross-section kernels read them, arrays of shape (n,) in stream order.
+
+    A *series* is a symbol in a timeframe: series = symbol * n_timeframes + timeframe.
+    """
+
+    series: Int64  # row of the state
+    symbol: Int32
+    timeframe: Int32
+    n: Int64  # this is the series' n-th bar, from 1 on
+    time: Int64  # ns UTC of the close
+    start: Int64
+    open: Float64
+    high: Float64
+    low: Float64
+    close: Float64
+    volume: Float64
+    notional: Float64
+    trades: Int64
+    quotes: Int64
+    bid: Float64  # NaN where there is no valid quote
+    ask: Float64
+    mid: Float64
+    reference: Float64  # mid where valid, else the close: what labels are made of
+    previous_close: Float64  # NaN at n = 1
+    log_return: Float64  # log(close / previous close), NaN at n = 1
+    reference_return: Float64  # log of reference over the bar before's, NaN at n = 1
+    flags: NDArray[np.uint16]
+    phase: NDArray[np.uint8]
+    session_open: Int64
+    session_close: Int64
+    session_bar: Int64  # this is the series' n-th bar of its session, from 1 on
+
+
+class History(NamedTuple):
+    """Shared rings, shape (series, RING); the n-th bar of a series stands at slot (n - 1) % RING."""
+
+    open: Float64
+    high: Float64
+    low: Float64
+    close: Float64
+    volume: Float64
+    log_return: Float64  # NaN at n = 1
+    reference: Float64
+
+
+class TickInputs(NamedTuple):
+    """n ordered ticks as tick-driven kernels read them, arrays of shape (n,)."""
+
+    time: Int64  # ns UTC of the event
+    symbol: Int32
+    kind: NDArray[np.uint8]  # TRADE or QUOTE
+    price: Float64  # trades
+    size: Float64
+    bid: Float64  # quotes; NaN where the quote is one-sided or absurdly wide, so that it has no mid
+    bid_size: Float64
+    ask: Float64
+    ask_size: Float64
+    side: NDArray[np.int8]  # aggressor of a trade: as given, else Lee-Ready, else tick rule; 0 if unknown
+
+
+class Closes(NamedTuple):
+    """m closes inside a batch of ticks, arrays of shape (m,), ordered by position.
+
+    A tick kernel applies the ticks before `position[k]` and then writes row k:
+    `for k in range(m): while t < closes.position[k]: apply tick t; read state into out[k]`,
+    and after the last close applies the remaining ticks.
+    """
+
+    position: Int64  # number of the batch's ticks that come before this close
+    symbol: Int32
+    timeframe: Int32
+    time: Int64  # ns UTC of the close
+
+
+@njit(cache=True, inline="always")
+def past(ring: Float64, i: int, n: int, lag: int) -> float:
+    """Return the value `lag` bars before the n-th bar of series i (lag 0 is the n-th itself)."""
+    return ring[i, (n - 1 - lag) & (RING - 1)]
+
+
+class BarGroups(NamedTuple):
+    """The rows of each bar time, for cross-section kernels.
+
+    Group g is the rows `first[g] .. first[g + 1]`: one (time, timeframe), ordered by the symbols' names.
+    """
+
+    first: Int64  # (groups + 1,)
+    by_time: NDArray[np.bool_]  # (groups,) False for tick, volume and dollar bars: they meet no other symbol

@@ -1,0 +1,1 @@
+"""Indicators over bars: averages, oscillators, bands, volume. TA-Lib is the canon for seeds and warm-up."""

@@ -1,0 +1,1 @@
+"""The words the parts speak to each other. Imports nothing of ours."""

@@ -1,0 +1,112 @@
+"""The store's tables: names, columns, keys. The DDL of every store is made from these rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+SCHEMA_VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table.
+
+    `columns` maps a name to its type: `time` (ns UTC), `symbol` (few distinct texts), `text`, `int`, `float`,
+    `bytes`. The first column is the designated timestamp. `key` makes writes idempotent: a row written twice
+    stands there once. `wide` tables get one float column more for each feature of the catalogue.
+    """
+
+    name: str
+    columns: dict[str, str]
+    key: tuple[str, ...]
+    partition: str = "day"
+    wide: bool = False
+
+
+_ORIGIN = {"source": "symbol", "partition": "int", "offset": "int", "message_index": "int"}
+_ORIGIN_KEY = ("time", "source", "partition", "offset", "message_index")
+_BAR_KEY = ("time", "symbol", "timeframe", "bar_sequence")
+
+TICKS = Table(
+    "ticks",
+    {
+        "time": "time", "ts_recv": "time", "symbol": "symbol", "kind": "symbol", "price": "float", "size": "float",
+        "bid": "float", "bid_size": "float", "ask": "float", "ask_size": "float", "side": "int", "conditions": "int",
+        "sequence": "int", "verdict": "int", **_ORIGIN,
+    },
+    _ORIGIN_KEY,
+)  # fmt: skip
+BARS = Table(
+    "bars",
+    {
+        "time": "time", "start": "time", "symbol": "symbol", "timeframe": "symbol", "bar_sequence": "int",
+        "open": "float", "high": "float", "low": "float", "close": "float", "volume": "float", "notional": "float",
+        "trades": "int", "quotes": "int", "bid": "float", "bid_size": "float", "ask": "float", "ask_size": "float",
+        "mid": "float", "flags": "int", "phase": "int",
+    },
+    _BAR_KEY,
+    "month",
+)  # fmt: skip
+FEATURES = Table(
+    "features",
+    {
+        "time": "time", "symbol": "symbol", "timeframe": "symbol", "bar_sequence": "int", "fingerprint": "symbol",
+        "validity": "bytes",
+    },
+    _BAR_KEY,
+    wide=True,
+)  # fmt: skip
+PREDICTIONS = Table(
+    "predictions",
+    {
+        "time": "time", "symbol": "symbol", "timeframe": "symbol", "bar_sequence": "int", "horizon": "int",
+        "model_version": "symbol", "sequence": "int", "current_price": "float", "predicted_price": "float",
+        "expected_return": "float", "volatility": "float", "direction": "symbol", "p_down": "float",
+        "p_sideways": "float", "p_up": "float", "confidence": "float", "risk_level": "symbol", "members": "text",
+        "fingerprint": "symbol", "tier": "symbol", **_ORIGIN, "received": "time", "closed": "time",
+        "features_ready": "time", "inference_started": "time", "inference_done": "time", "enqueued": "time",
+    },
+    (*_BAR_KEY, "horizon", "model_version"),
+)  # fmt: skip
+OUTCOMES = Table(
+    "outcomes",
+    {
+        "time": "time", "symbol": "symbol", "timeframe": "symbol", "bar_sequence": "int", "horizon": "int",
+        "model_version": "symbol", "realised_return": "float", "label": "int", "basis": "symbol",
+    },
+    (*_BAR_KEY, "horizon", "model_version"),
+)  # fmt: skip
+DECISIONS = Table(
+    "decisions",
+    {"time": "time", "kind": "symbol", "subject": "symbol", "timeframe": "symbol", "details": "text"},
+    ("time", "kind", "subject", "timeframe"),
+    "year",
+)
+EVENTS = Table(
+    "events",
+    {"time": "time", "kind": "symbol", "symbol": "symbol", "details": "text", **_ORIGIN},
+    (*_ORIGIN_KEY, "kind"),
+    "month",
+)
+ALERTS = Table(
+    "alerts",
+    {"time": "time", "kind": "symbol", "symbol": "symbol", "timeframe": "symbol", "details": "text"},
+    ("time", "kind", "symbol", "timeframe"),
+    "month",
+)
+LATE_TICKS = Table("late_ticks", {**TICKS.columns, "watermark": "time"}, _ORIGIN_KEY)
+DEAD_LETTERS = Table(
+    "dead_letters",
+    {
+        "time": "time", "symbol": "symbol", "reason": "symbol", "found": "text", "expected": "text", **_ORIGIN,
+    },
+    _ORIGIN_KEY,
+)  # fmt: skip
+
+TABLES: Final = {
+    table.name: table
+    for table in (
+        TICKS, BARS, FEATURES, PREDICTIONS, OUTCOMES, DECISIONS, EVENTS, ALERTS, LATE_TICKS, DEAD_LETTERS,
+    )
+}  # fmt: skip

@@ -1,0 +1,1 @@
+"""Independent oracles, one module a family; importing them fills `registry.ORACLES`."""
