@@ -1,0 +1,145 @@
+"""What kernels read of a bar, derived once for all of them: returns, counts, and the shared rings.
+
+Edges:  a series' first bar has no previous close: its returns are NaN, and nothing else is.
+Cost:   O(1) a bar; 4 numbers and `len(History._fields) * RING` ring slots a series.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from features.inputs import MAX_ROWS_PER_SERIES, RING, BarInputs, History
+from schema.bars import BarFlag, Bars
+from schema.ticks import Float64, Int32, Int64
+
+SESSION_FIRST = int(BarFlag.SESSION_FIRST)
+
+
+class SeriesState(NamedTuple):
+    """What the next bar of a series is compared with, arrays of shape (series,)."""
+
+    n: Int64  # bars seen
+    session_bar: Int64  # bars seen of the current session
+    close: Float64  # of the last bar; meaningless at n = 0
+    reference: Float64
+
+
+def new_series(n_series: int) -> SeriesState:
+    """Return the state before any bar."""
+    return SeriesState(
+        np.zeros(n_series, np.int64), np.zeros(n_series, np.int64), np.zeros(n_series), np.zeros(n_series)
+    )
+
+
+def new_history(n_series: int) -> History:
+    """Return empty rings."""
+    return History(*(np.zeros((n_series, RING)) for _ in History._fields))
+
+
+@njit(cache=True)
+def log_ratio(new: float, old: float) -> float:
+    """Return log(new / old), to the last bits also where the two are close: at 60,000 a tick of 0.01 is 1.7e-7."""
+    change = (new - old) / old
+    return math.log1p(change) if abs(change) < 0.5 else math.log(new / old)
+
+
+class _Derived(NamedTuple):
+    series: Int64
+    n: Int64
+    reference: Float64
+    previous_close: Float64
+    log_return: Float64
+    reference_return: Float64
+    session_bar: Int64
+
+
+@njit(cache=True)
+def _derive(
+    state: SeriesState,
+    n_timeframes: int,
+    symbol: Int32,
+    timeframe: Int32,
+    close: Float64,
+    mid: Float64,
+    flags: NDArray[np.uint16],
+    out: _Derived,
+) -> None:
+    for k in range(len(symbol)):
+        i = np.int64(symbol[k]) * n_timeframes + timeframe[k]
+        reference = close[k] if math.isnan(mid[k]) else mid[k]
+        if state.n[i] == 0:
+            out.previous_close[k] = out.log_return[k] = out.reference_return[k] = np.nan
+        else:
+            out.previous_close[k] = state.close[i]
+            out.log_return[k] = log_ratio(close[k], state.close[i])
+            out.reference_return[k] = log_ratio(reference, state.reference[i])
+        state.n[i] += 1
+        state.session_bar[i] = 1 if flags[k] & SESSION_FIRST else state.session_bar[i] + 1
+        state.close[i], state.reference[i] = close[k], reference
+        out.series[k], out.n[k], out.session_bar[k], out.reference[k] = i, state.n[i], state.session_bar[i], reference
+
+
+def bar_inputs(state: SeriesState, bars: Bars, n_timeframes: int) -> BarInputs:
+    """Return n bars as kernels read them and advance the state; given columns are shared, not copied."""
+    n = len(bars.time)
+    derived = _Derived(
+        np.empty(n, np.int64), np.empty(n, np.int64), *(np.empty(n) for _ in range(4)), np.empty(n, np.int64)
+    )
+    _derive(state, n_timeframes, bars.symbol, bars.timeframe, bars.close, bars.mid, bars.flags, derived)
+    return BarInputs(
+        series=derived.series,
+        symbol=bars.symbol,
+        timeframe=bars.timeframe,
+        n=derived.n,
+        time=bars.time,
+        start=bars.start,
+        open=bars.open,
+        high=bars.high,
+        low=bars.low,
+        close=bars.close,
+        volume=bars.volume,
+        notional=bars.notional,
+        trades=bars.trades,
+        quotes=bars.quotes,
+        bid=bars.bid,
+        ask=bars.ask,
+        mid=bars.mid,
+        reference=derived.reference,
+        previous_close=derived.previous_close,
+        log_return=derived.log_return,
+        reference_return=derived.reference_return,
+        flags=bars.flags,
+        phase=bars.phase,
+        session_open=bars.session_open,
+        session_close=bars.session_close,
+        session_bar=derived.session_bar,
+    )
+
+
+@njit(cache=True)
+def push(history: History, bars: BarInputs, first: int) -> int:
+    """Put bars `first ..` into the rings and return where it stopped.
+
+    It stops before a series gets more than MAX_ROWS_PER_SERIES rows, so that the longest window before each of
+    them is still in its ring when the kernels run.
+    """
+    pushed = np.zeros(len(history.close) if len(bars.n) - first > MAX_ROWS_PER_SERIES else 0, np.int64)
+    for k in range(first, len(bars.n)):
+        i, slot = bars.series[k], (bars.n[k] - 1) & (RING - 1)
+        if len(pushed):
+            if pushed[i] == MAX_ROWS_PER_SERIES:
+                return k
+            pushed[i] += 1
+        history.open[i, slot] = bars.open[k]
+        history.high[i, slot] = bars.high[k]
+        history.low[i, slot] = bars.low[k]
+        history.close[i, slot] = bars.close[k]
+        history.volume[i, slot] = bars.volume[k]
+        history.log_return[i, slot] = bars.log_return[k]
+        history.reference[i, slot] = bars.reference[k]
+    return len(bars.n)

@@ -1,0 +1,189 @@
+"""The feature engine: all groups of a catalogue over one stream of ticks and bars.
+
+It holds every group's state and runs the kernels in three stages: over ticks, over closed bars, and over the
+rows of each bar time. It knows nothing of dataflows, clocks or files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from features.bar_inputs import bar_inputs, new_history, new_series, push
+from features.catalogue import Column, Group, Stage, fingerprint
+from features.inputs import BarGroups, BarInputs, Closes, TickInputs
+from schema.bars import Bars
+from schema.features import FeatureRows
+from schema.reasons import Why
+from schema.ticks import Int32
+
+SNAPSHOT_VERSION: Final = 1
+_NOT_WRITTEN: Final = int(Why.NO_FEED)
+
+
+class FeatureEngine:
+    """Compute feature rows, batch by batch: ticks first, then bars, then the cross-section of the same rows.
+
+    The order of calls for a batch is `tick_features`, `bar_features`, `cross_section`. How a stream is cut into
+    batches never changes a bit of the result, as long as the rows of one bar time come in one batch.
+    """
+
+    def __init__(self, groups: Sequence[Group], n_timeframes: int, by_time: tuple[bool, ...]) -> None:
+        """Start before the first tick, with room for one symbol.
+
+        `by_time[timeframe]` is False for tick, volume and dollar bars, which meet no other symbol.
+        """
+        if len(by_time) != n_timeframes:
+            raise ValueError(f"feature engine: by_time has {len(by_time)} entries, expected one a timeframe")
+        self.groups = tuple(groups)
+        self.columns: tuple[Column, ...] = tuple(column for group in self.groups for column in group.columns)
+        self.names = tuple(column.name for column in self.columns)
+        self.fingerprint = fingerprint(self.groups)
+        self.n_timeframes = n_timeframes
+        self.n_symbols = 1
+        self._by_time = np.array(by_time, np.bool_)
+        self._stages = {stage: _placed(self.groups, stage) for stage in Stage}
+        self._start(self.n_symbols)
+
+    def grow(self, n_symbols: int) -> None:
+        """Make room for symbols 0 .. n_symbols - 1, keeping what is known; less than there is changes nothing."""
+        if n_symbols <= self.n_symbols:
+            return
+        old = self._arrays()
+        self._start(n_symbols)
+        for part, arrays in self._arrays().items():
+            for field, array in arrays.items():
+                array[tuple(slice(0, length) for length in old[part][field].shape)] = old[part][field]
+
+    def tick_features(self, ticks: TickInputs, bars: Bars) -> FeatureRows:
+        """Apply the batch's ticks and begin its feature rows, one a bar, with the columns that ticks drive.
+
+        Call it also when no bar closed. `bars.position` counts the batch's ticks before each close.
+        """
+        n, width = len(bars.time), len(self.columns)
+        # Two spare rows: numba would compile a kernel again for the contiguous slice of a shorter matrix.
+        values, why = np.full((n + 2, width), np.nan), np.full((n + 2, width), _NOT_WRITTEN, np.uint8)
+        if n or len(ticks.time):
+            self._check_room("tick", ticks.symbol)
+            self._check_room("bar", bars.symbol)
+            closes = Closes(bars.position, bars.symbol, bars.timeframe, bars.time)
+            if n > 1 and (np.diff(bars.position) < 0).any():
+                self._tick_kernels_in_order(ticks, closes, values, why)
+            else:
+                self._tick_kernels(ticks, closes, values, why)
+        return FeatureRows(values[:n], why[:n])
+
+    def bar_features(self, bars: Bars, rows: FeatureRows) -> BarInputs:
+        """Fill the columns that bars drive and return the bars as kernels read them."""
+        inputs = bar_inputs(self._series, bars, self.n_timeframes)
+        values, why = _with_spare_rows(rows)
+        first, n = 0, len(bars.time)
+        while first < n:
+            last = push(self._history, inputs, first)
+            part = inputs if first == 0 and last == n else BarInputs(*(column[first:last] for column in inputs))
+            for group, at in self._stages[Stage.BARS]:
+                state = self._states[group.name]
+                group.update(group.params, state, part, self._history, values[first:, at], why[first:, at])
+            first = last
+        rows.values[...], rows.why[...] = values[:n], why[:n]
+        return inputs
+
+    def cross_section(self, inputs: BarInputs, bars: Bars, rows: FeatureRows) -> None:
+        """Fill the columns that compare symbols; all rows of a bar time are in the batch."""
+        if not len(bars.time):
+            return
+        groups = bar_groups(bars, self._by_time)
+        values, why = _with_spare_rows(rows)
+        for group, at in self._stages[Stage.CROSS]:
+            group.update(group.params, self._states[group.name], inputs, groups, values[:, at], why[:, at])
+        rows.values[...], rows.why[...] = values[: len(rows.values)], why[: len(rows.why)]
+
+    @property
+    def state_bytes_per_series(self) -> float:
+        """Bytes of state, shared rings included, a symbol and timeframe."""
+        total = sum(array.nbytes for arrays in self._arrays().values() for array in arrays.values())
+        return total / (self.n_symbols * self.n_timeframes)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the whole state: live arrays, not copies."""
+        return {
+            "version": SNAPSHOT_VERSION,
+            "fingerprint": self.fingerprint,
+            "n_symbols": self.n_symbols,
+            "n_timeframes": self.n_timeframes,
+            "state": self._arrays(),
+        }
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        """Take over a copy of the state that `snapshot` gave.
+
+        Raises ValueError where it was made with another version, other columns or other timeframes.
+        """
+        for field, expected in (
+            ("version", SNAPSHOT_VERSION),
+            ("fingerprint", self.fingerprint),
+            ("n_timeframes", self.n_timeframes),
+        ):
+            if snapshot[field] != expected:
+                raise ValueError(
+                    f"feature state: {field} is {snapshot[field]!r}, expected {expected!r}; "
+                    "start with the columns and timeframes it was made with, or warm up from history"
+                )
+        self._start(snapshot["n_symbols"])
+        for part, arrays in self._arrays().items():
+            for field, array in arrays.items():
+                array[...] = snapshot["state"][part][field]
+
+    def _start(self, n_symbols: int) -> None:
+        self.n_symbols = n_symbols
+        self._series = new_series(n_symbols * self.n_timeframes)
+        self._history = new_history(n_symbols * self.n_timeframes)
+        self._states = {group.name: group.init(n_symbols, self.n_timeframes) for group in self.groups}
+
+    def _arrays(self) -> dict[str, dict[str, np.ndarray]]:
+        """Return every state array by part (a group's name, or `bars:` for what all share) and field."""
+        parts = {"bars:series": self._series, "bars:history": self._history, **self._states}
+        return {part: state._asdict() for part, state in parts.items()}
+
+    def _check_room(self, what: str, symbol: Int32) -> None:
+        if len(symbol) and not 0 <= (least := symbol.min()) <= (most := symbol.max()) < self.n_symbols:
+            raise ValueError(
+                f"feature engine: a {what} of symbol {least if least < 0 else most}, expected 0 .. "
+                f"{self.n_symbols - 1}; call grow() when the universe grows"
+            )
+
+    def _tick_kernels(self, ticks: TickInputs, closes: Closes, values: np.ndarray, why: np.ndarray) -> None:
+        for group, at in self._stages[Stage.TICKS]:
+            group.update(group.params, self._states[group.name], ticks, closes, values[:, at], why[:, at])
+
+    def _tick_kernels_in_order(self, ticks: TickInputs, closes: Closes, values: np.ndarray, why: np.ndarray) -> None:
+        """Run the kernels over closes sorted by position: rows of one time may close behind different ticks."""
+        order = np.argsort(closes.position, kind="stable")
+        sorted_values, sorted_why = values.copy(), why.copy()
+        self._tick_kernels(ticks, Closes(*(column[order] for column in closes)), sorted_values, sorted_why)
+        values[order], why[order] = sorted_values[:-2], sorted_why[:-2]
+
+
+def bar_groups(bars: Bars, by_time: np.ndarray) -> BarGroups:
+    """Find the rows of each (time, timeframe) in bars ordered by them."""
+    starts = (bars.time[1:] != bars.time[:-1]) | (bars.timeframe[1:] != bars.timeframe[:-1])
+    first = np.concatenate(([0], np.flatnonzero(starts) + 1, [len(bars.time)])).astype(np.int64)
+    return BarGroups(first, by_time[bars.timeframe[first[:-1]]])
+
+
+def _placed(groups: Sequence[Group], stage: Stage) -> tuple[tuple[Group, slice], ...]:
+    """Return the stage's groups, each with the columns it writes."""
+    ends = np.cumsum([len(group.columns) for group in groups]).tolist()
+    return tuple(
+        (group, slice(end - len(group.columns), end)) for group, end in zip(groups, ends) if group.stage is stage
+    )
+
+
+def _with_spare_rows(rows: FeatureRows) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows as matrices with two rows more, the ones `tick_features` allocated where they still are."""
+    values, why = rows.values.base, rows.why.base
+    if values is not None and why is not None and len(values) == len(why) == len(rows.values) + 2:
+        return values, why
+    return np.pad(rows.values, ((0, 2), (0, 0))), np.pad(rows.why, ((0, 2), (0, 0)))
