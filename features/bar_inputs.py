@@ -38,7 +38,7 @@ def new_series(n_series: int) -> SeriesState:
 
 def new_history(n_series: int) -> History:
     """Return empty rings."""
-    return History(*(np.zeros((n_series, RING)) for _ in History._fields))
+    return History._make(np.zeros((n_series, RING)) for _ in History._fields)
 
 
 @njit(cache=True)
@@ -56,6 +56,9 @@ class _Derived(NamedTuple):
     log_return: Float64
     reference_return: Float64
     session_bar: Int64
+
+
+_DTYPES = (np.int64, np.int64, np.float64, np.float64, np.float64, np.float64, np.int64)
 
 
 @njit(cache=True)
@@ -87,9 +90,7 @@ def _derive(
 def bar_inputs(state: SeriesState, bars: Bars, n_timeframes: int) -> BarInputs:
     """Return n bars as kernels read them and advance the state; given columns are shared, not copied."""
     n = len(bars.time)
-    derived = _Derived(
-        np.empty(n, np.int64), np.empty(n, np.int64), *(np.empty(n) for _ in range(4)), np.empty(n, np.int64)
-    )
+    derived = _Derived._make(np.empty(n, dtype) for dtype in _DTYPES)
     _derive(state, n_timeframes, bars.symbol, bars.timeframe, bars.close, bars.mid, bars.flags, derived)
     return BarInputs(
         series=derived.series,

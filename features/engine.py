@@ -16,11 +16,11 @@ from features.catalogue import Column, Group, Stage, fingerprint
 from features.inputs import BarGroups, BarInputs, Closes, TickInputs
 from schema.bars import Bars
 from schema.features import FeatureRows
-from schema.reasons import Why
+from schema.reasons import UNDEFINED_MASK
 from schema.ticks import Int32
 
 SNAPSHOT_VERSION: Final = 1
-_NOT_WRITTEN: Final = int(Why.NO_FEED)
+NOT_WRITTEN: Final = UNDEFINED_MASK  # `why` of a cell that no kernel has written yet
 
 
 class FeatureEngine:
@@ -64,7 +64,7 @@ class FeatureEngine:
         """
         n, width = len(bars.time), len(self.columns)
         # Two spare rows: numba would compile a kernel again for the contiguous slice of a shorter matrix.
-        values, why = np.full((n + 2, width), np.nan), np.full((n + 2, width), _NOT_WRITTEN, np.uint8)
+        values, why = np.full((n + 2, width), np.nan), np.full((n + 2, width), NOT_WRITTEN, np.uint8)
         if n or len(ticks.time):
             self._check_room("tick", ticks.symbol)
             self._check_room("bar", bars.symbol)
@@ -82,7 +82,7 @@ class FeatureEngine:
         first, n = 0, len(bars.time)
         while first < n:
             last = push(self._history, inputs, first)
-            part = inputs if first == 0 and last == n else BarInputs(*(column[first:last] for column in inputs))
+            part = inputs if first == 0 and last == n else BarInputs._make(column[first:last] for column in inputs)
             for group, at in self._stages[Stage.BARS]:
                 state = self._states[group.name]
                 group.update(group.params, state, part, self._history, values[first:, at], why[first:, at])
@@ -162,7 +162,7 @@ class FeatureEngine:
         """Run the kernels over closes sorted by position: rows of one time may close behind different ticks."""
         order = np.argsort(closes.position, kind="stable")
         sorted_values, sorted_why = values.copy(), why.copy()
-        self._tick_kernels(ticks, Closes(*(column[order] for column in closes)), sorted_values, sorted_why)
+        self._tick_kernels(ticks, Closes._make(column[order] for column in closes), sorted_values, sorted_why)
         values[order], why[order] = sorted_values[:-2], sorted_why[:-2]
 
 

@@ -1,0 +1,1 @@
+"""Where in day, week, month and session a bar closed."""

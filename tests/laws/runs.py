@@ -1,0 +1,138 @@
+"""Run the engine over test markets: whole, in cuts, in part. The laws compare what comes out.
+
+`UNDERTONE_FEATURES` may name further modules, comma-separated, that register groups and their oracles; they go
+through the same laws.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pkgutil
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+
+import numpy as np
+import pytest
+
+import tests.oracles
+from features import families
+from features.catalogue import Column, Group, Stage, registered
+from features.engine import FeatureEngine
+from features.inputs import TickInputs
+from schema.bars import Bars, take_bars
+from schema.features import FeatureRows
+from tests.markets import Scene, scene
+
+HARD = ("cents", "bitcoin", "dust")
+BENIGN = ("benign", "every_tick")
+
+families.load()
+for _module in pkgutil.iter_modules(tests.oracles.__path__):
+    importlib.import_module(f"{tests.oracles.__name__}.{_module.name}")
+for _name in filter(None, os.environ.get("UNDERTONE_FEATURES", "").split(",")):
+    importlib.import_module(_name)
+
+CATALOGUE: tuple[Group, ...] = registered()
+COLUMNS: dict[str, Column] = {column.name: column for group in CATALOGUE for column in group.columns}
+GROUP_OF: dict[str, Group] = {column.name: group for group in CATALOGUE for column in group.columns}
+
+every_column = pytest.mark.parametrize("column", COLUMNS)
+every_group = pytest.mark.parametrize("group", CATALOGUE, ids=lambda group: group.name)
+
+Batch = tuple[TickInputs, Bars]
+Violations = dict[str, str]  # column -> what was found
+
+
+def engine_for(groups: Sequence[Group], market: Scene, n_symbols: int | None = None) -> FeatureEngine:
+    """Return an engine before the first tick of a market."""
+    engine = FeatureEngine(groups, market.n_timeframes, market.by_time)
+    engine.grow(n_symbols or market.n_symbols)
+    return engine
+
+
+def step(engine: FeatureEngine, ticks: TickInputs, bars: Bars) -> FeatureRows:
+    """Run one batch through all three stages."""
+    rows = engine.tick_features(ticks, bars)
+    inputs = engine.bar_features(bars, rows)
+    engine.cross_section(inputs, bars, rows)
+    return rows
+
+
+def run(groups: Sequence[Group], market: Scene, n_symbols: int | None = None) -> FeatureRows:
+    """Run a whole market as one batch."""
+    return step(engine_for(groups, market, n_symbols), market.ticks, market.bars)
+
+
+@cache
+def catalogue_rows(name: str) -> FeatureRows:
+    """Return the catalogue's rows of a named market, computed in one batch."""
+    return run(CATALOGUE, scene(name))
+
+
+def cuts(market: Scene, rng: np.random.Generator, sizes: tuple[int, ...]) -> Iterator[Batch]:
+    """Cut a market into batches of about the given sizes, chosen at random.
+
+    Rows of one (time, timeframe) stay together; a close at a batch's edge falls to either side.
+    """
+    bars, n_ticks = market.bars, len(market.ticks.time)
+    tick = row = 0
+    while tick < n_ticks or row < len(bars.time):
+        end = min(n_ticks, tick + int(rng.choice(sizes)))
+        last = int(np.searchsorted(bars.position, end, "right" if end == n_ticks or rng.random() < 0.5 else "left"))
+        last = max(row, _whole_bar_times(bars, last))
+        part = take_bars(bars, slice(row, last))
+        yield TickInputs(*(column[tick:end] for column in market.ticks)), part._replace(position=part.position - tick)
+        tick, row = end, last
+
+
+def _whole_bar_times(bars: Bars, last: int) -> int:
+    while 0 < last < len(bars.time) and (bars.time[last], bars.timeframe[last]) == (
+        bars.time[last - 1],
+        bars.timeframe[last - 1],
+    ):
+        last -= 1
+    return last
+
+
+def joined(parts: Sequence[FeatureRows]) -> FeatureRows:
+    return FeatureRows(np.concatenate([part.values for part in parts]), np.concatenate([part.why for part in parts]))
+
+
+def of_symbols(market: Scene, symbols: Sequence[int]) -> tuple[Scene, np.ndarray]:
+    """Return the market of some symbols only, and the rows that it keeps."""
+    keep, rows = np.isin(market.ticks.symbol, symbols), np.flatnonzero(np.isin(market.bars.symbol, symbols))
+    before = np.concatenate(([0], np.cumsum(keep)))
+    bars = take_bars(market.bars, rows)
+    bars = bars._replace(position=before[bars.position])
+    return Scene(TickInputs(*(column[keep] for column in market.ticks)), bars, market.n_symbols, market.by_time), rows
+
+
+def same_bits(a: FeatureRows, b: FeatureRows) -> np.ndarray:
+    """Say of each cell whether value and validity are the same; one NaN is as good as another."""
+    bits = a.values.view(np.int64) == b.values.view(np.int64)
+    return (bits | (np.isnan(a.values) & np.isnan(b.values))) & (a.why == b.why)
+
+
+def differing(
+    groups: Sequence[Group],
+    a: FeatureRows,
+    b: FeatureRows,
+    wanted: Callable[[Group], bool] = lambda group: True,
+) -> Violations:
+    """Name each column that differs in a bit, with the first row and both values."""
+    same = same_bits(a, b)
+    found = {}
+    for at, (group, column) in enumerate((group, column) for group in groups for column in group.columns):
+        if wanted(group) and not same[:, at].all():
+            rows = np.flatnonzero(~same[:, at])
+            k = rows[0]
+            found[column.name] = (
+                f"{len(rows)} of {len(same)} rows differ, the first is row {k}: {a.values[k, at]!r} (why {a.why[k, at]}) "
+                f"against {b.values[k, at]!r} (why {b.why[k, at]})"
+            )
+    return found
+
+
+def single_symbol(group: Group) -> bool:
+    return group.stage is not Stage.CROSS
