@@ -1,0 +1,1 @@
+"""Operation: settings, logging, metrics, the command line."""

@@ -1,0 +1,242 @@
+"""The command line `undertone`: declarations only. A command's body is a file in `ops/commands/`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from ops.command_line import Common, common
+from ops.durations import parse_duration, parse_pace, parse_time
+
+T = TypeVar("T")
+
+
+class Engine(StrEnum):
+    """What drives the stations."""
+
+    IN_PROCESS = "in-process"
+    BYTEWAX = "bytewax"
+
+
+def _parser(read: Callable[[str], T]) -> Callable[[str], T]:
+    def parse(text: str) -> T:
+        try:
+            return read(text)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from None
+
+    parse.__name__ = read.__name__.removeprefix("parse_")
+    return parse
+
+
+Duration = Annotated[
+    float | None,
+    typer.Option("--for", metavar="60s", parser=_parser(parse_duration), help="How long; without it until Ctrl-C."),
+]
+Pace = Annotated[
+    float,
+    typer.Option(metavar="max|1x|50x", parser=_parser(parse_pace), show_default="max", help="Times the recorded pace."),
+]
+From = Annotated[int | None, typer.Option("--from", metavar="TIME", parser=_parser(parse_time), help="First (UTC).")]
+To = Annotated[int | None, typer.Option("--to", metavar="TIME", parser=_parser(parse_time), help="End, excluded.")]
+TickFiles = Annotated[list[Path], typer.Argument(metavar="FILE", help="Ticks in Parquet or CSV.")]
+Timeframe = Annotated[str | None, typer.Option(metavar="1s,1m,5m", help="Setting bars.timeframes.")]
+Symbols = Annotated[str | None, typer.Option(metavar="A,B", help="Setting universe.symbols.")]
+
+app = typer.Typer(
+    name="undertone",
+    help="A live stream of market ticks goes in, predictions come out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+models = typer.Typer(help="The model registry.", no_args_is_help=True)
+features = typer.Typer(help="The catalogue of features.", no_args_is_help=True)
+config = typer.Typer(help="The settings.", no_args_is_help=True)
+data = typer.Typer(help="Files of ticks.", no_args_is_help=True)
+for name, group in {"models": models, "features": features, "config": config, "data": data}.items():
+    app.add_typer(group, name=name)
+
+
+@app.command()
+@common
+def demo(
+    call: Common,
+    duration: Duration = None,
+    symbols: Annotated[int, typer.Option(min=1, max=1000, help="How many.")] = 50,
+    seed: Annotated[int, typer.Option(help="Seed of the market.")] = 7,
+    port: Annotated[int | None, typer.Option(help="Setting api.port.")] = None,
+    browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = True,
+) -> None:
+    """Run the whole system on a synthetic market, with page and terminal view."""
+    chosen = {"api.port": ("--port", port)}
+    call.run("demo", chosen=chosen, drains=True, duration_s=duration, symbols=symbols, seed=seed, open_browser=browser)
+
+
+@app.command()
+@common
+def replay(
+    call: Common,
+    files: TickFiles,
+    timeframe: Timeframe = None,
+    start: From = None,
+    end: To = None,
+    symbols: Symbols = None,
+    store: Annotated[str | None, typer.Option(metavar="URL", help="Setting store.url.")] = None,
+    bus: Annotated[str | None, typer.Option(metavar="URL", help="Setting bus.url.")] = None,
+    model: Annotated[str | None, typer.Option(metavar="VERSION|none", help="Setting inference.model.")] = None,
+    namespace: Annotated[str | None, typer.Option(help="Where rows go; its own by default.")] = None,
+    lanes: Annotated[int | None, typer.Option(help="Setting order.lanes.")] = None,
+    pace: Pace = 0.0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the newest checkpoint.")] = False,
+    checkpoint_dir: Annotated[Path | None, typer.Option(help="Setting checkpoint.directory.")] = None,
+    engine: Annotated[Engine, typer.Option(help="What drives the stations.")] = Engine.IN_PROCESS,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Ticks a batch; changes no result.")] = None,
+) -> None:
+    """Run the dataflow over historical ticks at full speed."""
+    chosen = {
+        "bars.timeframes": ("--timeframe", timeframe),
+        "universe.symbols": ("--symbols", symbols),
+        "store.url": ("--store", store),
+        "bus.url": ("--bus", bus),
+        "inference.model": ("--model", model),
+        "order.lanes": ("--lanes", lanes),
+        "checkpoint.directory": ("--checkpoint-dir", checkpoint_dir),
+    }
+    call.run(
+        "replay", chosen=chosen, drains=True, files=files, start=start, end=end, namespace=namespace, pace=pace,
+        resume=resume, engine=str(engine), batch_size=batch_size,
+    )  # fmt: skip
+
+
+@app.command()
+@common
+def verify(
+    call: Common,
+    first: Annotated[str, typer.Argument(metavar="A", help="Certificate, checkpoint folder or store URL.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="The same of another run.")],
+) -> None:
+    """Compare two runs: equal, or the first difference by symbol, bar time and column."""
+    call.run("verify", first=first, second=second)
+
+
+@app.command()
+@common
+def train(
+    call: Common,
+    files: TickFiles,
+    timeframe: Annotated[str, typer.Option(metavar="1m", help="The one to predict on.")] = "1m",
+    horizon: Annotated[int | None, typer.Option(help="Setting train.horizon.")] = None,
+    model_name: Annotated[str | None, typer.Option(help="First part of the version's name.")] = None,
+) -> None:
+    """Train a model on replayed history, report it beside naive baselines, register it."""
+    chosen = {"bars.timeframes": ("--timeframe", timeframe), "train.horizon": ("--horizon", horizon)}
+    call.run("train", chosen=chosen, drains=True, files=files, model_name=model_name)
+
+
+@app.command()
+@common
+def bench(call: Common) -> None:
+    """Measure rates, latencies and memory; print a card with machine and commit."""
+    call.run("bench")
+
+
+@app.command()
+@common
+def api(
+    call: Common,
+    host: Annotated[str | None, typer.Option(help="Setting api.host.")] = None,
+    port: Annotated[int | None, typer.Option(help="Setting api.port.")] = None,
+) -> None:
+    """Serve predictions, features and metrics over HTTP."""
+    call.run("api", chosen={"api.host": ("--host", host), "api.port": ("--port", port)})
+
+
+@app.command()
+@common
+def doctor(call: Common) -> None:
+    """Say what is installed, what can be reached, and which device is used."""
+    call.run("doctor")
+
+
+@models.command("list")
+@common
+def models_list(call: Common) -> None:
+    """List the versions, the active one marked."""
+    call.run("models", "list_versions")
+
+
+@models.command("show")
+@common
+def models_show(call: Common, version: Annotated[str, typer.Argument(help="A version, or `active`.")]) -> None:
+    """Show a version's metadata and scores."""
+    call.run("models", "show", version=version)
+
+
+@models.command("activate")
+@common
+def models_activate(call: Common, version: Annotated[str, typer.Argument(help="A version.")]) -> None:
+    """Make a version the active one; running dataflows take it over."""
+    call.run("models", "activate", version=version)
+
+
+Families = Annotated[str | None, typer.Option("--families", metavar="A,B", help="Setting features.families.")]
+
+
+@features.command("list")
+@common
+def features_list(call: Common, families: Families = None) -> None:
+    """List the columns of the catalogue."""
+    call.run("features", "list_columns", chosen={"features.families": ("--families", families)})
+
+
+@features.command("show")
+@common
+def features_show(call: Common, name: Annotated[str, typer.Argument(help="A column.")]) -> None:
+    """Show one column: formula, source, warm-up, edges."""
+    call.run("features", "show", name=name)
+
+
+@features.command("check")
+@common
+def features_check(call: Common) -> None:
+    """Check every row of the catalogue and its oracle."""
+    call.run("features", "check")
+
+
+@config.command("show")
+@common
+def config_show(call: Common) -> None:
+    """Show every setting's value."""
+    call.run("config", "show")
+
+
+@config.command("check")
+@common
+def config_check(call: Common) -> None:
+    """Check settings and what they point to."""
+    call.run("config", "check")
+
+
+@data.command("info")
+@common
+def data_info(call: Common, files: TickFiles) -> None:
+    """Say what files hold: rows, symbols, kinds, first and last time."""
+    call.run("data", "info", files=files)
+
+
+@data.command("validate")
+@common
+def data_validate(call: Common, files: TickFiles) -> None:
+    """Check every tick of files as the dataflow would."""
+    call.run("data", "validate", files=files)
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Run the command line; leaves by SystemExit."""
+    return app(args=arguments, prog_name="undertone")

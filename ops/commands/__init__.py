@@ -1,0 +1,1 @@
+"""Bodies of the commands, one file a command. `ops.cli` declares them and imports each when it is called."""

@@ -1,0 +1,78 @@
+"""Every metric of a dataflow process, declared once with its description. `docs/metrics.md` is made from this file.
+
+Labels are few and bounded: reasons, timeframes, stations. Never a symbol.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram, generate_latest
+
+_SECONDS: Final = (1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+_declared: list[Declared] = []
+
+
+class Declared(NamedTuple):
+    """A metric as the documentation shows it."""
+
+    name: str
+    kind: str
+    labels: tuple[str, ...]
+    description: str
+
+
+def _counter(name: str, description: str, *labels: str) -> Counter:
+    _declared.append(Declared(f"undertone_{name}_total", "counter", labels, description))
+    return Counter(f"undertone_{name}", description, labels)
+
+
+def _gauge(name: str, description: str, *labels: str) -> Gauge:
+    _declared.append(Declared(f"undertone_{name}", "gauge", labels, description))
+    return Gauge(f"undertone_{name}", description, labels)
+
+
+def _histogram(name: str, description: str, *labels: str) -> Histogram:
+    _declared.append(Declared(f"undertone_{name}", "histogram", labels, description))
+    return Histogram(f"undertone_{name}", description, labels, buckets=_SECONDS)
+
+
+TICKS_READ: Final = _counter("ticks_read", "Ticks handed over by the source. read = used + late + dead + waiting.")
+TICKS_USED: Final = _counter("ticks_used", "Ticks that reached the features.")
+TICKS_LATE: Final = _counter("ticks_late", "Ticks later than the reorder bound; stored, never applied.")
+TICKS_DEAD: Final = _counter("ticks_dead", "Refused ticks, by reason (schema.reasons.Dead).", "reason")
+TICKS_WAITING: Final = _gauge("ticks_waiting", "Ticks in the reorder buffer.")
+BARS: Final = _counter("bars", "Closed bars, by timeframe.", "timeframe")
+FEATURE_ROWS: Final = _counter("feature_rows", "Feature rows, by timeframe.", "timeframe")
+PREDICTIONS: Final = _counter("predictions", "Predictions, by timeframe.", "timeframe")
+BARRIERS: Final = _counter("barriers", "Bar times that the barrier closed, by reason (all_in, deadline).", "reason")
+BATCHES: Final = _counter("batches", "Passes through the flow.")
+STATION_SECONDS: Final = _histogram("station_seconds", "Time of one batch in a station.", "station")
+PREDICTION_SECONDS: Final = _histogram(
+    "prediction_seconds", "From the receipt of the last tick in a prediction to its queueing for the sinks."
+)
+WATERMARK_LAG: Final = _gauge(
+    "watermark_lag_seconds", "Wall clock less watermark; it grows when the feed or the flow falls behind."
+)
+CHECKPOINT_TIME: Final = _gauge("checkpoint_time_seconds", "When the newest checkpoint was cut (Unix time).")
+CHECKPOINT_BYTES: Final = _gauge("checkpoint_bytes", "Size of the newest checkpoint file.")
+CHECKPOINT_SECONDS: Final = _histogram(
+    "checkpoint_seconds", "Time of one checkpoint, by part: cut (the flow waits), write (a thread of its own).", "part"
+)
+STORE_QUEUE: Final = _gauge("store_queue_rows", "Rows that wait for the store's writer.")
+STORE_SECONDS: Final = _histogram("store_seconds", "Time of one store transaction.")
+BUS_ERRORS: Final = _counter("bus_errors", "Messages that the bus did not take.")
+MODEL_SWAPS: Final = _counter("model_swaps", "Times a running flow took over another model.")
+MODEL_INFO: Final = _gauge("model_info", "1 for the version in use.", "version")
+
+
+def declared() -> tuple[Declared, ...]:
+    """Return every metric above, in order."""
+    return tuple(_declared)
+
+
+def text() -> bytes:
+    """Return all metrics in the Prometheus text format."""
+    return generate_latest(REGISTRY)

@@ -1,0 +1,9 @@
+"""Settings: what can be set, where it is read from, and which place wins. Imports nothing of ours but `ops.errors`.
+
+`load()` reads them: command line > environment > files > defaults.
+"""
+
+from ops.settings.loading import load
+from ops.settings.sections import Settings
+
+__all__ = ["Settings", "load"]

@@ -1,0 +1,95 @@
+"""Types of settings and how they are read from text: lists, timeframes, addresses, times of day, calendars."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+_TIMEFRAME = re.compile(r"([1-9]\d*[smh]|1d|1w|1M|(tick|volume|dollar):[1-9]\d*)")
+_TIME_OF_DAY = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+
+
+def split_list(found: Any) -> Any:
+    """Read `a,b` or `["a", "b"]` from text; leave anything else alone."""
+    if not isinstance(found, str):
+        return found
+    text = found.strip()
+    if text.startswith("["):
+        try:
+            return json.loads(text)
+        except ValueError:
+            raise ValueError('a list such as a,b or ["a", "b"]') from None
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _split_unless_auto(found: Any) -> Any:
+    return found if found == "auto" else split_list(found)
+
+
+def _all_different(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not names or len(set(names)) < len(names):
+        raise ValueError("a list of at least one name, without repeats")
+    return names
+
+
+def _timeframes(names: tuple[str, ...]) -> tuple[str, ...]:
+    if wrong := [name for name in names if not _TIMEFRAME.fullmatch(name)]:
+        raise ValueError(f"timeframes like 1s, 5m, 4h, 1d, 1w, 1M, tick:N, volume:N, dollar:N ({wrong[0]!r} is none)")
+    return _all_different(names)
+
+
+def _rising(shapes: tuple[int, ...]) -> tuple[int, ...]:
+    if not shapes or shapes[0] < 2 or any(b <= a for a, b in itertools.pairwise(shapes)):
+        raise ValueError("a rising list of batch sizes, each at least 2")
+    return shapes
+
+
+def _address(schemes: tuple[str, ...]) -> AfterValidator:
+    expected = "an address like " + ", ".join(schemes)
+    known = {scheme.split(":", 1)[0] for scheme in schemes}
+
+    def check(address: str) -> str:
+        parts = urlsplit(address)
+        if parts.scheme not in known:
+            raise ValueError(expected)
+        if "//" in address and not (parts.netloc or parts.path.strip("/")):
+            raise ValueError(expected)
+        return address
+
+    return AfterValidator(check)
+
+
+def _lower(found: Any) -> Any:
+    return found.lower() if isinstance(found, str) else found
+
+
+def _time_of_day(text: str) -> str:
+    if text and not _TIME_OF_DAY.fullmatch(text):
+        raise ValueError("a time of day like 04:00, or nothing")
+    return text
+
+
+def _calendar(code: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_./-]+", code):
+        raise ValueError("UTC or an exchange's code like XNYS")
+    return code
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(split_list)]
+Symbols = Annotated[
+    Literal["auto"] | Annotated[tuple[str, ...], AfterValidator(_all_different)],
+    Field(union_mode="left_to_right"),
+    BeforeValidator(_split_unless_auto),
+]
+Timeframes = Annotated[tuple[str, ...], BeforeValidator(split_list), AfterValidator(_timeframes)]
+StoreUrl = Annotated[str, _address(("sqlite:///var/undertone.db", "memory:", "null:", "questdb://host:9000"))]
+BusUrl = Annotated[str, _address(("memory:", "null:", "redis://host:6379/0", "rediss://host:6379/0"))]
+TimeOfDay = Annotated[str, AfterValidator(_time_of_day)]
+Calendar = Annotated[str, AfterValidator(_calendar)]
+Buckets = Annotated[tuple[int, ...], BeforeValidator(split_list), AfterValidator(_rising)]
+Level = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]

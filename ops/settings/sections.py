@@ -1,0 +1,198 @@
+"""Every setting: its name, type, bounds, default and description. `docs/settings.md` is made from this file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from ops.settings.fields import Buckets, BusUrl, Calendar, Level, Names, StoreUrl, Symbols, Timeframes, TimeOfDay
+
+
+class Section(BaseModel):
+    """A part of the settings. Frozen: what alters results does not change while a process runs."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Universe(Section):
+    """Which symbols the process follows."""
+
+    symbols: Symbols = Field("auto", description="Symbols, or `auto` to admit each unknown one up to `cap`.")
+    cap: int = Field(1000, ge=1, le=100_000, description="Most symbols that `auto` admits; the rest are dead letters.")
+
+
+class Gate(Section):
+    """Checks of single ticks, without state."""
+
+    future_bound_ms: int = Field(
+        5000, ge=0, description="A tick whose `ts_event` is later than `ts_recv` by more than this is dead (ms)."
+    )
+
+
+class Order(Section):
+    """The reorder buffer and the verdicts that need order."""
+
+    bound_ms: int = Field(1000, ge=0, description="How late against its lane a tick may come and still be used (ms).")
+    capacity: int = Field(1_000_000, ge=1, description="Most ticks the buffer holds before leading lanes are paused.")
+    lanes: int = Field(
+        1, ge=1, le=1024, description="Lanes that a replay of files emulates; symbols are dealt to them."
+    )
+    outlier_bound: float = Field(
+        0.2,
+        gt=0,
+        description="A price further from the last (in log price) than this is an outlier until three in a row agree.",
+    )
+    max_spread: float = Field(0.1, gt=0, description="A quote whose spread is a larger share of its mid is not used.")
+
+
+class Bars(Section):
+    """Which bars are made, and by which clock."""
+
+    timeframes: Timeframes = Field(
+        ("1s", "1m", "5m"),
+        description="Timeframes made in one pass: seconds, minutes, hours (`1s`, `5m`, `4h`), `1d`, `1w`, `1M`, "
+        "`tick:N`, `volume:N`, `dollar:N`.",
+    )
+    calendar: Calendar = Field("UTC", description="`UTC` (around the clock) or an exchange's code such as `XNYS`.")
+    extended_open: TimeOfDay = Field(
+        "", description="Start of pre-market in the exchange's time, like `04:00`; empty for none."
+    )
+    extended_close: TimeOfDay = Field(
+        "", description="End of after-hours trading in the exchange's time, like `20:00`; empty for none."
+    )
+
+    @model_validator(mode="after")
+    def _extended_hours_need_an_exchange(self) -> Bars:
+        if self.calendar == "UTC" and (self.extended_open or self.extended_close):
+            raise ValueError("an exchange's code in bars.calendar when extended hours are given")
+        return self
+
+
+class Features(Section):
+    """Which features are computed."""
+
+    families: Names = Field(
+        (), description="Families of features, e.g. `technical,spectral`; empty for all in the catalogue."
+    )
+
+
+class Inference(Section):
+    """The model and how it is run."""
+
+    model: str = Field("active", min_length=1, description="`active`, a version of the registry, or `none`.")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="`auto` takes a GPU where there is one.")
+    max_batch_size: int = Field(1024, ge=2, description="Most rows in one forward pass.")
+    buckets: Buckets = Field(
+        (16, 64, 256, 1024),
+        description="Rising batch shapes, each at least 2; those above `max_batch_size` are unused.",
+    )
+    threshold: float = Field(0.5, ge=0, le=1, description="Below this confidence the direction is neutral.")
+    burn_in: int = Field(30, ge=0, description="Bars a model's state is stepped over before it takes over.")
+
+    @model_validator(mode="after")
+    def _some_bucket_fits(self) -> Inference:
+        if min(self.buckets) > self.max_batch_size:
+            raise ValueError(f"a bucket in inference.buckets of at most max_batch_size, which is {self.max_batch_size}")
+        return self
+
+
+class Store(Section):
+    """Where rows are written."""
+
+    url: StoreUrl = Field(
+        "sqlite:///var/undertone.db",
+        description="`sqlite:///path`, `memory:`, `null:` (rows are dropped), or `questdb://host:port`.",
+    )
+    namespace: str = Field(
+        "live", pattern=r"^[a-z][a-z0-9_-]{0,62}$", description="Prefix of every table, key and channel."
+    )
+    features_from_s: int = Field(
+        60, ge=0, description="Feature rows of timeframes shorter than this aren't stored (s)."
+    )
+    ticks: bool = Field(False, description="Store every tick with its verdict.")
+
+
+class Bus(Section):
+    """Where the newest predictions are published."""
+
+    url: BusUrl = Field("memory:", description="`memory:`, `null:`, or `redis://host:port/db`.")
+
+
+class Checkpoint(Section):
+    """Checkpoints that a killed process resumes from."""
+
+    directory: Path = Field(Path("var/checkpoints"), description="Folder of the checkpoint files.")
+    every_s: float = Field(5.0, gt=0, description="Seconds between checkpoints.")
+    keep: int = Field(5, ge=1, description="How many are kept, so that one not newer than the store is among them.")
+
+
+class Api(Section):
+    """The HTTP service."""
+
+    host: str = Field("127.0.0.1", min_length=1, description="Address it listens on.")
+    port: int = Field(8001, ge=0, le=65_535, description="Port it listens on; 0 takes a free one.")
+    cors_origins: Names = Field((), description="Origins that browsers may call from; empty for none.")
+    cache_ttl: int = Field(300, ge=0, description="Longest time an answer is cached (s).")
+
+
+class Registry(Section):
+    """The model registry."""
+
+    root: Path = Field(Path("var/models"), description="Folder of the model versions.")
+
+
+class Train(Section):
+    """Offline training."""
+
+    horizon: int = Field(1, ge=1, le=30, description="Bars ahead that are predicted.")
+    epochs: int = Field(10, ge=1, description="Most passes over the fitting slice.")
+    seed: int = Field(7, ge=0, description="Seed of weights and of every draw.")
+
+
+class Log(Section):
+    """Logs, on stderr."""
+
+    level: Level = Field("info", description="Least level that is written.")
+    json_lines: bool = Field(False, alias="json", description="One JSON object a line instead of text.")
+
+
+class Data(Section):
+    """Where market data for replay and tests lies."""
+
+    folder: Path | None = Field(None, description="Folder of recorded ticks; commands and tests look there.")
+
+
+class Settings(BaseSettings):
+    """All settings of a process. Made by `ops.settings.load`, or from defaults by `Settings()`."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True)
+
+    universe: Universe = Universe()
+    gate: Gate = Gate()
+    order: Order = Order()
+    bars: Bars = Bars()
+    features: Features = Features()
+    inference: Inference = Inference()
+    store: Store = Store()
+    bus: Bus = Bus()
+    checkpoint: Checkpoint = Checkpoint()
+    api: Api = Api()
+    registry: Registry = Registry()
+    train: Train = Train()
+    log: Log = Log()
+    data: Data = Data()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take values from `ops.settings.loading` only: it remembers where each came from, for the error texts."""
+        return (init_settings,)
