@@ -1,0 +1,45 @@
+"""Laws: every catalogue row is complete, every column has an oracle, every kernel says what it computes."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict
+
+import pytest
+
+from features.catalogue import Driver, Family, Group, documentation
+from tests.laws.runs import CATALOGUE, COLUMNS, every_column, every_group
+from tests.oracles.registry import ORACLES
+
+
+@every_column
+def test_catalogue_row_is_complete(column: str) -> None:
+    row = COLUMNS[column]
+    assert column.isidentifier() and column == column.lower()
+    assert not [name for name, value in asdict(row).items() if value in ("", ())]
+    low, high = row.range
+    assert low < high and not math.isnan(low) and not math.isnan(high)
+    assert row.driver in Driver and row.window >= 0 and row.warm_up >= 0
+    assert row.sessions in ("spans", "resets", "masked"), "sessions: spans, resets or masked at a session's start"
+    json.dumps(row.params)
+
+
+@every_column
+def test_column_has_an_oracle(column: str) -> None:
+    assert column in ORACLES
+
+
+@every_group
+def test_kernel_says_its_edges_and_cost(group: Group) -> None:
+    text = documentation(group)
+    assert text and "Edges:" in text and "Cost:" in text, "module docstring with `Edges:` and `Cost:`, as STYLE.md shows"
+
+
+@pytest.mark.parametrize("family", [family for family in Family if family is not Family.SENTIMENT])
+def test_family_has_columns(family: Family) -> None:
+    assert [group for group in CATALOGUE if group.family is family]
+
+
+def test_oracles_are_of_columns() -> None:
+    assert not ORACLES.keys() - COLUMNS.keys()
