@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from features.inputs import BarInputs, TickInputs
 from schema.bars import Bars, empty_bars
 from schema.events import Decision, Event
 from schema.features import FeatureRows
@@ -19,13 +20,14 @@ class Arrivals:
     """What a source hands over: ticks in order of arrival, `ticks.symbol` indexing `names`.
 
     `malformed` maps a row to what was found where a cell couldn't be read ("price='abc'"); that cell holds its
-    unset value. Within a lane (offset, index) rises.
+    unset value. `unknown_kinds` maps a row of UNKNOWN_KIND to the text found. Within a lane (offset, index) rises.
     """
 
     ticks: Ticks
     names: tuple[str, ...]
     malformed: dict[int, str] = field(default_factory=dict)
     events: tuple[Event, ...] = ()
+    unknown_kinds: dict[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,9 @@ class Batch:
     dead: list[DeadLetter] = field(default_factory=list)
     late: Ticks = field(default_factory=lambda: ticks_of(0))
     late_watermark: Int64 = field(default_factory=lambda: np.zeros(0, np.int64))  # of each late tick's lane
+    tick_inputs: TickInputs | None = None  # bars: the released ticks as kernels read them
     bars: Bars = field(default_factory=lambda: empty_bars(0))
+    inputs: BarInputs | None = None  # bar features: the bars as kernels read them
     features: FeatureRows | None = None
     predictions: list[Predictions] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)

@@ -1,0 +1,97 @@
+"""The symbols a process knows, each by a small number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from dataflows.interfaces import Snapshot
+from schema.events import Decision, DecisionKind
+from schema.ticks import NO_SYMBOL, Int32
+
+MAX_NAME: Final = 64  # characters of a name that may be admitted
+
+
+class Universe:
+    """Symbols in the order they got their ids; ids never change and are never used again.
+
+    With a list, these symbols and no other. With None ("auto") unknown symbols are admitted as they appear, up to
+    `cap`; what is refused leaves no trace here, so a flood of unknown symbols can't grow it.
+    """
+
+    def __init__(self, symbols: Sequence[str] | None = None, cap: int = 1000) -> None:
+        """Raise ValueError for a list with repeats, unusable names, or more symbols than `cap`."""
+        self.auto = symbols is None
+        self.cap = cap
+        self.names: list[str] = []
+        self._ids: dict[str, int] = {}
+        self._rank: Int32 | None = None
+        self._set(list(symbols or []))
+
+    def __len__(self) -> int:
+        """Return how many symbols are known."""
+        return len(self.names)
+
+    @property
+    def rank(self) -> Int32:
+        """Position of each id (array index) among the names in sorted order."""
+        if self._rank is None:
+            self._rank = _ranks(self.names)
+        return self._rank
+
+    @property
+    def full(self) -> bool:
+        """Whether no symbol can be admitted any more."""
+        return not self.auto or len(self.names) >= self.cap
+
+    def ids(self, names: Sequence[str]) -> Int32:
+        """Return the id of each name, -1 where it is unknown. Admits nothing."""
+        known = self._ids
+        return np.fromiter((known.get(name, NO_SYMBOL) for name in names), np.int32, len(names))
+
+    def admit(self, name: str, time: int) -> Decision | None:
+        """Give an unknown symbol, first seen at `time` (ns UTC), the next id; None where it is refused."""
+        if self.full or name in self._ids or not _usable(name):
+            return None
+        self._ids[name] = len(self.names)
+        self.names.append(name)
+        self._rank = None
+        return Decision(time, DecisionKind.ADMIT, name, details={"id": self._ids[name]})
+
+    def snapshot(self) -> Snapshot:
+        """Return the names by id."""
+        return {"names": list(self.names), "auto": self.auto}
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Take over the names of a snapshot. Raises ValueError where a configured list says otherwise."""
+        names = [str(name) for name in snapshot["names"]]
+        if not self.auto and names != self.names:
+            raise ValueError(
+                f"universe: the checkpoint has the symbols {names[:10]}, this run is configured with "
+                f"{self.names[:10]}; resume with the symbols it was started with, or start without the checkpoint"
+            )
+        self._set(names)
+
+    def _set(self, names: list[str]) -> None:
+        unusable = [name for name in names if not _usable(name)]
+        if unusable or len(set(names)) != len(names) or len(names) > self.cap:
+            raise ValueError(
+                f"universe: {len(names)} symbols, {len(set(names))} different, unusable {unusable[:5]}; expected at "
+                f"most {self.cap} different names of 1 to {MAX_NAME} printable characters"
+            )
+        self.names = names
+        self._ids = {name: k for k, name in enumerate(names)}
+        self._rank = None
+
+
+def _usable(name: str) -> bool:
+    return 0 < len(name) <= MAX_NAME and name.isprintable() and name == name.strip()
+
+
+def _ranks(names: list[str]) -> Int32:
+    """Position of each id by sorted name."""
+    ranks = np.empty(len(names), np.int32)
+    ranks[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names), dtype=np.int32)
+    return ranks
