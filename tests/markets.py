@@ -132,7 +132,8 @@ def _hard_ticks(symbol: int, sessions: list[Session], prices: Prices) -> dict[st
     if symbol != TRADES_ONLY:
         odd = (kind == QUOTE) & (rng.random(n) < 0.02)
         columns["bid"][odd] = columns["ask"][odd] = np.nan
-    columns["price"][flat & (kind == TRADE)] = (prices.level + np.cumsum(moves))[flat & (kind == TRADE)] / prices.per_unit
+    still = flat & (kind == TRADE)
+    columns["price"][still] = (prices.level + np.cumsum(moves)[still]) / prices.per_unit
     columns["size"][(kind == TRADE) & (rng.random(n) < 0.01)] = 0.0
     columns["side"][rng.random(n) < 0.1] = 0
     columns["side"][kind == QUOTE] = 0

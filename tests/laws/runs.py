@@ -123,12 +123,13 @@ def differing(
     """Name each column that differs in a bit, with the first row and both values."""
     same = same_bits(a, b)
     found = {}
-    for at, (group, column) in enumerate((group, column) for group in groups for column in group.columns):
+    pairs = [(group, column) for group in groups for column in group.columns]
+    for at, (group, column) in enumerate(pairs):
         if wanted(group) and not same[:, at].all():
             rows = np.flatnonzero(~same[:, at])
             k = rows[0]
             found[column.name] = (
-                f"{len(rows)} of {len(same)} rows differ, the first is row {k}: {a.values[k, at]!r} (why {a.why[k, at]}) "
+                f"{len(rows)} of {len(same)} rows differ; row {k} is {a.values[k, at]!r} (why {a.why[k, at]}) "
                 f"against {b.values[k, at]!r} (why {b.why[k, at]})"
             )
     return found

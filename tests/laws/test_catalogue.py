@@ -33,7 +33,7 @@ def test_column_has_an_oracle(column: str) -> None:
 @every_group
 def test_kernel_says_its_edges_and_cost(group: Group) -> None:
     text = documentation(group)
-    assert text and "Edges:" in text and "Cost:" in text, "module docstring with `Edges:` and `Cost:`, as STYLE.md shows"
+    assert text and "Edges:" in text and "Cost:" in text, "a module docstring with `Edges:` and `Cost:`"
 
 
 @pytest.mark.parametrize("family", [family for family in Family if family is not Family.SENTIMENT])

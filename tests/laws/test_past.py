@@ -31,7 +31,8 @@ def with_other_future(market: Scene, row: int) -> Scene:
                 column[first:] *= -1
         changed.append(type(columns)(**new))
     ticks, bars = changed
-    return Scene(ticks, bars._replace(notional=bars.volume * bars.close), market.n_symbols, market.by_time)
+    bars.notional[bar:] = bars.volume[bar:] * bars.close[bar:]
+    return Scene(ticks, bars, market.n_symbols, market.by_time)
 
 
 def violations(groups: Sequence[Group], market: Scene) -> Violations:

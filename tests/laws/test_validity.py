@@ -11,7 +11,17 @@ from features.catalogue import Group
 from features.engine import NOT_WRITTEN, FeatureEngine
 from schema.features import FeatureRows
 from schema.reasons import UNDEFINED_MASK
-from tests.laws.runs import BENIGN, CATALOGUE, COLUMNS, HARD, catalogue_rows, engine_for, every_column, every_group, step
+from tests.laws.runs import (
+    BENIGN,
+    CATALOGUE,
+    COLUMNS,
+    HARD,
+    catalogue_rows,
+    engine_for,
+    every_column,
+    every_group,
+    step,
+)
 from tests.laws.test_oracles import position
 from tests.markets import scene
 

@@ -19,7 +19,7 @@ MARKET = {Driver.TRADE: "every_tick", Driver.QUOTE: "every_tick"}  # a close aft
 def inputs_before(market: Scene, driver: Driver) -> np.ndarray:
     """Count at each row the inputs of a driver that its series has had."""
     bars, counts = market.bars, np.zeros(len(market.bars.time))
-    for symbol, timeframe in {*zip(bars.symbol.tolist(), bars.timeframe.tolist())}:
+    for symbol, timeframe in set(zip(bars.symbol.tolist(), bars.timeframe.tolist())):
         rows = np.flatnonzero((bars.symbol == symbol) & (bars.timeframe == timeframe))
         own = market.ticks.symbol == symbol
         if driver is Driver.BAR:
@@ -36,7 +36,8 @@ def inputs_before(market: Scene, driver: Driver) -> np.ndarray:
 
 def fault(column: Column, values: np.ndarray, market: Scene) -> str:
     """Say where a column became valid too early, too late or never; "" if it keeps the law."""
-    seen, series = inputs_before(market, column.driver), market.bars.symbol * market.n_timeframes + market.bars.timeframe
+    seen = inputs_before(market, column.driver)
+    series = market.bars.symbol * market.n_timeframes + market.bars.timeframe
     if not (seen == max(column.warm_up, 1)).any():
         return f"the market has no row with exactly {column.warm_up} {column.driver}s: it can't tell"
     for i in np.unique(series):

@@ -1,0 +1,89 @@
+"""Law: after ten million inputs of its driver a column still equals its oracle, checked at 30 log-spaced points.
+
+A column with a window is compared with its oracle over the last inputs alone, as if nothing had been before; a
+recursive one with its oracle replayed from the start (from the last KEPT seconds in a run too long to keep: by then
+a recursion has forgotten what was before).
+
+`make test` runs 10,000 seconds of bars, with 20,000 trades and quotes a symbol (some twenty laps of the rings).
+`UNDERTONE_LONG_RUN=10000000` runs the whole law, in about an hour.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+
+from features.catalogue import Column, Driver, Group
+from tests.laws.runs import CATALOGUE, Violations, engine_for, every_column, step
+from tests.laws.test_oracles import misses
+from tests.long_market import A_SECOND, SESSION, SYMBOLS, chunks, followed, from_second
+from tests.markets import Scene
+from tests.oracles.registry import ORACLES
+
+SECONDS = int(os.environ.get("UNDERTONE_LONG_RUN", "10000"))
+FIRST, POINTS = 400, 30
+KEPT = 50_000  # seconds that are remembered: the whole of a short run
+CHUNK = 50_000
+
+
+def checked_points(seconds: int) -> list[int]:
+    return sorted({int(point) for point in np.geomspace(FIRST, seconds, POINTS)})
+
+
+def tail_seconds(column: Column, point: int, kept: int) -> int:
+    """Return how many seconds before a point decide the column's value there."""
+    a_second = {Driver.TRADE: A_SECOND // 2, Driver.QUOTE: A_SECOND // 2, Driver.SESSION: 1 / SESSION}
+    needed = int(max(column.window, column.warm_up) / a_second.get(column.driver, 1)) + 3
+    if column.sessions != "spans":  # the window may begin inside a session, whose start then counts
+        needed += (point - needed) % SESSION
+    return kept if column.window == 0 else min(needed, kept)
+
+
+def compare(column: Column, found: np.ndarray, market: Scene, points: list[int]) -> str:
+    """Compare a column's rows at points, which count the market's seconds, with its oracle; "" if they agree."""
+    oracle, as_read = ORACLES[column.name], market.market()
+    rows = (np.array(points)[:, None] * SYMBOLS - np.arange(SYMBOLS, 0, -1)).ravel()
+    expected = oracle.expected(column.name, as_read)[rows]
+    bound = np.broadcast_to(oracle.bound(column.name, as_read), as_read.bars.n.shape)[rows]
+    if not len(wrong := misses(found, expected, bound)):
+        return ""
+    return f"{len(wrong)} of {len(found)} rows miss, the first is {found[wrong[0]]!r}, expected {expected[wrong[0]]!r}"
+
+
+def violations(groups: Sequence[Group], seconds: int) -> Violations:
+    points = checked_points(seconds)
+    columns = [column for group in groups for column in group.columns]
+    ends = sorted({*points, *range(CHUNK, seconds, CHUNK)})
+    engine, recent, found, seen = None, None, {}, []
+    for end, chunk in zip(ends, chunks(ends)):
+        engine = engine or engine_for(groups, chunk)
+        values = step(engine, chunk.ticks, chunk.bars).values[-SYMBOLS:]
+        recent = followed(recent, chunk, KEPT)
+        if end not in points:
+            continue
+        seen.append(values)
+        for at, column in enumerate(columns):
+            if column.window or seconds > KEPT:
+                tail = from_second(recent, tail_seconds(column, end, len(recent.bars.time) // SYMBOLS))
+                if message := compare(column, values[:, at], tail, [len(tail.bars.time) // SYMBOLS]):
+                    found[column.name] = f"after {end} seconds {message}"
+    for at, column in enumerate(columns):
+        replayed = not column.window and seconds <= KEPT and recent
+        if replayed and (message := compare(column, np.concatenate(seen)[:, at], replayed, points)):
+            found[column.name] = message
+    return found
+
+
+@cache
+def broken() -> Violations:
+    known = [group for group in CATALOGUE if all(column.name in ORACLES for column in group.columns)]
+    return violations(known, SECONDS)
+
+
+@every_column
+def test_long_run_still_equals_the_oracle(column: str) -> None:
+    assert column in ORACLES, "no oracle to compare it with"
+    assert column not in broken(), broken()[column]
