@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import importlib
 import inspect
-import json as json_text
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -40,6 +39,12 @@ _COMMON: Final = {
     ),
     "json": (Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")], False),
     "verbose": (Annotated[bool, typer.Option("-v", "--verbose", help="Log details.")], False),
+}
+
+_EXIT_CODES: Final = {  # by name, since importing them would slow every start
+    "dataflows.sources.errors.BadFile": 1,
+    "dataflows.sources.errors.OtherLog": 78,
+    "models.registry.RegistryError": 78,
 }
 
 
@@ -110,13 +115,22 @@ def one_line_errors() -> Iterator[None]:
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         raise _leave(f"{where}{error.strerror or error}", 1) from None
+    except Exception as error:
+        code = _expected(error)
+        if code is None:
+            raise
+        raise _leave(str(error), code) from None
+
+
+def _expected(error: Exception) -> int | None:
+    """Return the exit code of an error that a part below raises for the user to act on, None for a defect."""
+    for kind in type(error).__mro__:
+        if code := _EXIT_CODES.get(f"{kind.__module__}.{kind.__qualname__}"):
+            return code
+    code = getattr(error, "exit_code", None)
+    return code if isinstance(code, int) else None
 
 
 def _leave(line: str, code: int) -> typer.Exit:
     print(f"undertone: {line}", file=sys.stderr)
     return typer.Exit(code)
-
-
-def print_json(answer: Mapping[str, Any]) -> None:
-    """Print one object on stdout; NaN and infinity are an error."""
-    print(json_text.dumps(answer, default=str, allow_nan=False))

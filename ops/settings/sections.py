@@ -41,9 +41,9 @@ class Order(Section):
         1, ge=1, le=1024, description="Lanes that a replay of files emulates; symbols are dealt to them."
     )
     outlier_bound: float = Field(
-        0.2,
-        gt=0,
-        description="A price further from the last (in log price) than this is an outlier until three in a row agree.",
+        0.25,
+        ge=0,
+        description="A price further from the last (in log price) is an outlier until three in a row agree; 0 for none.",
     )
     max_spread: float = Field(0.1, gt=0, description="A quote whose spread is a larger share of its mid is not used.")
 

@@ -1,0 +1,70 @@
+"""`undertone config`: what is set, and whether it fits what is installed and there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from ops.errors import ConfigurationError
+from ops.settings import Settings
+from ops.tables import print_json, print_table
+
+
+def show(settings: Settings, json: bool) -> int:
+    """Print every setting; passwords in addresses are masked."""
+    values = settings.model_dump(mode="json", by_alias=True)
+    for section in ("store", "bus"):
+        values[section]["url"] = without_password(values[section]["url"])
+    if json:
+        print_json(values)
+    else:
+        rows = [(f"{section}.{key}", _text(value)) for section, part in values.items() for key, value in part.items()]
+        print_table(("setting", "value"), rows)
+    return 0
+
+
+def check(settings: Settings, json: bool) -> int:
+    """Print what does not fit. Raises ConfigurationError with the first such thing."""
+    problems = list(problems_of(settings))
+    if json:
+        print_json({"ok": not problems, "problems": problems})
+    if problems:
+        raise ConfigurationError("; ".join(problems))
+    if not json:
+        print("settings are fine")
+    return 0
+
+
+def problems_of(settings: Settings) -> Iterator[str]:
+    """Yield one line for each setting that points to something unknown."""
+    import exchange_calendars
+
+    from features.catalogue import Family
+    from models.registry import Registry, RegistryError
+
+    if unknown := set(settings.features.families) - set(Family):
+        yield f"setting features.families names {sorted(unknown)}, expected some of {', '.join(Family)}"
+    known = {"UTC", *exchange_calendars.get_calendar_names()}
+    if settings.bars.calendar not in known:
+        yield f"setting bars.calendar is {settings.bars.calendar!r}, expected UTC or an exchange's code like XNYS"
+    if settings.inference.model not in ("active", "none"):
+        try:
+            Registry(settings.registry.root).show(settings.inference.model)
+        except RegistryError as error:
+            yield f"setting inference.model: {error}"
+
+
+def without_password(address: str) -> str:
+    """Return the address with its password masked."""
+    parts = urlsplit(address)
+    if parts.password is None:
+        return address
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:***@{host}"))
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    return str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)
