@@ -1,0 +1,45 @@
+"""Open a store by its URL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from dataflows.interfaces import Store
+from dataflows.sinks.errors import StoreMismatch
+from dataflows.sinks.memory import MemoryStore
+from dataflows.sinks.null import NullStore
+from dataflows.sinks.sqlite import SqliteStore
+from schema.stores import sqlite_path
+
+
+class OpenedStore(Store, Protocol):
+    """A store with the namespace's own values (catalogue, status) beside its tables."""
+
+    def put_meta(self, name: str, value: str) -> None:
+        """Queue one value; it becomes durable with the next commit."""
+        ...
+
+    def get_meta(self, name: str) -> str | None:
+        """Return one durable value."""
+        ...
+
+    def last_committed(self) -> int:
+        """Return the newest batch number in the store, from whichever run wrote it; 0 if none did."""
+        ...
+
+
+def open_store(url: str, namespace: str = "live", feature_names: Sequence[str] = ()) -> OpenedStore:
+    """Open `sqlite:///path`, `memory:` or `null:` for writing.
+
+    `feature_names` are the columns of the table `features`. Raises StoreError (its `exit_code` says which kind),
+    ValueError for a namespace that is none.
+    """
+    if url.startswith("sqlite:"):
+        return SqliteStore(sqlite_path(url), namespace, feature_names)
+    if url == "memory:":
+        return MemoryStore(namespace, feature_names)
+    if url == "null:":
+        return NullStore()
+    later = "; questdb:// comes with the live issue" if url.startswith("questdb:") else ""
+    raise StoreMismatch(f"store URL {url!r} is not understood; expected sqlite:///path, memory: or null:{later}")

@@ -1,0 +1,1 @@
+"""Stores, buses and the station that fills them."""
