@@ -65,12 +65,14 @@ class Prices:
     level: int
     per_unit: float
     step: int  # the mid moves by up to so many ticks
+    off_grid: float = 0.0  # every price is moved by up to so many ticks, so that no two are nearly equal
 
 
 PRICES = {
     "cents": Prices(10_000, 1e2, 4),
     "bitcoin": Prices(6_000_000, 1e2, 3),
     "dust": Prices(12_345, 1e8, 9),
+    "off_grid": Prices(10_000, 1e2, 4, 0.4),
     "benign": Prices(10_000, 1e2, 6),
     "every_tick": Prices(10_000, 1e2, 6),
 }
@@ -78,8 +80,9 @@ PRICES = {
 
 @cache
 def scene(name: str) -> Scene:
-    """Return the named market: `cents` (100 / 0.01), `bitcoin` (60,000 / 0.01), `dust` (0.0001 / 1e-8), `benign`
-    (three symbols, 1 s and 2 s bars, one long session) or `every_tick` (a bar after each tick)."""
+    """Return the named market: `cents` (100 / 0.01), `bitcoin` (60,000 / 0.01), `dust` (0.0001 / 1e-8), `off_grid`
+    (100, prices on no grid), `benign` (three symbols, 1 s and 2 s bars, one long session) or `every_tick` (a bar after
+    each tick)."""
     if name == "benign":
         session = Session(FIRST_OPEN, FIRST_OPEN, FIRST_OPEN + 1_000 * SECOND, FIRST_OPEN + 1_000 * SECOND)
         ticks = _joined([_benign_ticks(symbol, session, PRICES[name]) for symbol in range(3)])
@@ -134,6 +137,8 @@ def _hard_ticks(symbol: int, sessions: list[Session], prices: Prices) -> dict[st
         columns["bid"][odd] = columns["ask"][odd] = np.nan
     still = flat & (kind == TRADE)
     columns["price"][still] = (prices.level + np.cumsum(moves)[still]) / prices.per_unit
+    for field in ("price", "bid", "ask"):
+        columns[field] += rng.uniform(-1, 1, n) * (prices.off_grid / prices.per_unit)
     columns["size"][(kind == TRADE) & (rng.random(n) < 0.01)] = 0.0
     columns["side"][rng.random(n) < 0.1] = 0
     columns["side"][kind == QUOTE] = 0
