@@ -9,7 +9,7 @@ import shutil
 import socket
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
@@ -42,10 +42,8 @@ def run(settings: Settings, json: bool) -> int:
     if json:
         print_json({"ok": code == 0, "findings": [finding._asdict() for finding in findings]})
     else:
-        rows = [
-            ("ok" if not f.code else "MISSING" if f.code == 78 else "AWAY", f.part, f.what, f.found) for f in findings
-        ]
-        print_table(("", "part", "what", "found"), rows)
+        marks = {0: "ok", 75: "AWAY", 78: "WRONG"}
+        print_table(("", "part", "what", "found"), [(marks[f.code], f.part, f.what, f.found) for f in findings])
     return code
 
 
@@ -83,9 +81,8 @@ def _places(settings: Settings) -> Iterator[Finding]:
     yield _writable("compile cache", kernels, "")
     folder = settings.data.folder
     files = len(list(folder.glob("*.parquet"))) if folder else 0
-    yield Finding(
-        "data", str(folder or "not set"), f"{files} Parquet files" if folder else "set UNDERTONE_DATA to use it"
-    )
+    found = f"{files} Parquet files" if folder else "set UNDERTONE_DATA to use it"
+    yield Finding("data", str(folder or "not set"), found)
 
 
 def _writable(part: str, folder: Path, more: str) -> Finding:
@@ -101,19 +98,15 @@ def _servers(settings: Settings) -> Iterator[Finding]:
         parts = urlsplit(address)
         if parts.scheme in _PORTS:
             host, port = parts.hostname or "127.0.0.1", parts.port or _PORTS[parts.scheme]
-            yield _reach(part, f"{parts.scheme}://{host}:{port}", lambda to=(host, port): _connect(*to))
+            yield _reach(part, f"{parts.scheme}://{host}:{port}", host, port)
 
 
-def _reach(part: str, what: str, connect: Callable[[], None]) -> Finding:
+def _reach(part: str, what: str, host: str, port: int) -> Finding:
     try:
-        connect()
+        socket.create_connection((host, port), timeout=_TIMEOUT_S).close()
     except OSError as error:
         return Finding(part, what, f"no answer: {error.strerror or error}; start it or correct {part}.url", 75)
     return Finding(part, what, "answers")
-
-
-def _connect(host: str, port: int) -> None:
-    socket.create_connection((host, port), timeout=_TIMEOUT_S).close()
 
 
 def _device(settings: Settings) -> Finding:

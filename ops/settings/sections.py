@@ -43,7 +43,7 @@ class Order(Section):
     outlier_bound: float = Field(
         0.25,
         ge=0,
-        description="A price further from the last (in log price) is an outlier until three in a row agree; 0 for none.",
+        description="A log price further from the last is an outlier until three in a row agree; 0 for none.",
     )
     max_spread: float = Field(0.1, gt=0, description="A quote whose spread is a larger share of its mid is not used.")
 
@@ -147,9 +147,11 @@ class Registry(Section):
 class Train(Section):
     """Offline training."""
 
-    horizon: int = Field(1, ge=1, le=30, description="Bars ahead that are predicted.")
-    epochs: int = Field(10, ge=1, description="Most passes over the fitting slice.")
-    seed: int = Field(7, ge=0, description="Seed of weights and of every draw.")
+    horizon: int = Field(5, ge=1, le=30, description="Bars ahead that are served.")
+    epochs: int = Field(40, ge=1, description="Most passes of the net over the fitting slice.")
+    patience: int = Field(6, ge=1, description="Epochs without a better loss on the stop slice before it ends.")
+    threads: int = Field(1, ge=1, description="Threads of the trees and of the net.")
+    seed: int = Field(1, ge=0, description="Seed of weights and of every draw.")
 
 
 class Log(Section):
