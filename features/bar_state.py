@@ -1,83 +1,81 @@
-"""The state of open bars: what each symbol last showed, what each series has gathered."""
+"""The state of open bars: what each symbol last showed, what each series has gathered.
+
+Records, not one array a field: a tick touches nearly all fields of one symbol, which then lie side by side, and a
+kernel call passes one array instead of thirty.
+"""
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from schema.ticks import Bool, Float64, Int32, Int64
+Records = NDArray[np.void]
 
 NO_BOUNDARY: Final = (1 << 63) - 1
 
-
-class SymbolState(NamedTuple):
-    """What a symbol last showed, arrays of shape (S,)."""
-
-    price: Float64  # last trade, else last mid; NaN before the first
-    traded: Bool  # whether it ever traded
-    bid: Float64  # last quote, NaN where it has no usable mid
-    bid_size: Float64
-    ask: Float64
-    ask_size: Float64
-    halted: Bool
-    lane: Int32  # origin of its last tick
-    offset: Int64
-    index: Int32
-    session: Int64  # start of the session it was last seen in
-
-
-class SeriesState(NamedTuple):
-    """What an open bar has gathered, arrays of shape (S, timeframes)."""
-
-    open_since: Int64  # ns, start of the open bar; 0 where none is open
-    sequence: Int64  # bars closed
-    session_bars: Int64  # bars closed in the symbol's session
-    touched: Bool  # whether a price came into the open bar
-    open: Float64
-    high: Float64
-    low: Float64
-    close: Float64
-    volume: Float64
-    notional: Float64
-    trades: Int64
-    quotes: Int64
-
-
-class ClockState(NamedTuple):
-    """What all symbols share, arrays of shape (timeframes,) or (1,)."""
-
-    boundary: Int64  # (timeframes,) when the open bars close; NO_BOUNDARY where none is open
-    began: Int64  # (timeframes,) when they began
-    first: Int64  # (1,) first event time of the stream, -1 before it
-
-
-def symbol_state(n_symbols: int) -> SymbolState:
-    """Return the state of symbols that showed nothing yet."""
-    nan, no, zero = (lambda: np.full(n_symbols, np.nan)), (lambda: np.zeros(n_symbols, np.bool_)), np.zeros
-    return SymbolState(
-        nan(), no(), nan(), nan(), nan(), nan(), no(),
-        zero(n_symbols, np.int32), zero(n_symbols, np.int64), zero(n_symbols, np.int32),
-        np.full(n_symbols, -1, np.int64),
-    )  # fmt: skip
-
-
-def series_state(n_symbols: int, n_timeframes: int) -> SeriesState:
-    """Return the state of series without an open bar."""
-    shape = (n_symbols, n_timeframes)
-    kinds: dict[str, type] = {"touched": np.bool_}
-    whole = ("open_since", "sequence", "session_bars", "trades", "quotes")
-    columns: list[NDArray[np.generic]] = [
-        np.zeros(shape, kinds.get(field, np.int64 if field in whole else np.float64)) for field in SeriesState._fields
+SYMBOL: Final = np.dtype(
+    [
+        ("price", "f8"),  # last trade, else last mid; NaN before the first
+        ("bid", "f8"),  # last quote, NaN where it has no usable mid
+        ("bid_size", "f8"),
+        ("ask", "f8"),
+        ("ask_size", "f8"),
+        ("offset", "i8"),  # origin of its last tick
+        ("session", "i8"),  # start of the session it was last seen in, -1 before the first
+        ("lane", "i4"),
+        ("index", "i4"),
+        ("traded", "i4"),  # whether it ever traded
+        ("halted", "i4"),
     ]
-    return SeriesState(*columns)  # type: ignore[arg-type]
+)
+
+SERIES: Final = np.dtype(
+    [
+        ("open_since", "i8"),  # ns, start of the open bar; 0 where none is open
+        ("open", "f8"),
+        ("high", "f8"),
+        ("low", "f8"),
+        ("close", "f8"),
+        ("volume", "f8"),
+        ("notional", "f8"),
+        ("trades", "i8"),
+        ("quotes", "i8"),
+        ("sequence", "i8"),  # bars closed
+        ("session_bars", "i8"),  # bars closed in the symbol's session
+        ("touched", "i8"),  # whether a price came into the open bar
+    ]
+)
+
+CLOCK: Final = np.dtype(
+    [
+        ("kind", "i8"),  # BarKind
+        ("every", "f8"),
+        ("boundary", "i8"),  # ns, when the open bars close; NO_BOUNDARY where none is open
+        ("began", "i8"),  # ns, when they began
+        ("first", "i8"),  # ns, the stream's first event time, -1 before it
+    ]
+)
 
 
-def clock_state(n_timeframes: int) -> ClockState:
-    """Return the clock of a stream that has not begun."""
-    return ClockState(
-        np.full(n_timeframes, NO_BOUNDARY, np.int64),
-        np.zeros(n_timeframes, np.int64),
-        np.full(1, -1, np.int64),
-    )
+def symbol_records(n_symbols: int) -> Records:
+    """Return (S,) records of symbols that showed nothing yet."""
+    records = np.zeros(n_symbols, SYMBOL)
+    for field in ("price", "bid", "bid_size", "ask", "ask_size"):
+        records[field] = np.nan
+    records["session"] = -1
+    return records
+
+
+def series_records(n_symbols: int, n_timeframes: int) -> Records:
+    """Return (S, timeframes) records without an open bar."""
+    return np.zeros((n_symbols, n_timeframes), SERIES)
+
+
+def clock_records(kinds: list[int], every: list[float]) -> Records:
+    """Return (timeframes,) records of a stream that has not begun."""
+    records = np.zeros(len(kinds), CLOCK)
+    records["kind"], records["every"] = kinds, every
+    records["boundary"], records["first"] = NO_BOUNDARY, -1
+    return records

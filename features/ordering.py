@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from schema.ticks import HEARTBEAT, Int64, Ticks, concat, count, take, ticks_of
+from schema.ticks import HEARTBEAT, Int64, Ticks, count, take, ticks_of
 
 NEVER: Final = -(1 << 62)  # the watermark of a lane that showed nothing yet
 KEEP, LATE, REPEATED, PULSE = 0, 1, 2, 3
@@ -99,8 +99,8 @@ class ReorderBuffer:
         return released
 
     def _release(self, arrived: Ticks) -> Ticks:
-        ticks = concat([self.waiting, arrived]) if count(self.waiting) else arrived
-        ticks = self._in_order(ticks)
+        # Always a copy: kernels compile again for arrays that are read-only, as a file's are.
+        ticks = self._in_order(Ticks(*(np.concatenate(columns) for columns in zip(self.waiting, arrived))))
         ready = int(np.searchsorted(ticks.ts_event, self.watermark, side="left"))
         if count(ticks) - ready > self.capacity:
             laggard = int(self.newest.argmin())

@@ -86,7 +86,7 @@ DECISIONS = Table(
 EVENTS = Table(
     "events",
     {"time": "time", "kind": "symbol", "symbol": "symbol", "details": "text", **_ORIGIN},
-    (*_ORIGIN_KEY, "kind"),
+    (*_ORIGIN_KEY, "kind", "symbol"),  # one message may tell of several symbols
     "month",
 )
 ALERTS = Table(

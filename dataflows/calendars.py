@@ -1,0 +1,42 @@
+"""Session tables of exchanges, from exchange_calendars."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import pandas as pd
+
+from features.sessions import Sessions, sessions_of, utc_sessions
+
+
+@functools.cache
+def sessions_of_calendar(code: str, extended_open: str = "", extended_close: str = "") -> Sessions:
+    """Return the sessions of a calendar: `UTC`, or an exchange's code such as `XNYS`.
+
+    `extended_open` and `extended_close` (like `04:00`, the exchange's own time) add pre-market and after-hours.
+    Raises ValueError where the calendar isn't known.
+    """
+    if code == "UTC":
+        return utc_sessions()
+    import exchange_calendars
+
+    known = exchange_calendars.get_calendar_names(include_aliases=True)
+    if code not in known:
+        raise ValueError(f"setting bars.calendar is {code!r}, expected UTC or one of {', '.join(sorted(known))}")
+    calendar = exchange_calendars.get_calendar(code, start="1990-01-01")
+    opens, closes = _ns(calendar.schedule["open"]), _ns(calendar.schedule["close"])
+    days = calendar.schedule.index
+    start = np.minimum(opens, _at(days, extended_open, calendar.tz)) if extended_open else opens
+    end = np.maximum(closes, _at(days, extended_close, calendar.tz)) if extended_close else closes
+    return sessions_of(start, opens, closes, end, days.to_numpy().astype("datetime64[D]").astype(np.int64))
+
+
+def _ns(times: pd.Series) -> np.ndarray:
+    return pd.DatetimeIndex(times).tz_convert("UTC").as_unit("ns").asi8
+
+
+def _at(days: pd.DatetimeIndex, time_of_day: str, zone: object) -> np.ndarray:
+    """Return the given local time of each day, daylight saving observed."""
+    local = days.tz_localize(None) + pd.Timedelta(f"{time_of_day}:00")
+    return local.tz_localize(zone).tz_convert("UTC").as_unit("ns").asi8

@@ -1,0 +1,180 @@
+"""The certificate: what a run computed, as a hash a symbol, timeframe and UTC day of bars, features and predictions.
+
+Two runs with equal certificates gave the same bits. Where they differ, `first_difference` names where.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dataflows.batch import Batch
+from dataflows.interfaces import Snapshot
+from dataflows.rolling_hash import CHAIN, SEGMENT, extend
+from dataflows.universe import Universe
+from schema.bars import Bars
+from schema.features import FeatureRows
+from schema.predictions import Predictions
+
+KINDS = ("bars", "features", "predictions")
+_BAR_VALUES = (
+    "open", "high", "low", "close", "volume", "notional", "bid", "bid_size", "ask", "ask_size", "mid",
+)  # fmt: skip
+_BAR_WORDS = ("start", "sequence", "trades", "quotes", "flags", "phase")
+_PREDICTION_VALUES = (
+    "current_price", "predicted_price", "expected_return", "volatility", "p_down", "p_sideways", "p_up", "confidence",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Entry:
+    """The hash of one kind of rows of one symbol, timeframe and UTC day."""
+
+    symbol: str
+    timeframe: str
+    day: str  # ISO date
+    kind: str
+    rows: int
+    digest: str  # 32 hex digits
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """All entries of a run and what they depend on."""
+
+    fingerprint: str  # of the columns
+    lanes: int
+    machine: str  # other instruction sets may round differently
+    entries: tuple[Entry, ...]
+
+    @property
+    def digest(self) -> str:
+        """32 hex digits over the fingerprint, the lane map and all entries; the machine isn't part of it."""
+        body = json.dumps([self.fingerprint, self.lanes, [asdict(entry) for entry in self.entries]])
+        return hashlib.sha256(body.encode()).hexdigest()[:32]
+
+    def to_json(self) -> str:
+        """Return the whole certificate as JSON."""
+        return json.dumps({**asdict(self), "digest": self.digest}, indent=1)
+
+    @staticmethod
+    def read(path: Path) -> Certificate:
+        """Read a certificate that `to_json` wrote.
+
+        Raises ValueError where it was damaged: its digest doesn't fit its entries.
+        """
+        raw = json.loads(path.read_text())
+        digest = raw.pop("digest")
+        raw["entries"] = tuple(Entry(**entry) for entry in raw["entries"])
+        certificate = Certificate(**raw)
+        if certificate.digest != digest:
+            raise ValueError(f"certificate {path}: its digest is {digest}, its entries give {certificate.digest}")
+        return certificate
+
+
+def first_difference(a: Certificate, b: Certificate) -> tuple[Entry | None, Entry | None] | None:
+    """Return the first pair of entries that differ, in order of day, timeframe, symbol; None if all are equal."""
+    if a.fingerprint != b.fingerprint:
+        raise ValueError(
+            f"the certificates speak of other columns: fingerprints {a.fingerprint} and {b.fingerprint}; "
+            "run both with the same catalogue"
+        )
+    sides = [{(e.day, e.timeframe, e.symbol, KINDS.index(e.kind)): e for e in c.entries} for c in (a, b)]
+    for key in sorted(sides[0].keys() | sides[1].keys()):
+        pair = sides[0].get(key), sides[1].get(key)
+        if pair[0] != pair[1]:
+            return pair
+    return None
+
+
+class Certifier:
+    """A station that folds every row into the running hashes."""
+
+    name = "certificate"
+
+    def __init__(self, universe: Universe, timeframes: Sequence[str], fingerprint: str, lanes: int) -> None:
+        """Certify rows of the universe's symbols, which may grow while the flow runs."""
+        self.universe = universe
+        self.timeframes = tuple(timeframes)
+        self.fingerprint = fingerprint
+        self.lanes = lanes
+        self.chains = {kind: _fresh(0) for kind in KINDS}
+        self.entries: list[Entry] = []
+
+    def step(self, batch: Batch) -> Batch:
+        """Fold the batch's bars, feature rows and predictions."""
+        if len(batch.bars.time):
+            self._grow()
+            self._bars(batch.bars)
+            if batch.features is not None:
+                self._features(batch.bars, batch.features)
+        for predictions in batch.predictions:
+            self._predictions(predictions)
+        return batch
+
+    def certificate(self) -> Certificate:
+        """Return the certificate of everything folded so far."""
+        entries = list(self.entries)
+        for kind in KINDS:
+            chains = self.chains[kind]
+            entries += [self._entry(kind, i, chains[i]) for i in np.flatnonzero(chains["rows"])]
+        machine = f"{platform.system()} {platform.machine()}"
+        return Certificate(self.fingerprint, self.lanes, machine, tuple(sorted(entries)))
+
+    def _bars(self, bars: Bars) -> None:
+        values = np.column_stack([getattr(bars, field) for field in _BAR_VALUES])
+        words = np.column_stack([getattr(bars, field).astype(np.uint64) for field in _BAR_WORDS])
+        self._extend("bars", bars.symbol, bars.timeframe, bars.time, values, words)
+
+    def _features(self, bars: Bars, rows: FeatureRows) -> None:
+        self._extend("features", bars.symbol, bars.timeframe, bars.time, rows.values, rows.why.astype(np.uint64))
+
+    def _predictions(self, rows: Predictions) -> None:
+        version = int.from_bytes(hashlib.sha256(rows.model_version.encode()).digest()[:8], "little")
+        values = np.column_stack([getattr(rows, field) for field in _PREDICTION_VALUES])
+        words = np.empty((len(rows.time), 4), np.uint64)
+        words[:, 0], words[:, 1], words[:, 2], words[:, 3] = rows.direction + 1, rows.risk, rows.horizon, version
+        self._extend("predictions", rows.symbol, rows.timeframe, rows.time, values, words)
+
+    def _extend(
+        self, kind: str, symbol: np.ndarray, timeframe: np.ndarray, time: np.ndarray, values: np.ndarray,
+        words: np.ndarray,
+    ) -> None:  # fmt: skip
+        series = symbol.astype(np.int64) * len(self.timeframes) + timeframe
+        ended = np.empty(len(series), SEGMENT)
+        n = extend(self.chains[kind], series, time, np.ascontiguousarray(values, np.float64), words, ended)
+        self.entries += [self._entry(kind, int(segment["series"]), segment) for segment in ended[:n]]
+
+    def _entry(self, kind: str, series: int, chain: Any) -> Entry:
+        symbol, timeframe = divmod(int(series), len(self.timeframes))
+        day = str(np.datetime64(int(chain["day"]), "D"))
+        digest = f"{int(chain['low']):016x}{int(chain['high']):016x}"
+        return Entry(self.universe.names[symbol], self.timeframes[timeframe], day, kind, int(chain["rows"]), digest)
+
+    def _grow(self) -> None:
+        missing = len(self.universe.names) * len(self.timeframes) - len(self.chains["bars"])
+        if missing > 0:
+            for kind in KINDS:
+                self.chains[kind] = np.concatenate([self.chains[kind], _fresh(missing)])
+
+    def snapshot(self) -> Snapshot:
+        """Return the running chains and the days already over."""
+        return {"chains": dict(self.chains), "entries": [asdict(entry) for entry in self.entries]}
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Continue the chains."""
+        self.chains = {kind: np.array(snapshot["chains"][kind]) for kind in KINDS}
+        self.entries = [Entry(**entry) for entry in snapshot["entries"]]
+
+
+def _fresh(n: int) -> np.ndarray:
+    chains = np.zeros(n, CHAIN)
+    chains["day"] = -1
+    return chains

@@ -1,0 +1,92 @@
+"""The flow in Bytewax: one item is one batch, one step a station, state kept by the stations themselves.
+
+Bytewax runs a batch through all steps before it polls the source again (with one worker), so `Pipeline.pull` is
+called when every station has seen the same batches, and cuts our checkpoints there. Bytewax's own recovery isn't
+used; `docs/adr/0001-checkpoints.md` says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import bytewax.operators as op
+from bytewax.dataflow import Dataflow, Stream
+from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+from bytewax.outputs import DynamicSink, StatelessSinkPartition
+
+from dataflows.batch import Batch
+from dataflows.interfaces import EndOfInput
+from dataflows.pipeline import Pipeline
+
+
+class _Partition(StatefulSourcePartition[Batch, None]):
+    """The one partition: polls the pipeline, which reads all lanes itself."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self.pipeline = pipeline
+
+    def next_batch(self) -> list[Batch]:
+        try:
+            batch = self.pipeline.pull()
+        except EndOfInput:
+            raise StopIteration from None
+        return [] if batch is None else [batch]
+
+    def snapshot(self) -> None:
+        """Return nothing: our checkpoints hold the position."""
+
+
+class PipelineSource(FixedPartitionedSource[Batch, None]):
+    """A source of exactly one partition, so that a second worker would have nothing to read."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        """Poll `pipeline`."""
+        self.pipeline = pipeline
+
+    def list_parts(self) -> list[str]:
+        """Return the one partition."""
+        return ["all"]
+
+    def build_part(self, step_id: str, for_part: str, resume_state: None) -> _Partition:
+        """Open it."""
+        return _Partition(self.pipeline)
+
+
+class _Done(StatelessSinkPartition[Batch]):
+    def __init__(self, on_batch: Callable[[Batch], None]) -> None:
+        self.on_batch = on_batch
+
+    def write_batch(self, items: list[Batch]) -> None:
+        for batch in items:
+            self.on_batch(batch)
+
+
+class DoneSink(DynamicSink[Batch]):
+    """The end of a pass: every station, the sinks included, has seen the batch."""
+
+    def __init__(self, on_batch: Callable[[Batch], None]) -> None:
+        """Call `on_batch` for each."""
+        self.on_batch = on_batch
+
+    def build(self, step_id: str, worker_index: int, worker_count: int) -> _Done:
+        """Open it.
+
+        Raises ValueError with more than one worker: the stations' state lives in this process, once.
+        """
+        if worker_count != 1:
+            raise ValueError(
+                f"the flow was started with {worker_count} workers, expected 1: run one worker a process and scale "
+                "by processes on disjoint partitions (leave -w and -p away)"
+            )
+        return _Done(self.on_batch)
+
+
+def dataflow(pipeline: Pipeline, name: str = "undertone") -> Dataflow:
+    """Return the Bytewax dataflow that drives a pipeline."""
+    flow = Dataflow(name)
+    stream: Stream[Batch] = op.input("source", flow, PipelineSource(pipeline))
+    for station in pipeline.stations:
+        stream = op.map(station.name, stream, partial(pipeline.step, station))
+    op.output("done", stream, DoneSink(pipeline.on_batch))
+    return flow

@@ -1,0 +1,134 @@
+"""The flow without an engine: a source, the stations in order, and what happens between two batches."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from dataflows.batch import Arrivals, Batch
+from dataflows.checkpoint import Checkpoints
+from dataflows.interfaces import EndOfInput, Snapshot, Source, Station
+from schema.tables import SCHEMA_VERSION
+
+
+class CheckpointMismatch(ValueError):
+    """A checkpoint was made by other columns, another schema or another input."""
+
+
+@dataclass
+class Pipeline:
+    """What an engine drives: `pull` a batch from the source, `step` it through the stations in order.
+
+    Between two batches the process is consistent: every station has seen the same batches. That is where
+    checkpoints are cut, and the batch numbers of all stations are compared before each cut.
+    """
+
+    source: Source
+    stations: Sequence[Station]
+    fingerprint: str
+    checkpoints: Checkpoints | None = None
+    checkpoint_every: float = 5.0  # seconds
+    on_batch: Callable[[Batch], None] = lambda batch: None
+    number: int = 0
+    draining: bool = False
+    ended: bool = False
+    seconds: dict[str, float] = field(default_factory=dict)  # spent in each station
+    _reached: dict[str, int] = field(default_factory=dict)
+    _next_cut: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Start all counters."""
+        self.seconds = {station.name: 0.0 for station in self.stations}
+        self._reached = {station.name: 0 for station in self.stations}
+        self._next_cut = time.monotonic() + self.checkpoint_every
+
+    def pull(self) -> Batch | None:
+        """Return the next batch, None if nothing arrived. Raises EndOfInput after the last one.
+
+        A finite input ends with an empty batch marked `last`. A drained one just ends: it goes on another time.
+        """
+        self._maybe_cut()
+        if self.ended or self.draining:
+            raise EndOfInput
+        arrivals: Arrivals | None
+        try:
+            arrivals = self.source.next_batch()
+        except EndOfInput:
+            self.ended, arrivals = True, None
+        if arrivals is None and not self.ended:
+            return None
+        self.number += 1
+        return Batch(self.number, arrivals, last=self.ended)
+
+    def step(self, station: Station, batch: Batch) -> Batch:
+        """Run one station, timed."""
+        began = time.perf_counter()
+        batch = station.step(batch)
+        self.seconds[station.name] += time.perf_counter() - began
+        self._reached[station.name] = batch.number
+        return batch
+
+    def run(self) -> None:
+        """Drive everything in this thread until the input ends or `draining` is set. Waits 1 ms when idle."""
+        while True:
+            try:
+                batch = self.pull()
+            except EndOfInput:
+                return
+            if batch is None:
+                time.sleep(0.001)
+                continue
+            for station in self.stations:
+                batch = self.step(station, batch)
+            self.on_batch(batch)
+
+    def finish(self) -> None:
+        """Cut a last checkpoint and wait until it counts. Call it when the engine has stopped in good order."""
+        if self.checkpoints is not None:
+            self.checkpoints.finish()
+            self._cut(self.checkpoints)
+            self.checkpoints.finish()
+
+    def snapshot(self) -> Snapshot:
+        """Return the whole state, arrays live."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "fingerprint": self.fingerprint,
+            "number": self.number,
+            "position": self.source.position(),
+            "stations": {station.name: station.snapshot() for station in self.stations},
+        }
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Continue where a snapshot was taken. Raises CheckpointMismatch where it doesn't fit this flow."""
+        ours = {"schema_version": SCHEMA_VERSION, "fingerprint": self.fingerprint}
+        for key, expected in ours.items():
+            if snapshot[key] != expected:
+                raise CheckpointMismatch(
+                    f"checkpoint: its {key} is {snapshot[key]}, this version's is {expected}; "
+                    "resume with the version and settings that made it, or start without --resume"
+                )
+        stations = snapshot["stations"]
+        if set(stations) != {station.name for station in self.stations}:
+            raise CheckpointMismatch(
+                f"checkpoint: it holds the stations {sorted(stations)}, this flow has "
+                f"{sorted(station.name for station in self.stations)}"
+            )
+        self.source.seek(snapshot["position"])
+        for station in self.stations:
+            station.restore(stations[station.name])
+        self.number = snapshot["number"]
+        self._reached = dict.fromkeys(self._reached, self.number)
+
+    def _maybe_cut(self) -> None:
+        if self.checkpoints is None or time.monotonic() < self._next_cut or self.checkpoints.busy:
+            return
+        self._cut(self.checkpoints)
+        self._next_cut = time.monotonic() + self.checkpoint_every
+
+    def _cut(self, checkpoints: Checkpoints) -> None:
+        behind = {name: n for name, n in self._reached.items() if n != self.number}
+        if behind:
+            raise RuntimeError(f"checkpoint: batch {self.number} has not reached {behind}; the engine runs ahead")
+        checkpoints.cut(self.snapshot(), self.number)

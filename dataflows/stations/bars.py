@@ -1,0 +1,54 @@
+"""Bars: classify the ordered ticks and close the bars of all timeframes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from dataflows.batch import Batch
+from dataflows.interfaces import Snapshot
+from dataflows.universe import Universe
+from features.bar_kernel import Origin
+from features.bars import BarBuilder
+from features.sessions import Sessions
+from features.tick_inputs import TickPreparer
+from schema.timeframes import Timeframe
+
+
+class BarStation:
+    """Close bars by watermark. Runs before the tick features, which are read at the closes it finds."""
+
+    name = "bars"
+
+    def __init__(
+        self, universe: Universe, timeframes: tuple[Timeframe, ...], sessions: Sessions, max_spread: float,
+        clock: Callable[[], int],
+    ) -> None:  # fmt: skip
+        """Build bars of `timeframes`; quotes wider than `max_spread` (relative) have no mid."""
+        self.universe = universe
+        self.preparer = TickPreparer(max_spread)
+        self.builder = BarBuilder(timeframes, sessions)
+        self.clock = clock
+
+    def step(self, batch: Batch) -> Batch:
+        """Fill `tick_inputs` and `bars`."""
+        n_symbols = len(self.universe.names)
+        self.preparer.grow(n_symbols)
+        self.builder.grow(n_symbols)
+        ticks = batch.ticks
+        batch.tick_inputs = self.preparer.prepare(ticks)
+        origin = Origin(ticks.lane, ticks.offset, ticks.index)
+        by_name = np.argsort(self.universe.rank)
+        batch.bars = self.builder.step(batch.tick_inputs, origin, batch.watermark, by_name)
+        batch.stamps.closed = self.clock()
+        return batch
+
+    def snapshot(self) -> Snapshot:
+        """Return the open bars and the classifier's memory."""
+        return {"preparer": self.preparer.snapshot(), "builder": self.builder.snapshot()}
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Continue with the same timeframes."""
+        self.preparer.restore(snapshot["preparer"])
+        self.builder.restore(snapshot["builder"])

@@ -1,0 +1,95 @@
+"""The barrier: what passes together, when, and what a recorded deadline leaves out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dataflows.barrier import Barrier, Rows, joined
+from features.inputs import BarInputs
+from schema.bars import BarFlag, Bars, empty_bars
+from schema.events import Decision, DecisionKind
+from schema.features import FeatureRows
+
+RANK = np.array([2, 0, 1])
+
+
+def rows(times: list[int], symbols: list[int]) -> Rows:
+    n = len(times)
+    bars = empty_bars(n)
+    bars = bars._replace(
+        time=np.array(times, np.int64), symbol=np.array(symbols, np.int32), timeframe=np.zeros(n, np.int32),
+        sequence=np.ones(n, np.int64), flags=np.zeros(n, np.uint16),
+    )  # fmt: skip
+    inputs = BarInputs(*(np.arange(n) for _ in BarInputs._fields))
+    return Rows(bars, FeatureRows(np.array(symbols, float)[:, None], np.zeros((n, 1), np.uint8)), inputs)
+
+
+def seen(bars: Bars) -> list[tuple[int, int]]:
+    return list(zip(bars.time.tolist(), bars.symbol.tolist()))
+
+
+def test_a_bar_time_passes_once_all_shards_closed_it() -> None:
+    barrier = Barrier(["a", "b"], 0, lambda _: None)
+    barrier.push("a", rows([10, 20], [0, 0]), 20)
+    assert barrier.release(0, RANK) is None
+    barrier.push("b", rows([10], [1]), 15)
+    passed = barrier.release(0, RANK)
+    assert passed is not None and seen(passed.bars) == [(10, 1), (10, 0)]
+    assert passed.features.values[:, 0].tolist() == [1.0, 0.0]
+    barrier.push("b", rows([20], [2]), 20)
+    passed = barrier.release(0, RANK)
+    assert passed is not None and seen(passed.bars) == [(20, 2), (20, 0)]
+    assert barrier.reasons == {"all_in": 2}
+
+
+def test_a_deadline_is_recorded_before_it_closes_and_marks_the_rows() -> None:
+    recorded: list[Decision] = []
+    barrier = Barrier(["a", "b"], 100, recorded.append)
+    barrier.push("a", rows([10], [0]), 10)
+    assert barrier.release(0, RANK) is None
+    assert barrier.release(99, RANK) is None
+    passed = barrier.release(100, RANK)
+    assert passed is not None and seen(passed.bars) == [(10, 0)]
+    assert passed.bars.flags[0] & BarFlag.INCOMPLETE
+    assert recorded == [Decision(10, DecisionKind.DEADLINE, "b")]
+    assert barrier.reasons == {"all_in": 0, "deadline": 1}
+    barrier.push("b", rows([10], [1]), 10)
+    assert barrier.release(200, RANK) is None
+    assert barrier.dropped == 1
+
+
+def test_a_replay_obeys_the_recorded_deadline_without_a_clock() -> None:
+    decided = [Decision(10, DecisionKind.DEADLINE, "b")]
+    barrier = Barrier(["a", "b"], 100, lambda _: None, decided)
+    barrier.push("b", rows([10, 20], [1, 1]), 20)
+    barrier.push("a", rows([10, 20], [0, 0]), 20)
+    passed = barrier.release(0, RANK)
+    assert passed is not None and seen(passed.bars) == [(10, 0), (20, 1), (20, 0)]
+    assert (passed.bars.flags & BarFlag.INCOMPLETE).tolist() == [BarFlag.INCOMPLETE, 0, 0]
+
+
+def test_a_dead_shard_does_not_stop_the_others() -> None:
+    recorded: list[Decision] = []
+    barrier = Barrier(["a", "b"], 10, recorded.append)
+    passed = 0
+    for k in range(1, 6):
+        barrier.push("a", rows([k], [0]), k)
+        barrier.release(100 * k, RANK)
+        out = barrier.release(100 * k + 10, RANK)
+        passed += 0 if out is None else len(out.bars.time)
+    assert passed == 5 and [d.time for d in recorded] == [1, 2, 3, 4, 5]
+
+
+def test_a_snapshot_holds_what_waits() -> None:
+    barrier = Barrier(["a", "b"], 0, lambda _: None)
+    barrier.push("a", rows([10], [0]), 10)
+    fresh = Barrier(["a", "b"], 0, lambda _: None)
+    fresh.restore(barrier.snapshot())
+    fresh.push("b", rows([10], [1]), 10)
+    passed = fresh.release(0, RANK)
+    assert passed is not None and seen(passed.bars) == [(10, 1), (10, 0)]
+
+
+def test_joining_orders_by_time_timeframe_and_name() -> None:
+    both = joined([rows([20, 30], [0, 0]), rows([10, 20, 20], [1, 2, 1])], RANK)
+    assert seen(both.bars) == [(10, 1), (20, 1), (20, 2), (20, 0), (30, 0)]
