@@ -1,0 +1,67 @@
+# Every target sets up .venv by itself, from requirements.lock alone; it is quick when that is done.
+#   make demo ARGS="--for 60s"      make test ARGS="tests/ops -x"      make check      make bench
+# PYTHON names the interpreter to use: 3.11 or 3.12.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+ARGS ?=
+PYTHON ?=
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
+
+.PHONY: help demo test check style types imports pages bench lock format clean
+
+help:
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: $(READY) ## the whole system on a synthetic market, with page and terminal view
+	@$(BIN)/undertone demo $(ARGS)
+
+test: $(READY) ## all tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: style types imports pages test ## everything CI checks
+
+style: $(READY)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(READY)
+	@$(BIN)/mypy
+
+imports: $(READY)
+	@$(BIN)/lint-imports --no-cache
+
+pages: $(READY)
+	@$(BIN)/python -m ops.pages --check
+
+bench: $(READY) ## measure, and print the card
+	@$(BIN)/undertone bench $(ARGS)
+
+format: $(READY) ## format the code, write the reference pages
+	@$(BIN)/ruff check --fix --exit-zero .
+	@$(BIN)/ruff format .
+	@$(BIN)/python -m ops.pages
+
+lock: $(READY) ## resolve requirements.lock and the installer's again
+	@$(COMPILE) --upgrade --extra dev pyproject.toml -o requirements.lock
+	@{ echo '# The installer of requirements.lock, for every platform. Made by `make lock`.'; \
+	   echo uv | $(COMPILE) --upgrade -; } > $(VENV)/installer.lock
+	@mv $(VENV)/installer.lock ops/installer.lock
+
+clean: ## remove the environment and everything compiled
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): requirements.lock ops/installer.lock pyproject.toml ops/find-python
+	@python="$$(bash ops/find-python $(PYTHON))"; \
+	"$$python" -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r ops/installer.lock
+	@$(BIN)/uv pip sync --python $(BIN)/python --require-hashes requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
