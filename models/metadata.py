@@ -12,7 +12,7 @@ FORMAT: Final = 1
 
 
 class ColumnUse(msgspec.Struct, frozen=True):
-    """One feature column the model reads: `(clip(x) - center) / scale`, an undefined x counts as `center`."""
+    """One feature column the model reads: `(x - center) / scale`, clipped; an undefined x counts as `center`."""
 
     name: str
     fingerprint: str  # of the column's definition; the model runs only on the same one

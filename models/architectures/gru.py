@@ -1,0 +1,46 @@
+"""Gated recurrent unit on normalised inputs (Cho et al. 2014; layer norm: Ba et al. 2016).
+
+u = silu(layer_norm(W x + b))        encode, no state
+h = GRU(u, h)                        advance
+heads = linear(h + u)                mean and log variance of each horizon
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from models.architectures import Net, architecture
+
+
+@architecture("gru")
+class GRU(Net):
+    """One recurrent layer of `hidden` units."""
+
+    def __init__(self, inputs: int, horizons: int, *, hidden: int = 48) -> None:
+        super().__init__()
+        self.state_size, self.horizons = hidden, horizons
+        self.input = nn.Linear(inputs, hidden)
+        self.norm = nn.LayerNorm(hidden)
+        self.cell = nn.GRU(hidden, hidden, batch_first=True)
+        self.output = nn.Linear(hidden, 2 * horizons)
+        nn.init.normal_(self.output.weight, std=0.01)  # starts near "no change, variance sigma_t squared"
+        nn.init.zeros_(self.output.bias)
+
+    def encode(self, x: Tensor) -> Tensor:
+        return functional.silu(self.norm(self.input(x)))  # (..., D)
+
+    def advance(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        cell = self.cell
+        h = torch.gru_cell(u, state, cell.weight_ih_l0, cell.weight_hh_l0, cell.bias_ih_l0, cell.bias_hh_l0)  # (B, K)
+        return h + u, h
+
+    def heads(self, y: Tensor) -> Tensor:
+        mean, log_variance = self.output(y).unflatten(-1, (self.horizons, 2)).unbind(-1)  # (..., H) each
+        return torch.stack((mean, log_variance.clamp(-12.0, 8.0)), -1)  # (..., H, 2)
+
+    def forward(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        u = self.encode(x)  # (B, T, D)
+        h, last = self.cell(u, state.unsqueeze(0).contiguous())  # (B, T, K), (1, B, K)
+        return self.heads(h + u), last.squeeze(0)

@@ -1,0 +1,56 @@
+"""LightGBM (Ke et al. 2017): mean by squared error, variance by gamma deviance of the squared residual (QLIKE)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.config import TreesConfig
+from models.labels import Float32
+from schema.ticks import Float64
+
+_LEAST_SQUARE = 1e-6  # of a residual, in units of the label: the gamma deviance wants positive ones
+
+
+def fit_trees(
+    x: tuple[Float32, Float32],
+    y: tuple[Float64, Float64],
+    config: TreesConfig,
+    seed: int,
+    threads: int,
+    progress: Callable[[str, float], None],
+) -> tuple[str, str]:
+    """Fit mean and log variance on the fit slice with early stopping on the stop slice.
+
+    `x` and `y` are (fit, stop): inputs (n, F) and labels (n,). Returns both models in LightGBM's text format.
+    """
+    mean = _fit("l2", config.mean_trees, x, y, config, seed, threads)
+    progress("trees: mean", 0.5)
+    squares = tuple(
+        np.maximum((target - mean.predict(inputs)) ** 2, _LEAST_SQUARE) for inputs, target in zip(x, y, strict=True)
+    )
+    log_variance = _fit("gamma", config.variance_trees, x, squares, config, seed + 1, threads)
+    progress("trees: variance", 1.0)
+    return mean.model_to_string(), log_variance.model_to_string()
+
+
+def _fit(
+    objective: str, trees: int, x: tuple[Float32, Float32], y: tuple[NDArray[Any], ...], config: TreesConfig,
+    seed: int, threads: int,
+) -> Any:  # fmt: skip
+    import lightgbm
+
+    parameters = {
+        "objective": objective, "metric": objective, "num_leaves": config.leaves, "verbosity": -1, "seed": seed,
+        "learning_rate": config.learning_rate, "min_data_in_leaf": min(config.least_rows_a_leaf, len(x[0]) // 20),
+        "bagging_fraction": config.row_share, "bagging_freq": 1, "feature_fraction": config.column_share,
+        "use_missing": False, "deterministic": True, "force_row_wise": True, "num_threads": threads, "max_bin": 63,
+    }  # fmt: skip
+    train = lightgbm.Dataset(x[0], y[0], free_raw_data=False)
+    stop = lightgbm.Dataset(x[1], y[1], reference=train)
+    return lightgbm.train(
+        parameters, train, trees, valid_sets=[stop], callbacks=[lightgbm.early_stopping(config.patience, verbose=False)]
+    )

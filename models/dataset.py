@@ -1,0 +1,163 @@
+"""A training set from replayed history: what live would have seen, with labels joined at event time plus horizon.
+
+Memory: 4 bytes a feature and horizon and 46 a row, twice that while `finish` joins the parts
+(80 columns, 30 horizons, a day of 1-second bars of 4 symbols: 112 MB and 225 MB).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.config import SIGMA
+from models.labels import Float32, label, reference
+from schema.bars import Bars, concat_bars, take_bars
+from schema.features import FeatureRows
+from schema.reasons import UNDEFINED_MASK
+from schema.ticks import Bool, Float64, Int32, Int64
+from schema.timeframes import Timeframe
+
+HORIZONS: Final = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """n rows of one timeframe in stream order, F columns, H horizons."""
+
+    timeframe: Timeframe
+    columns: tuple[str, ...]
+    fingerprints: dict[str, str]  # of the columns
+    required: tuple[str, ...]  # these gate a row; sigma's column is always among them
+    time: Int64  # (n,) ns UTC of the close
+    symbol: Int32  # (n,)
+    values: Float32  # (n, F) NaN where undefined
+    eligible: Bool  # (n,) all required columns are defined: live would predict from this row
+    sigma: Float64  # (n,) log return per bar, NaN where undefined
+    price: Float64  # (n,) reference price
+    returns: Float32  # (n, H) NaN where there is no label
+    label_end: Int64  # (n,) ns UTC of the last bar a label of this row looks at
+    past: Float32  # (n,) log return from the bar before
+    trade_price: Bool  # (n,) the reference is a trade price: there was no quote
+
+    @property
+    def horizons(self) -> int:
+        """H."""
+        return self.returns.shape[1]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes in memory."""
+        arrays = (self.time, self.symbol, self.values, self.eligible, self.sigma, self.price, self.returns,
+                  self.label_end, self.past, self.trade_price)  # fmt: skip
+        return sum(array.nbytes for array in arrays)
+
+
+class DatasetBuilder:
+    """Collects the rows of one timeframe from replayed batches.
+
+    `names` are the columns of the feature rows in their order, `fingerprints` theirs by name, `index` is the
+    timeframe's place among the configured ones, `columns` the inputs to offer (all if None).
+    Raises ValueError where a column is not there.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        fingerprints: Mapping[str, str],
+        timeframe: Timeframe,
+        index: int,
+        *,
+        horizons: int = HORIZONS,
+        columns: Sequence[str] | None = None,
+        required: Sequence[str] = (),
+    ) -> None:
+        self._timeframe, self._index, self._horizons = timeframe, index, horizons
+        self._required = tuple(dict.fromkeys((SIGMA, *required)))
+        chosen = tuple(dict.fromkeys((*(names if columns is None else columns), *self._required)))
+        place = {name: k for k, name in enumerate(names)}
+        if missing := [name for name in chosen if name not in place]:
+            raise ValueError(
+                f"training set: feature columns {missing} are not in the rows, which have {list(names)}; "
+                "load the families that hold them, or leave them out"
+            )
+        self._columns = chosen
+        self._fingerprints = {name: fingerprints[name] for name in chosen}
+        self._take = np.array([place[name] for name in chosen])
+        self._bars: list[Bars] = []
+        self._values: list[Float32] = []
+        self._sigma: list[Float64] = []
+
+    def add(self, bars: Bars, rows: FeatureRows) -> None:
+        """Take the rows of one replayed batch, in stream order."""
+        mine = np.flatnonzero(bars.timeframe == self._index)
+        if not len(mine):
+            return
+        cells = np.ix_(mine, self._take)
+        values = np.where(rows.why[cells] & UNDEFINED_MASK, np.nan, rows.values[cells])
+        self._bars.append(take_bars(bars, mine))
+        self._values.append(values.astype(np.float32))
+        self._sigma.append(values[:, self._columns.index(SIGMA)])
+
+    def finish(self) -> Dataset:
+        """Join the rows and label them. Raises ValueError where there are none."""
+        if not self._bars:
+            raise ValueError(
+                f"training set: the history has no bar of timeframe {self._timeframe.name}; "
+                "replay more of it, or name a timeframe that it was run with"
+            )
+        bars, values = concat_bars(self._bars), np.concatenate(self._values)
+        labels = label(bars, self._horizons, self._timeframe)
+        price, trade_price = reference(bars)
+        gates = [self._columns.index(name) for name in self._required]
+        return Dataset(
+            self._timeframe, self._columns, self._fingerprints, self._required, bars.time, bars.symbol, values,
+            np.isfinite(values[:, gates]).all(axis=1), np.concatenate(self._sigma), price, labels.returns, labels.end,
+            labels.past, trade_price,
+        )  # fmt: skip
+
+
+def build_dataset(history: Iterable[tuple[Bars, FeatureRows]], builder: DatasetBuilder) -> Dataset:
+    """Feed a whole replayed history into a builder and finish it."""
+    for bars, rows in history:
+        builder.add(bars, rows)
+    return builder.finish()
+
+
+@dataclass(frozen=True, slots=True)
+class Slices:
+    """Rows (indices, in stream order) of four slices disjoint in time, none of whose labels looks into another."""
+
+    fit: NDArray[np.intp]
+    stop: NDArray[np.intp]
+    calibrate: NDArray[np.intp]
+    test: NDArray[np.intp]
+
+
+def split(dataset: Dataset, shares: tuple[float, float, float, float], embargo: int, primary: int) -> Slices:
+    """Cut labelled, eligible rows into fit, stop, calibrate and test by bar time.
+
+    Purged: a row whose label ends behind the next boundary is in no slice. Embargoed: nor is one of the `embargo` bar
+    times at and behind a boundary. Raises ValueError where a slice has too few rows.
+    """
+    times = np.unique(dataset.time)
+    edges = np.rint(np.cumsum(shares[:3]) / sum(shares) * len(times)).astype(int)
+    usable = dataset.eligible & np.isfinite(dataset.returns[:, primary - 1])
+    forever = np.iinfo(np.int64).max
+    parts = []
+    for k in range(4):
+        first = times[min(edges[k - 1] + embargo, len(times) - 1)] if k else times[0]
+        boundary = times[min(edges[k], len(times) - 1)] if k < 3 else forever
+        inside = usable & (dataset.time >= first) & (dataset.time < boundary) & (dataset.label_end <= boundary)
+        parts.append(np.flatnonzero(inside))
+    least = (500, 100, 100, 100)
+    if any(len(part) < n for part, n in zip(parts, least, strict=True)):
+        raise ValueError(
+            f"training set: {[len(part) for part in parts]} labelled rows to fit, stop, calibrate and test of "
+            f"{len(dataset.time)} rows at {len(times)} bar times ({int(dataset.eligible.sum())} with all required "
+            f"columns), expected at least {list(least)}; replay a longer history, more symbols or a finer timeframe"
+        )
+    return Slices(*parts)

@@ -1,0 +1,129 @@
+"""From feature rows to a model's inputs: the same kernel for training and for serving.
+
+An input is `(x - center) / scale`, clipped to +-8, 0 where x is undefined; behind the columns follow the mask bits
+(1 where undefined) of those columns that were undefined in a fair share of the fit slice. A bit that never changed
+there would meet untrained weights, so such columns have none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from models.dataset import Dataset
+from models.labels import Float32
+from models.metadata import ColumnUse
+from schema.ticks import Bool, Int64
+
+CLIP = np.float32(8.0)
+_FAIR_SHARE = 0.01  # of rows: below it a column counts as never (or always) undefined
+_SAMPLE = 200_000  # rows that medians are taken over
+
+
+class Inputs:
+    """Makes inputs from rows whose columns have the given names.
+
+    Raises ValueError, naming the columns, where one the model uses is missing or has another fingerprint.
+    """
+
+    def __init__(self, columns: Sequence[ColumnUse], names: Sequence[str], fingerprints: Mapping[str, str]) -> None:
+        place = {name: k for k, name in enumerate(names)}
+        missing = [c.name for c in columns if c.name not in place]
+        changed = [c.name for c in columns if c.name in place and fingerprints.get(c.name) != c.fingerprint]
+        if missing or changed:
+            raise ValueError(
+                f"the feature columns {missing} are missing and {changed} have another definition (fingerprint) than "
+                "the ones it was trained on; load their families, or train on the present catalogue"
+            )
+        self._take = np.array([place[c.name] for c in columns], np.int64)
+        self._center = np.array([c.center for c in columns], np.float32)
+        self._scale = np.array([c.scale for c in columns], np.float32)
+        self._masked = np.flatnonzero([c.masked for c in columns]).astype(np.int64)
+        self._required = np.array([place[c.name] for c in columns if c.required], np.int64)
+
+    @property
+    def width(self) -> int:
+        """How many inputs there are."""
+        return len(self._take) + len(self._masked)
+
+    def eligible(self, values: NDArray[np.floating], rows: Int64) -> Bool:
+        """Return which of the given rows have all required columns."""
+        return _eligible(values, rows, self._required)  # type: ignore[no-any-return]
+
+    def make(self, values: NDArray[np.floating], rows: Int64) -> Float32:
+        """Return the inputs (len(rows), width) of the given rows of `values` (n, F)."""
+        out = np.empty((len(rows), self.width), np.float32)
+        _make(values, rows, self._take, self._center, self._scale, self._masked, out)
+        return out
+
+
+@njit(cache=True)
+def _eligible(values, rows, required):  # type: ignore[no-untyped-def]
+    out = np.ones(len(rows), np.bool_)
+    for k in range(len(rows)):
+        for column in required:
+            if np.isnan(values[rows[k], column]):
+                out[k] = False
+    return out
+
+
+@njit(cache=True)
+def _make(values, rows, take, center, scale, masked, out):  # type: ignore[no-untyped-def]
+    width = len(take)
+    for k in range(len(rows)):
+        for j in range(width):
+            x = np.float32(values[rows[k], take[j]])
+            if np.isnan(x):
+                out[k, j] = 0.0
+            else:
+                out[k, j] = min(max((x - center[j]) / scale[j], -CLIP), CLIP)
+        for j in range(len(masked)):
+            out[k, width + j] = np.isnan(values[rows[k], take[masked[j]]])
+
+
+def fit_columns(dataset: Dataset, rows: NDArray[np.intp]) -> tuple[ColumnUse, ...]:
+    """Choose and scale the columns by the rows of the fit slice.
+
+    Scale: the interquartile range as a standard deviation, at least a quarter of the standard deviation. Left out are
+    optional columns that are nearly always undefined or never change. Raises ValueError where none is left.
+    """
+    sample = dataset.values[rows[:: -(-len(rows) // _SAMPLE)]].astype(np.float64)
+    columns = []
+    for k, name in enumerate(dataset.columns):
+        x = sample[:, k]
+        defined = x[np.isfinite(x)]
+        required = name in dataset.required
+        if len(defined) < max(_FAIR_SHARE * len(x), 2) or defined.min() == defined.max():
+            if required:
+                raise ValueError(
+                    f"training set: the required column {name!r} is constant or undefined in all {len(x)} rows of the "
+                    "fit slice; replay a history in which the market moves"
+                )
+            continue
+        low, center, high = np.percentile(defined, (25, 50, 75))
+        scale = max((high - low) / 1.349, defined.std() / 4)
+        undefined = 1 - len(defined) / len(x)
+        masked = not required and undefined >= _FAIR_SHARE
+        if float(np.float32(scale)) > 0:
+            columns.append(
+                ColumnUse(name, dataset.fingerprints[name], required, float(np.float32(center)),
+                          float(np.float32(scale)), bool(masked))
+            )  # fmt: skip
+    return tuple(columns)
+
+
+def fit_floor(sigma: NDArray[np.float64]) -> float:
+    """Return the least volatility of a label's unit: half the 5 % quantile of the volatilities above zero.
+
+    Raises ValueError where the price never moved.
+    """
+    moving = sigma[sigma > 0]
+    if not len(moving):
+        raise ValueError(
+            f"training set: the reference price never moves in {len(sigma)} rows of the fit slice; "
+            "replay a history in which the market moves, or use a coarser timeframe"
+        )
+    return float(0.5 * np.quantile(moving, 0.05))

@@ -1,0 +1,75 @@
+"""Labels: the log return of the reference price from a bar's close to `h` bars later.
+
+The reference is the mid where the bar has a valid quote, else the close (marked `trade-price`). A label exists where
+both ends have the same kind of reference, no bar in between is halted, and, below a day, no session ends in between.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from schema.bars import BarFlag, Bars
+from schema.ticks import Bool, Float64, Int64
+from schema.timeframes import BarKind, Timeframe
+
+Float32 = NDArray[np.float32]
+
+
+class Labels(NamedTuple):
+    """Labels of n bars for H horizons."""
+
+    returns: Float32  # (n, H) NaN where there is none
+    end: Int64  # (n,) ns UTC: close of the last bar that any of them looks at; the row's own where there is none
+    past: Float32  # (n,) the return from the bar before, NaN where undefined
+
+
+def reference(bars: Bars) -> tuple[Float64, Bool]:
+    """Return the reference price of each bar, and whether it is a trade price."""
+    trade_price = ~np.isfinite(bars.mid)
+    return np.where(trade_price, bars.close, bars.mid), trade_price
+
+
+def label(bars: Bars, horizons: int, timeframe: Timeframe) -> Labels:
+    """Label bars of one timeframe in stream order for horizons 1 .. `horizons`."""
+    order = np.argsort(bars.symbol, kind="stable").astype(np.int64)
+    price, trade_price = reference(bars)
+    labels = Labels(
+        np.full((len(order), horizons), np.nan, np.float32), bars.time.copy(), np.full(len(order), np.nan, np.float32)
+    )
+    step = int(timeframe.every) if timeframe.kind == BarKind.INTERVAL else 0
+    within_session = timeframe.nominal_ns < 86_400 * 10**9
+    halted = (bars.flags & int(BarFlag.HALTED)) != 0
+    starts = (bars.flags & int(BarFlag.SESSION_FIRST)) != 0
+    _label(
+        order, bars.symbol, bars.time, price, trade_price, halted, starts, bars.session_open, bars.session_close,
+        step, within_session, *labels,
+    )  # fmt: skip
+    return labels
+
+
+@njit(cache=True)
+def _label(  # type: ignore[no-untyped-def]
+    order, symbol, time, price, trade_price, halted, starts, opens, closes, step, within_session, returns, end, past
+):
+    for a in range(len(order)):
+        i = order[a]
+        before = order[a - 1] if a > 0 else i
+        if before != i and symbol[before] == symbol[i] and trade_price[before] == trade_price[i]:
+            past[i] = np.log(price[i] / price[before])
+        if halted[i]:
+            continue
+        for h in range(1, returns.shape[1] + 1):
+            if a + h >= len(order):
+                break
+            j = order[a + h]
+            if symbol[j] != symbol[i] or halted[j] or (step > 0 and time[j] - time[i] != h * step):
+                break
+            if within_session and (starts[j] or opens[j] != opens[i] or (time[i] <= closes[i] and time[j] > closes[i])):
+                break
+            if trade_price[j] == trade_price[i]:
+                returns[i, h - 1] = np.log(price[j] / price[i])
+                end[i] = time[j]

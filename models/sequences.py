@@ -1,0 +1,76 @@
+"""Rows of series laid out for a recurrent net: trained in pieces, evaluated as served."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from models.architectures import Net
+from models.labels import Float32
+from schema.ticks import Int32
+
+_CHUNK = 256  # rows between two calls of the net over whole series
+NO_ROW = -1
+
+
+class Pieces(NamedTuple):
+    """P pieces of series, padded to a common length L."""
+
+    row: NDArray[np.intp]  # (P, L) NO_ROW where padded
+    counts: NDArray[np.bool_]  # (P, L) whether the row carries loss
+
+
+def pieces_of(
+    symbol: Int32, eligible: NDArray[np.bool_], labelled: NDArray[np.bool_], streams: int, burn_in: int, chunk: int
+) -> Pieces:
+    """Cut the eligible rows of each series into about `streams` pieces whose length is a multiple of `chunk`.
+
+    A piece begins with up to `burn_in` rows of the one before it, which carry no loss: it starts from a zero state
+    where live would not. So does only what lies near a labelled row count.
+    """
+    sequences = [np.flatnonzero(eligible & (symbol == s)) for s in np.unique(symbol[labelled])]
+    sequences = [_trim(rows, labelled, burn_in) for rows in sequences]
+    length = max(-(-sum(map(len, sequences)) // streams), chunk)
+    pieces = []
+    for rows in sequences:
+        for part in np.array_split(np.arange(len(rows)), -(-len(rows) // length)):
+            first = max(part[0] - burn_in, 0)
+            counts = labelled[rows[first : part[-1] + 1]].copy()
+            counts[: part[0] - first] = False
+            pieces.append((rows[first : part[-1] + 1], counts))
+    longest = max(len(rows) for rows, _ in pieces)
+    shape = (len(pieces), -(-longest // chunk) * chunk)
+    row, mask = np.full(shape, NO_ROW, np.intp), np.zeros(shape, np.bool_)
+    for k, (rows, counts) in enumerate(pieces):
+        row[k, : len(rows)], mask[k, : len(rows)] = rows, counts
+    return Pieces(row, mask)
+
+
+def _trim(rows: NDArray[np.intp], labelled: NDArray[np.bool_], burn_in: int) -> NDArray[np.intp]:
+    at = np.flatnonzero(labelled[rows])
+    return rows[max(at[0] - burn_in, 0) : at[-1] + 1]
+
+
+@torch.inference_mode()
+def evaluate_sequences(net: Net, x: Float32, symbol: Int32, eligible: NDArray[np.bool_]) -> Float32:
+    """Run whole series from a zero state and return heads (n, H, 2), NaN in rows that are not eligible.
+
+    `x` holds the inputs (n, F) of all rows; the state passes rows that are not eligible unchanged, as it does live.
+    """
+    sequences = [np.flatnonzero(eligible & (symbol == s)) for s in np.unique(symbol[eligible])]
+    row = np.full((len(sequences), max(map(len, sequences), default=0)), NO_ROW, np.intp)
+    for k, rows in enumerate(sequences):
+        row[k, : len(rows)] = rows
+    out, state = None, net.start(len(sequences))
+    for first in range(0, row.shape[1], _CHUNK):
+        part = row[:, first : first + _CHUNK]
+        heads, state = net(torch.from_numpy(x[part]), state)  # padded rows come after a series' last: they harm nothing
+        if out is None:
+            out = np.full((len(x), *heads.shape[2:]), np.nan, np.float32)
+        out[part[part >= 0]] = heads.numpy()[part >= 0]
+    if out is None:
+        raise ValueError("no eligible row to evaluate; check the required columns")
+    return out
