@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from features.arrays import as_snapshot, from_snapshot, grown
 from features.bar_inputs import bar_inputs, new_history, new_series, push
 from features.catalogue import Column, Group, Stage, fingerprint
 from features.inputs import BarGroups, BarInputs, Closes, TickInputs
@@ -51,11 +52,10 @@ class FeatureEngine:
         """Make room for symbols 0 .. n_symbols - 1, keeping what is known; less than there is changes nothing."""
         if n_symbols <= self.n_symbols:
             return
-        old = self._arrays()
+        old = self._parts()
         self._start(n_symbols)
-        for part, arrays in self._arrays().items():
-            for field, array in arrays.items():
-                array[tuple(slice(0, length) for length in old[part][field].shape)] = old[part][field]
+        for part, fresh in self._parts().items():
+            grown(fresh, old[part])
 
     def tick_features(self, ticks: TickInputs, bars: Bars) -> FeatureRows:
         """Apply the batch's ticks and begin its feature rows, one a bar, with the columns that ticks drive.
@@ -103,7 +103,7 @@ class FeatureEngine:
     @property
     def state_bytes_per_series(self) -> float:
         """Bytes of state, shared rings included, a symbol and timeframe."""
-        total = sum(array.nbytes for arrays in self._arrays().values() for array in arrays.values())
+        total = sum(array.nbytes for state in self._parts().values() for array in state)
         return total / (self.n_symbols * self.n_timeframes)
 
     def snapshot(self) -> dict[str, Any]:
@@ -113,7 +113,7 @@ class FeatureEngine:
             "fingerprint": self.fingerprint,
             "n_symbols": self.n_symbols,
             "n_timeframes": self.n_timeframes,
-            "state": self._arrays(),
+            "state": {part: as_snapshot(state) for part, state in self._parts().items()},
         }
 
     def restore(self, snapshot: dict[str, Any]) -> None:
@@ -132,9 +132,10 @@ class FeatureEngine:
                     "start with the columns and timeframes it was made with, or warm up from history"
                 )
         self._start(snapshot["n_symbols"])
-        for part, arrays in self._arrays().items():
-            for field, array in arrays.items():
-                array[...] = snapshot["state"][part][field]
+        for part, state in self._parts().items():
+            saved = from_snapshot(state, snapshot["state"][part], f"feature state {part!r}")
+            for array, copy in zip(state, saved):
+                array[...] = copy
 
     def _start(self, n_symbols: int) -> None:
         self.n_symbols = n_symbols
@@ -142,10 +143,9 @@ class FeatureEngine:
         self._history = new_history(n_symbols * self.n_timeframes)
         self._states = {group.name: group.init(n_symbols, self.n_timeframes) for group in self.groups}
 
-    def _arrays(self) -> dict[str, dict[str, np.ndarray]]:
-        """Return every state array by part (a group's name, or `bars:` for what all share) and field."""
-        parts = {"bars:series": self._series, "bars:history": self._history, **self._states}
-        return {part: state._asdict() for part, state in parts.items()}
+    def _parts(self) -> dict[str, Any]:
+        """Return every state, a named tuple of arrays, by its group's name, or `bars:…` for what groups share."""
+        return {"bars:series": self._series, "bars:history": self._history, **self._states}
 
     def _check_room(self, what: str, symbol: Int32) -> None:
         if len(symbol) and not 0 <= (least := symbol.min()) <= (most := symbol.max()) < self.n_symbols:
