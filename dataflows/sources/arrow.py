@@ -35,15 +35,18 @@ def decode(batch: pa.RecordBatch, columns: dict[str, str], begin: Place) -> Bloc
     ts_event = nanoseconds(batch.column(columns["ts_event"]))
     side = sides(column("side"), n)
     ticks = Ticks(
-        ts_event, _received(column("ts_recv"), ts_event), symbol, kind,
-        *(floats(batch.column(columns[field])) for field in FLOATS),
+        ts_event=ts_event,
+        ts_recv=_received(column("ts_recv"), ts_event),
+        symbol=symbol,
+        kind=kind,
+        **{field: floats(batch.column(columns[field])) for field in FLOATS},
         side=np.where(side == _UNREADABLE_SIDE, np.int8(0), side) if (side == _UNREADABLE_SIDE).any() else side,
         conditions=integers(column("conditions"), n, 0).astype(np.uint32),
         sequence=integers(column("sequence"), n, NO_SEQUENCE),
         lane=np.clip(integers(column("lane"), n, 0), -1, _MOST_LANES).astype(np.int32),
         offset=np.arange(begin.row, begin.row + n, dtype=np.int64),
         index=np.zeros(n, np.int32),
-    )  # fmt: skip
+    )
     return Block(
         begin, begin.row + n, ticks, names,
         malformed=_texts(column("side"), side == _UNREADABLE_SIDE, "side="),
@@ -58,7 +61,7 @@ def coded(
     if not pa.types.is_dictionary(array.type):
         array = array.dictionary_encode()
     texts = tuple(_text(text) for text in array.dictionary.to_pylist())
-    table = np.array([*(code_of(code, text) for code, text in enumerate(texts)), missing], dtype)
+    table: NDArray[Any] = np.array([*(code_of(code, text) for code, text in enumerate(texts)), missing], dtype)
     indices = pc.fill_null(array.indices.cast(pa.int64()), len(texts)) if array.null_count else array.indices
     return table[indices.to_numpy(zero_copy_only=False)], texts
 
@@ -105,7 +108,9 @@ def _received(array: pa.Array | None, ts_event: Int64) -> Int64:
     if array is None:
         return ts_event.copy()
     received = nanoseconds(array)
-    return np.where(array.is_null().to_numpy(zero_copy_only=False), ts_event, received) if array.null_count else received
+    if not array.null_count:
+        return received
+    return np.where(array.is_null().to_numpy(zero_copy_only=False), ts_event, received)
 
 
 def _text(text: str | bytes | None) -> str:

@@ -32,7 +32,8 @@ def read_cells(table: pa.Table, columns: dict[str, str]) -> tuple[pa.RecordBatch
 
     Returns a batch with one column a field, and for each row with an unreadable cell what was found there.
     """
-    read, malformed = {}, {}
+    read: dict[str, pa.Array] = {}
+    malformed: dict[int, str] = {}
     for field, name in columns.items():
         column = table.column(name).combine_chunks()
         cells = column.chunk(0) if isinstance(column, pa.ChunkedArray) else column

@@ -18,7 +18,7 @@ from dataflows.sources.block import Block, Place
 from dataflows.sources.cells import read_cells
 from dataflows.sources.columns import columns_of
 from dataflows.sources.errors import BadFile
-from schema.ticks import Ticks, count, ticks_of
+from schema.ticks import count, ticks_of
 
 CHUNK_BYTES: Final = 1 << 22
 _SAMPLE_BYTES: Final = 65_536
@@ -129,9 +129,9 @@ def _with_torn(block: Block, torn: dict[int, str]) -> Block:
     whole[list(torn)] = False
     places = np.flatnonzero(whole)
     ticks = ticks_of(n)
-    for filled, column in zip(ticks, block.ticks):
-        filled[whole] = column
-    ticks = Ticks(*ticks)._replace(offset=np.arange(block.begin.row, block.begin.row + n, dtype=np.int64))
+    for field, column in block.ticks._asdict().items():
+        getattr(ticks, field)[whole] = column
+    ticks = ticks._replace(offset=np.arange(block.begin.row, block.begin.row + n, dtype=np.int64))
     malformed = {int(places[row]): text for row, text in block.malformed.items()} | torn
     unknown = {int(places[row]): text for row, text in block.unknown_kinds.items()}
     return Block(block.begin, block.begin.row + n, ticks, block.names, malformed, unknown)

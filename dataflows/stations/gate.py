@@ -13,7 +13,7 @@ from dataflows.stations.checks import REASONS, check, explain
 from dataflows.universe import Universe
 from schema.events import Decision
 from schema.reasons import Dead
-from schema.ticks import HEARTBEAT, NO_SYMBOL, Int32, UInt8, count, take, ticks_of
+from schema.ticks import HEARTBEAT, NO_SYMBOL, Int32, UInt8, count, take
 
 SECOND_NS: Final = 1_000_000_000
 _MALFORMED, _UNKNOWN_SYMBOL = REASONS.index(Dead.MALFORMED), REASONS.index(Dead.UNKNOWN_SYMBOL)
