@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from schema.tables import TABLES, Table
 
 _START = 1_381_239_000_000_000_000  # 2013-10-08 13:30 UTC
-_MAKE = {
+_MAKE: dict[str, Callable[[int], Any]] = {
     "time": lambda k: _START + k * 1_000_000_001,
     "int": lambda k: k - 1,
     "float": lambda k: 60_000.01 + k / 3,

@@ -105,7 +105,7 @@ def test_a_missing_key_column_and_a_matrix_of_other_width_are_refused(store: Ope
     with pytest.raises(ValueError, match=r"expected \(n, 2\)"):
         store.append("features", {**keys, "values": np.zeros((2, 3))}, 1)
     del keys["bar_sequence"]
-    with pytest.raises(ValueError, match="bar_sequence.*missing"):
+    with pytest.raises(ValueError, match=r"bar_sequence.*missing"):
         store.append("features", keys, 1)
     with pytest.raises(KeyError, match="not in schema"):
         store.append("trades", {"time": [1]}, 1)

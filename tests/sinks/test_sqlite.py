@@ -106,7 +106,7 @@ def test_another_schema_version_is_refused(reopen: Callable[..., OpenedStore], p
 
 def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
     path.write_bytes(b"time,symbol\n" * 1_000)
-    with pytest.raises(StoreMismatch, match="not a database.*name another one"):
+    with pytest.raises(StoreMismatch, match=r"not a database.*name another one"):
         SqliteStore(path)
 
 
@@ -217,5 +217,5 @@ def test_an_unknown_store_url_says_what_is_understood(url: str, says: str) -> No
 
 @pytest.mark.parametrize("namespace", ["", "Live", "a__b", "x;drop", "1st"])
 def test_a_namespace_that_is_no_name_is_refused(path: Path, namespace: str) -> None:
-    with pytest.raises(ValueError, match="namespace .* is not understood"):
+    with pytest.raises(ValueError, match=r"namespace .* is not understood"):
         open_store(f"sqlite:///{path}", namespace)

@@ -1,0 +1,172 @@
+"""The station turns a batch into rows and messages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from dataflows.batch import Batch
+from dataflows.sinks.bus import InProcessBus, NullBus
+from dataflows.sinks.memory import MemoryStore
+from dataflows.sinks.null import NullStore
+from dataflows.sinks.station import STATUS, Sinks
+from schema.bars import take_bars
+from schema.events import Decision, DecisionKind
+from schema.messages import prediction_message
+from schema.tables import TABLES
+from tests.sinks.batches import FEATURES, START, SYMBOLS, TIMEFRAMES, bars_at, full_batch, origin, predictions_for
+
+NOW = 1_700_000_000_000_000_000
+
+
+@pytest.fixture
+def store() -> Iterator[MemoryStore]:
+    yield MemoryStore(feature_names=FEATURES)
+
+
+def sinks(store: Any, bus: Any = None, **settings: Any) -> Sinks:
+    given: dict[str, Any] = {
+        "symbols": SYMBOLS, "timeframes": TIMEFRAMES, "origin": origin, "fingerprint": "f" * 16, "clock": lambda: NOW,
+    }  # fmt: skip
+    return Sinks(store, bus or InProcessBus(), **(given | settings))
+
+
+def read(store: MemoryStore, table: str) -> list[dict[str, Any]]:
+    return sorted(store.query(f"SELECT * FROM {table}"), key=lambda row: (row["time"], row.get("symbol", "")))
+
+
+def test_a_batch_reaches_every_table_of_the_run(store: MemoryStore) -> None:
+    sinks(store, store_ticks=True).step(full_batch(1))
+    counts = {table: len(read(store, table)) for table in TABLES}
+    assert counts == {
+        "ticks": 4, "bars": 3, "features": 3, "predictions": 3, "outcomes": 0, "decisions": 1, "events": 2,
+        "alerts": 0, "late_ticks": 1, "dead_letters": 1,
+    }  # fmt: skip
+    assert store.acknowledged() == 1
+
+
+def test_the_same_batch_twice_leaves_the_same_rows(store: MemoryStore) -> None:
+    station = sinks(store, store_ticks=True)
+    station.step(full_batch(1))
+    once = {table: read(store, table) for table in TABLES}
+    again = sinks(store, store_ticks=True)
+    again.step(full_batch(1))
+    assert {table: read(store, table) for table in TABLES} == once
+
+
+def test_bars_and_predictions_carry_names_and_the_origin_of_their_last_tick(store: MemoryStore) -> None:
+    sinks(store).step(full_batch(1))
+    bar = read(store, "bars")[0]
+    assert (bar["symbol"], bar["timeframe"], bar["close"], bar["bar_sequence"]) == ("AAPL", "1m", 60_000.01, 1)
+    assert read(store, "bars")[1]["close"] is None  # IBM's is NaN
+    row = read(store, "predictions")[2]
+    assert (row["symbol"], row["direction"], row["risk_level"], row["tier"]) == ("MSFT", "bearish", "high", "cpu")
+    assert (row["source"], row["partition"], row["offset"], row["message_index"]) == ("day1.parquet", 0, 102, 1)
+    assert (row["inference_started"], row["inference_done"], row["enqueued"]) == (10, 20, NOW)
+
+
+def test_members_are_json_without_nan(store: MemoryStore) -> None:
+    sinks(store).step(full_batch(1))
+    ibm = read(store, "predictions")[1]
+    assert json.loads(ibm["members"]) == {"gru": [None, None, None], "trees": [0.25, 0.5, 0.25]}
+    assert (ibm["expected_return"], ibm["volatility"]) == (None, None)
+
+
+@pytest.mark.parametrize(("features_from", "stored"), [(60.0, 3), (0.0, 6), (61.0, 0)])
+def test_feature_rows_are_kept_from_a_timeframe_on(store: MemoryStore, features_from: float, stored: int) -> None:
+    station = sinks(store, features_from=features_from)
+    for number, timeframe in ((1, 0), (2, 1)):
+        batch = full_batch(number)
+        batch.bars.timeframe[:] = timeframe
+        station.step(batch)
+    found = read(store, "features")
+    assert len(found) == stored
+    if stored == 3:
+        assert [(row["ema_8"], row["rsi_14"], row["validity"]) for row in found] == [
+            (1.0, 2.0, b"\x01\x00"), (5.0, 6.0, b"\x00\x00"), (None, 4.0, b"\x00\x01"),
+        ]  # fmt: skip
+
+
+def test_late_and_dead_ticks_say_what_became_of_them(store: MemoryStore) -> None:
+    sinks(store, store_ticks=True).step(full_batch(3))
+    late, dead = read(store, "late_ticks")[0], read(store, "dead_letters")[0]
+    assert (late["symbol"], late["kind"], late["watermark"], late["verdict"]) == ("IBM", "trade", START, 1)
+    assert (dead["reason"], dead["found"]) == ("bad_price", "price=-1")
+    assert (dead["source"], dead["offset"]) == ("day1.parquet", 34)
+    verdicts = {row["offset"]: (row["kind"], row["verdict"]) for row in read(store, "ticks")}
+    assert verdicts == {31: ("trade", 0), 32: ("quote", 0), 33: ("trade", 1), 34: (None, 2)}
+
+
+def test_ticks_are_not_stored_unless_asked_for(store: MemoryStore) -> None:
+    sinks(store).step(full_batch(1))
+    assert read(store, "ticks") == []
+
+
+def test_a_message_is_what_the_store_would_answer(store: MemoryStore) -> None:
+    bus = InProcessBus()
+    sinks(store, bus).step(full_batch(1))
+    for row in read(store, "predictions"):
+        body = bus.latest(f"prediction:1m:{row['symbol']}")
+        assert body is not None and json.loads(body) == prediction_message(row)
+
+
+def test_channels_and_keys_of_another_namespace_are_its_own(store: MemoryStore) -> None:
+    bus = InProcessBus()
+    listener = bus.subscribe("replay:predictions.1m.*")
+    sinks(store, bus, namespace="replay").step(full_batch(1))
+    assert {message.key for message in listener.take(0)} == {f"replay:prediction:1m:{name}" for name in SYMBOLS}
+
+
+def test_output_sequences_go_on_after_a_restore(store: MemoryStore) -> None:
+    station = sinks(store)
+    station.step(full_batch(1))
+    resumed = sinks(store)
+    resumed.restore(json.loads(json.dumps(station.snapshot())))
+    resumed.step(full_batch(2))
+    assert sorted(row["sequence"] for row in read(store, "predictions")) == [1, 2, 3, 4, 5, 6]
+    assert resumed.snapshot()["totals"]["predictions"] == 6
+
+
+def test_a_decision_is_durable_before_record_returns(store: MemoryStore) -> None:
+    sinks(store).record(Decision(START, DecisionKind.ACTIVATE, "m2", details={"at": 5}))
+    assert [(row["kind"], row["details"]) for row in read(store, "decisions")] == [("activate", '{"at":5}')]
+
+
+def test_a_symbol_that_joins_later_gets_its_name(store: MemoryStore) -> None:
+    names = ["AAPL"]
+    station = sinks(store, symbols=lambda: names)
+    for number, known in ((1, ["AAPL"]), (2, SYMBOLS)):
+        names[:] = known
+        batch = Batch(number)
+        batch.bars = take_bars(bars_at(number), slice(len(known)))
+        station.step(batch)
+    assert {row["symbol"] for row in read(store, "bars")} == set(SYMBOLS)
+
+
+def test_an_empty_batch_is_only_acknowledged() -> None:
+    store, bus = NullStore(), NullBus()
+    station = sinks(store, bus)
+    station.step(Batch(41))
+    assert (store.acknowledged(), dict(store.rows)) == (41, {})
+
+
+def test_the_status_counts_and_tells_the_model(store: MemoryStore) -> None:
+    clock = iter(range(NOW, NOW + 10**11, 2 * 10**9))
+    station = sinks(store, clock=lambda: next(clock))
+    for number in (1, 2):
+        station.step(full_batch(number))
+    status = json.loads(store.get_meta(STATUS) or "")
+    assert status["totals"] == {"ticks": 4, "late": 2, "dead": 2, "bars": 6, "features": 6, "predictions": 6}
+    assert (status["model_version"], status["batch"], status["rates"]["bars_per_second"]) == ("m1", 2, 0.75)
+
+
+def test_the_first_model_of_a_bar_is_published_and_all_are_numbered_in_order(store: MemoryStore) -> None:
+    batch, bus = full_batch(1), InProcessBus()
+    batch.predictions = [predictions_for(batch.bars, "champion"), predictions_for(batch.bars, "challenger")]
+    sinks(store, bus).step(batch)
+    assert json.loads(bus.latest("prediction:1m:IBM") or b"")["model_version"] == "champion"
+    numbers = {row["sequence"]: row["model_version"] for row in read(store, "predictions")}
+    assert [numbers[k] for k in range(1, 7)] == ["champion"] * 3 + ["challenger"] * 3
