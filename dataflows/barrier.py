@@ -41,7 +41,7 @@ class Barrier:
         `record` makes a decision durable before it returns. `decided` are the deadlines of an earlier run over the
         same input: the shards they name are left out of those bar times again, whenever their rows come.
         """
-        self.closed_through = {shard: NEVER for shard in shards}
+        self.closed_through = dict.fromkeys(shards, NEVER)
         self.deadline_ns = deadline_ns
         self.record = record
         self.without = {d.time: frozenset(d.subject.split(",")) for d in decided if d.kind == DecisionKind.DEADLINE}

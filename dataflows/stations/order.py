@@ -79,7 +79,7 @@ class Order:
                     int(ticks.lane[k]),
                     int(ticks.offset[k]),
                     int(ticks.index[k]),
-                )  # fmt: skip
+                )
             )
 
     def _expected(self, reason: Dead) -> str:

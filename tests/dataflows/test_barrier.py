@@ -34,11 +34,13 @@ def test_a_bar_time_passes_once_all_shards_closed_it() -> None:
     assert barrier.release(0, RANK) is None
     barrier.push("b", rows([10], [1]), 15)
     passed = barrier.release(0, RANK)
-    assert passed is not None and seen(passed.bars) == [(10, 1), (10, 0)]
+    assert passed is not None
+    assert seen(passed.bars) == [(10, 1), (10, 0)]
     assert passed.features.values[:, 0].tolist() == [1.0, 0.0]
     barrier.push("b", rows([20], [2]), 20)
     passed = barrier.release(0, RANK)
-    assert passed is not None and seen(passed.bars) == [(20, 2), (20, 0)]
+    assert passed is not None
+    assert seen(passed.bars) == [(20, 2), (20, 0)]
     assert barrier.reasons == {"all_in": 2}
 
 
@@ -49,7 +51,8 @@ def test_a_deadline_is_recorded_before_it_closes_and_marks_the_rows() -> None:
     assert barrier.release(0, RANK) is None
     assert barrier.release(99, RANK) is None
     passed = barrier.release(100, RANK)
-    assert passed is not None and seen(passed.bars) == [(10, 0)]
+    assert passed is not None
+    assert seen(passed.bars) == [(10, 0)]
     assert passed.bars.flags[0] & BarFlag.INCOMPLETE
     assert recorded == [Decision(10, DecisionKind.DEADLINE, "b")]
     assert barrier.reasons == {"all_in": 0, "deadline": 1}
@@ -64,7 +67,8 @@ def test_a_replay_obeys_the_recorded_deadline_without_a_clock() -> None:
     barrier.push("b", rows([10, 20], [1, 1]), 20)
     barrier.push("a", rows([10, 20], [0, 0]), 20)
     passed = barrier.release(0, RANK)
-    assert passed is not None and seen(passed.bars) == [(10, 0), (20, 1), (20, 0)]
+    assert passed is not None
+    assert seen(passed.bars) == [(10, 0), (20, 1), (20, 0)]
     assert (passed.bars.flags & BarFlag.INCOMPLETE).tolist() == [BarFlag.INCOMPLETE, 0, 0]
 
 
@@ -77,7 +81,8 @@ def test_a_dead_shard_does_not_stop_the_others() -> None:
         barrier.release(100 * k, RANK)
         out = barrier.release(100 * k + 10, RANK)
         passed += 0 if out is None else len(out.bars.time)
-    assert passed == 5 and [d.time for d in recorded] == [1, 2, 3, 4, 5]
+    assert passed == 5
+    assert [d.time for d in recorded] == [1, 2, 3, 4, 5]
 
 
 def test_a_snapshot_holds_what_waits() -> None:
@@ -87,7 +92,8 @@ def test_a_snapshot_holds_what_waits() -> None:
     fresh.restore(barrier.snapshot())
     fresh.push("b", rows([10], [1]), 10)
     passed = fresh.release(0, RANK)
-    assert passed is not None and seen(passed.bars) == [(10, 1), (10, 0)]
+    assert passed is not None
+    assert seen(passed.bars) == [(10, 1), (10, 0)]
 
 
 def test_joining_orders_by_time_timeframe_and_name() -> None:

@@ -58,7 +58,9 @@ def test_the_last_bit_of_any_value_changes_it_and_the_entry_is_named() -> None:
     changed = VALUES.copy()
     changed[123, 4] = np.nextafter(changed[123, 4], 9)
     difference = first_difference(certified([]), certified([], changed))
-    assert difference is not None and difference[0] is not None and difference[1] is not None
+    assert difference is not None
+    assert difference[0] is not None
+    assert difference[1] is not None
     entry = difference[0]
     assert entry.kind == "features"
     assert entry.symbol == "AB"[BARS.symbol[123]]

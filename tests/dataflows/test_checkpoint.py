@@ -24,15 +24,19 @@ STATE = {
 
 def same(a: object, b: object) -> None:
     if isinstance(a, dict):
-        assert isinstance(b, dict) and a.keys() == b.keys()
+        assert isinstance(b, dict)
+        assert a.keys() == b.keys()
         for key in a:
             same(a[key], b[key])
     elif isinstance(a, list):
-        assert isinstance(b, list) and len(a) == len(b)
+        assert isinstance(b, list)
+        assert len(a) == len(b)
         for one, other in zip(a, b):
             same(one, other)
     elif isinstance(a, np.ndarray):
-        assert isinstance(b, np.ndarray) and a.dtype == b.dtype and a.shape == b.shape
+        assert isinstance(b, np.ndarray)
+        assert a.dtype == b.dtype
+        assert a.shape == b.shape
         assert a.tobytes() == b.tobytes()
     else:
         assert a == b
@@ -78,7 +82,8 @@ def test_it_counts_only_once_the_sinks_acknowledged(tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path, lambda: stored[0])
     checkpoints.cut({"number": 5}, 5)
     time.sleep(0.1)
-    assert checkpoints.busy and checkpoints.newest() == (None, [])
+    assert checkpoints.busy
+    assert checkpoints.newest() == (None, [])
     stored[0] = 5
     checkpoints.finish()
     assert checkpoints.newest() == ({"number": 5}, [])
@@ -95,7 +100,9 @@ def test_the_newest_whole_one_that_fits_is_taken_and_five_are_kept(tmp_path: Pat
     files[-1].write_bytes(b"junk")
     newest, complaints = checkpoints.newest(lambda snapshot: snapshot["number"] < 6)
     assert newest == {"number": 5}
-    assert len(complaints) == 2 and "0007.checkpoint" in complaints[0] and "store" in complaints[1]
+    assert len(complaints) == 2
+    assert "0007.checkpoint" in complaints[0]
+    assert "store" in complaints[1]
     checkpoints.close()
 
 

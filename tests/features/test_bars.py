@@ -171,4 +171,5 @@ def test_only_what_began_before_the_stream_is_partial() -> None:
     bars = build(late_start, "10s", sessions, T0 + 60 * SECOND, [])
     partial = (bars.flags & BarFlag.PARTIAL) != 0
     np.testing.assert_array_equal(partial, bars.start < late_start.time[0])
-    assert partial.any() and not partial.all()
+    assert partial.any()
+    assert not partial.all()

@@ -101,9 +101,11 @@ def test_a_snapshot_between_pushes_changes_nothing() -> None:
 
 def test_a_lagging_lane_cannot_grow_the_buffer_without_end() -> None:
     buffer = ReorderBuffer(BOUND, n_lanes=2, capacity=100)
+    for k in range(10):
+        buffer.push(ticks_of(10, ts_event=np.arange(10) + 10 * k, offset=np.arange(10) + 10 * k, kind=TRADE))
+    more = ticks_of(10, ts_event=np.arange(10) + 100, offset=np.arange(10) + 100, kind=TRADE)
     with pytest.raises(BufferOverflow, match=r"lane 1.*at most 100.*heartbeats"):
-        for k in range(20):
-            buffer.push(ticks_of(10, ts_event=np.arange(10) + 10 * k, offset=np.arange(10) + 10 * k, kind=TRADE))
+        buffer.push(more)
 
 
 def test_other_lanes_are_refused_on_restore() -> None:
