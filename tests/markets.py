@@ -65,7 +65,7 @@ class Prices:
     level: int
     per_unit: float
     step: int  # the mid moves by up to so many ticks
-    off_grid: float = 0.0  # every price is moved by up to so many ticks, so that no two are nearly equal
+    off_grid: float = 0.0  # every price is moved by up to so many ticks, to a multiple of 2^-20: no ties, few bits
 
 
 PRICES = {
@@ -138,7 +138,8 @@ def _hard_ticks(symbol: int, sessions: list[Session], prices: Prices) -> dict[st
     still = flat & (kind == TRADE)
     columns["price"][still] = (prices.level + np.cumsum(moves)[still]) / prices.per_unit
     for field in ("price", "bid", "ask"):
-        columns[field] += rng.uniform(-1, 1, n) * (prices.off_grid / prices.per_unit)
+        moved = columns[field] + rng.uniform(-1, 1, n) * (prices.off_grid / prices.per_unit)
+        columns[field] = np.round(moved * 2**20) / 2**20 if prices.off_grid else moved
     columns["size"][(kind == TRADE) & (rng.random(n) < 0.01)] = 0.0
     columns["side"][rng.random(n) < 0.1] = 0
     columns["side"][kind == QUOTE] = 0

@@ -1,7 +1,7 @@
 """Law: prices or sizes times 2^k give the same bits times 2^(k degree); times 3.7 the same within tolerance.
 
-The odd factor is tried on prices that lie on no grid: on a grid it would turn equal differences into unequal ones,
-which is a matter of ties, not of degree.
+The odd factor is 3.7 to the nearest 1/256, tried on prices that are multiples of 2^-20 rather than of a tick: the
+products are exact, so that it neither rounds the inputs nor turns equal differences into unequal ones.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FIELDS = {
     "size": ("volume", "notional", "size", "bid_size", "ask_size"),
 }
 POWERS = (2.0**5, 2.0**-9)
-ODD = 3.7
+ODD = 947 / 256
 
 
 def scaled(market: Scene, what: str, factor: float) -> Scene:
