@@ -74,7 +74,7 @@ def ticks_of(n: int, **columns: object) -> Ticks:
     arrays = []
     for field, dtype in zip(Ticks._fields, _DTYPES):
         given = columns.get(field, _UNSET[field])
-        arrays.append(np.ascontiguousarray(np.broadcast_to(np.asarray(given, dtype), (n,))))
+        arrays.append(np.array(np.broadcast_to(np.asarray(given, dtype), (n,)), order="C"))
     return Ticks(*arrays)
 
 
