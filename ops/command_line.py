@@ -42,8 +42,12 @@ _COMMON: Final = {
 }
 
 _EXIT_CODES: Final = {  # by name, since importing them would slow every start
+    "dataflows.checkpoint.AlreadyRunning": 75,
+    "dataflows.checkpoint_file.DamagedCheckpoint": 78,
+    "dataflows.pipeline.CheckpointMismatch": 78,
     "dataflows.sources.errors.BadFile": 1,
     "dataflows.sources.errors.OtherLog": 78,
+    "features.ordering.BufferOverflow": 1,
     "models.registry.RegistryError": 78,
 }
 

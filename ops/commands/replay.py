@@ -1,0 +1,142 @@
+"""`undertone replay`: the same dataflow over history, at full speed or at a multiple of its pace."""
+
+from __future__ import annotations
+
+import resource
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from dataflows.assembly import Flow, assemble
+from dataflows.batch import Batch
+from dataflows.interfaces import Source
+from dataflows.sources.files import FileSource
+from dataflows.sources.paced import Paced
+from ops.drain import Drain
+from ops.progress import Progress
+from ops.settings import Settings
+from ops.tables import print_json
+
+BATCH_SIZE = 65_536
+PACED_BATCH_SIZE = 32  # so that a batch does not wait long for its last tick
+CERTIFICATE = "certificate.json"
+
+
+def run(
+    settings: Settings,
+    *,
+    json: bool,
+    drain: Drain,
+    files: list[Path],
+    start: int | None,
+    end: int | None,
+    namespace: str | None,
+    pace: float,
+    resume: bool,
+    engine: str,
+    batch_size: int | None,
+) -> int:
+    """Replay files and print what became of every tick."""
+    settings = _own_place(settings, namespace)
+    source = _source(settings, files, start, end, batch_size, pace)
+    folder = _folder(settings, resume)
+    progress = Progress(_rows(files), "ticks", quiet=json)
+    began = time.perf_counter()
+    flow: Flow
+
+    def on_batch(batch: Batch) -> None:
+        flow.pipeline.draining = drain.asked
+        progress.at(flow.tally.counts.ticks_read)
+
+    flow = assemble(settings, source, checkpoint_folder=folder, resume=resume, on_batch=on_batch)
+    before = flow.tally.counts.ticks_read
+    try:
+        drive(flow, engine)
+        report = _report(flow, time.perf_counter() - began, before)
+        if folder is not None:
+            (folder / CERTIFICATE).write_text(flow.certifier.certificate().to_json())
+    finally:
+        progress.close()
+        flow.close()
+    _print(report, json, complete=flow.pipeline.ended)
+    return 0
+
+
+def drive(flow: Flow, engine: str) -> None:
+    """Run a flow to its end by the in-process runner or by Bytewax, and make everything durable."""
+    if engine == "bytewax":
+        from bytewax.testing import run_main
+
+        from dataflows.engine import dataflow
+
+        run_main(dataflow(flow.pipeline, flow.finish))
+    else:
+        flow.pipeline.run()
+        flow.finish()
+
+
+def _own_place(settings: Settings, namespace: str | None) -> Settings:
+    """Point store and bus away from the live rows unless they were chosen."""
+    store, bus = settings.store, settings.bus
+    if "url" not in store.model_fields_set:
+        store = store.model_copy(update={"url": "null:"})
+    if "url" not in bus.model_fields_set:
+        bus = bus.model_copy(update={"url": "null:"})
+    if namespace is not None or "namespace" not in store.model_fields_set:
+        store = store.model_copy(update={"namespace": namespace or "replay"})
+    return settings.model_copy(update={"store": store, "bus": bus})
+
+
+def _source(
+    settings: Settings, files: list[Path], start: int | None, end: int | None, batch_size: int | None, pace: float
+) -> Source:
+    symbols = settings.universe.symbols
+    source = FileSource(
+        files, batch_size=batch_size or (PACED_BATCH_SIZE if pace else BATCH_SIZE), lanes=settings.order.lanes, start_ns=start, end_ns=end,
+        symbols=None if symbols == "auto" else list(symbols),
+    )  # fmt: skip
+    return Paced(source, pace) if pace else source
+
+
+def _folder(settings: Settings, resume: bool) -> Path | None:
+    """Keep checkpoints where rows are kept, or where a folder was named."""
+    chosen = "directory" in settings.checkpoint.model_fields_set
+    if settings.store.url == "null:" and not chosen and not resume:
+        return None
+    return settings.checkpoint.directory / settings.store.namespace
+
+
+def _rows(files: list[Path]) -> int | None:
+    """Return how many ticks the files hold, None where only reading them would tell."""
+    import pyarrow.parquet as pq
+
+    if any(path.suffix != ".parquet" for path in files):
+        return None
+    return sum(pq.ParquetFile(path).metadata.num_rows for path in files)
+
+
+def _report(flow: Flow, seconds: float, before: int) -> dict[str, Any]:
+    counts = asdict(flow.tally.counts)
+    return {
+        **counts,
+        "barriers": dict(flow.barrier.barrier.reasons),
+        "seconds": round(seconds, 3),
+        "ticks_per_second": round((counts["ticks_read"] - before) / seconds),
+        "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+        "certificate": flow.certifier.certificate().digest,
+        "station_seconds": {name: round(spent, 3) for name, spent in flow.pipeline.seconds.items()},
+    }
+
+
+def _print(report: dict[str, Any], json: bool, complete: bool) -> None:
+    report["complete"] = complete
+    if json:
+        print_json(report)
+        return
+    for name, value in report.items():
+        if isinstance(value, dict):
+            value = ", ".join(f"{key} {part:,}" for key, part in value.items()) or "none"
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            value = f"{value:,}"
+        print(f"{name.replace('_', ' '):>18}  {value}")
