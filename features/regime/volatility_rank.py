@@ -1,0 +1,99 @@
+"""Where volatility stands among its last values: 0 the quietest of them, 1 the wildest.
+
+Seed:   the variance starts with the mean of the first 20 squared returns.
+Edges:  equal variances count half (a series that never moved stands at 0.5).
+Cost:   O(n) a bar, n + 1 numbers a series: the last variances are counted through.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from features.catalogue import Column, Driver, Family, Group, Stage, register
+from features.decay import burn_in, standing
+from features.inputs import BarInputs, History
+from schema.ticks import Float64, UInt8
+
+SPAN, WINDOW = 20, 120
+WARM_UP = SPAN + WINDOW
+CONVERGED = WARM_UP + burn_in(1 - 2 / (SPAN + 1))
+NEGLIGIBLE = 1e-60  # a squared return
+
+
+class Params(NamedTuple):
+    span: int
+    window: int
+    converged: int  # bars
+    negligible: float
+
+
+class State(NamedTuple):
+    variance: Float64  # (series,) exponentially weighted mean of squared log returns
+    before: Float64  # (series, WINDOW) its last values
+
+
+def init(n_symbols: int, n_timeframes: int) -> State:
+    series = n_symbols * n_timeframes
+    return State(np.zeros(series), np.zeros((series, WINDOW)))
+
+
+@njit(cache=True)
+def variance_after(variance: float, change: float, n: int, span: int, negligible: float) -> float:
+    """Return the weighted mean of squared returns after the n-th bar: their plain mean up to `span` of them."""
+    alpha = 1.0 / (n - 1.0) if n <= span + 1 else 2.0 / (span + 1.0)
+    now = variance * (1.0 - alpha) + alpha * (change * change)
+    return now if now > negligible else 0.0
+
+
+@njit(cache=True)
+def _rank(values: Float64, i: int, value: float, window: int) -> float:
+    below = not_above = 0
+    for slot in range(window):
+        below += values[i, slot] < value
+        not_above += values[i, slot] <= value
+    return 0.5 * (below + not_above - 1) / (window - 1.0)  # the value itself is among them
+
+
+@njit(cache=True)
+def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
+    window, warm_up = params.window, params.span + params.window
+    for k in range(len(bars.series)):
+        i, n = bars.series[k], bars.n[k]
+        if n > 1:
+            change = bars.log_return[k]
+            state.variance[i] = variance_after(state.variance[i], change, n, params.span, params.negligible)
+            state.before[i, n % window] = state.variance[i]
+        out[k, 0] = _rank(state.before, i, state.variance[i], window) if n >= warm_up else np.nan
+        why[k, 0] = standing(n, warm_up, params.converged)
+
+
+register(
+    Group(
+        name="volatility_rank",
+        family=Family.REGIME,
+        stage=Stage.BARS,
+        columns=(
+            Column(
+                name="volatility_percentile_120",
+                formula="share of the 119 variances before that lie below this one, equal ones half; "
+                "variance = EMA(log return ** 2, 20)",
+                source="definition; scipy.stats.percentileofscore (mean)",
+                inputs=("close",),
+                driver=Driver.BAR,
+                window=0,
+                warm_up=WARM_UP,
+                unit="share",
+                range=(0.0, 1.0),
+                oracle="naive",
+                params={"span": SPAN, "window": WINDOW, "converged": CONVERGED},
+                ties="equal variances count half",
+            ),
+        ),
+        params=Params(SPAN, WINDOW, CONVERGED, NEGLIGIBLE),
+        init=init,
+        update=update,
+    )
+)

@@ -1,0 +1,1 @@
+"""The distribution of returns over bars: volatility, moments, dependence, extremes, straight lines."""

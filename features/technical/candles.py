@@ -1,0 +1,99 @@
+"""Candlestick patterns with a strength, each of the bar itself and the one before; no average is involved.
+
+Seed:   none.
+Edges:  the doji of a bar without range is undefined. An engulfing body that shares an edge counts 0.8, as TA-Lib;
+        equal open and close count as a rising body, as TA-Lib.
+Cost:   O(1) a bar, no state.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from features.catalogue import Column, Driver, Family, Group, NoState, Stage, no_state, register
+from features.decay import WARMING_UP
+from features.inputs import BarInputs, History, past
+from schema.reasons import Why
+from schema.ticks import Float64, UInt8
+
+EDGE = int(Why.EDGE)
+LARGEST_BODY, SHARED_EDGE, WARM_UP = 0.1, 0.8, 3
+
+
+class Params(NamedTuple):
+    largest_body: float  # share of the range up to which a bar is a doji
+    shared_edge: float
+    warm_up: int
+
+
+@njit(cache=True)
+def engulfing(opened: float, closed: float, opened_before: float, closed_before: float, shared_edge: float) -> float:
+    """Return 1 (a rising body engulfs the falling one before) to -1, 0 where there is none."""
+    rising, rose = closed >= opened, closed_before >= opened_before
+    if rising == rose:
+        return 0.0
+    sign = 1.0 if rising else -1.0
+    over_start, over_end = sign * (closed_before - opened), sign * (closed - opened_before)
+    if over_start < 0.0 or over_end < 0.0 or (over_start == 0.0 and over_end == 0.0):
+        return 0.0
+    return sign if over_start > 0.0 and over_end > 0.0 else sign * shared_edge
+
+
+@njit(cache=True)
+def update(params: Params, state: NoState, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
+    for k in range(len(bars.series)):
+        i, n, span = bars.series[k], bars.n[k], bars.high[k] - bars.low[k]
+        if span > 0.0:
+            body = abs(bars.close[k] - bars.open[k])
+            out[k, 0], why[k, 0] = max(1.0 - body / (params.largest_body * span), 0.0), 0
+        else:
+            out[k, 0], why[k, 0] = np.nan, EDGE
+        if n < params.warm_up:
+            out[k, 1], why[k, 1] = np.nan, WARMING_UP
+        else:
+            opened_before, closed_before = past(history.open, i, n, 1), bars.previous_close[k]
+            out[k, 1] = engulfing(bars.open[k], bars.close[k], opened_before, closed_before, params.shared_edge)
+            why[k, 1] = 0
+
+
+_column = partial(Column, driver=Driver.BAR, unit="strength")
+register(
+    Group(
+        name="candles",
+        family=Family.TECHNICAL,
+        stage=Stage.BARS,
+        columns=(
+            _column(
+                "doji",
+                "max(0, 1 - |close - open| / (0.1 * (high - low))): 1 without a body, 0 from a tenth of the range on",
+                "Nison (1991); the tenth as in TA-Lib CDLDOJI, but of the bar's own range. It has no direction",
+                ("open", "high", "low", "close"),
+                window=1,
+                warm_up=1,
+                range=(0.0, 1.0),
+                oracle="naive",
+                params={"largest_body": LARGEST_BODY},
+                edges="a bar without range: undefined",
+            ),
+            _column(
+                "engulfing",
+                "sign of the body if it engulfs the opposite body before, * 0.8 where they share an edge; else 0",
+                "Nison (1991); TA-Lib CDLENGULFING / 100",
+                ("open", "close"),
+                window=2,
+                warm_up=WARM_UP,
+                range=(-1.0, 1.0),
+                oracle="talib.CDLENGULFING",
+                params={"shared_edge": SHARED_EDGE},
+                ties="equal edges of the bodies: 0.8; equal open and close: a rising body",
+            ),
+        ),
+        params=Params(LARGEST_BODY, SHARED_EDGE, WARM_UP),
+        init=no_state,
+        update=update,
+    )
+)

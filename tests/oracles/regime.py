@@ -1,0 +1,99 @@
+"""Oracles of the regime columns: the formula a window, or the recursion step by step, in long double."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from tests.oracles.registry import Market, each_series, oracle
+from tests.oracles.statistical import returns_of, spread_out
+from tests.oracles.windows import EPS, before, exact, log_returns, smoothed, trailing
+
+Series = dict[str, np.ndarray]
+DIED_AWAY = 1e-60  # a squared return
+
+
+def short_window(name: str, market: Market) -> np.ndarray:
+    """Bound a ratio of deviations: returns carry the rounding of their prices, which the quiet long window magnifies."""
+    long = long_deviation("", market)
+    return 4 * EPS / np.where(long > 0, long, np.inf)
+
+
+@each_series
+def long_deviation(name: str, bars: Series) -> np.ndarray:
+    return returns_of(bars, 60).std(axis=1)
+
+
+@oracle("volatility_ratio_10_60", bound=short_window)
+@each_series
+def volatility_ratio(name: str, bars: Series) -> np.ndarray:
+    return returns_of(bars, 10).std(axis=1, ddof=1) / spread_out(returns_of(bars, 60)).std(axis=1, ddof=1)
+
+
+def variance(bars: Series) -> np.ndarray:
+    values = smoothed(log_returns(bars["close"]) ** 2, 20, 2 / 21, first=1)
+    return np.where(values <= DIED_AWAY, 0, values)
+
+
+@oracle("volatility_percentile_120")
+@each_series
+def volatility_percentile(name: str, bars: Series) -> np.ndarray:
+    windows = trailing(variance(bars), 120)
+    earlier, now = windows[:, :-1], windows[:, -1:]
+    share = ((earlier < now).sum(axis=1) + (earlier == now).sum(axis=1) / 2) / 119
+    return np.where(np.isnan(windows).any(axis=1), np.nan, share)
+
+
+@oracle("cusum_return", bound=lambda name, market: cusum_condition("", market))
+@each_series
+def cusum(name: str, bars: Series) -> np.ndarray:
+    volatility = np.sqrt(before(variance(bars)))
+    returns, up, down = log_returns(bars["close"]), np.longdouble(0), np.longdouble(0)
+    result = np.full(len(returns), np.nan)
+    for row in np.flatnonzero(volatility > 0):
+        z = returns[row] / volatility[row]
+        up, down = max(up + z - 0.5, np.longdouble(0)), max(down - z - 0.5, np.longdouble(0))
+        result[row] = up if up >= down else -down
+        if max(up, down) >= 5:
+            up, down = np.longdouble(0), np.longdouble(0)
+    return result
+
+
+@each_series
+def cusum_condition(name: str, bars: Series) -> np.ndarray:
+    """Bound a sum that lies near 0 after adding and taking away: each return carries the rounding of its prices."""
+    volatility = np.sqrt(before(variance(bars)))
+    added = 2 * EPS / np.where(volatility > 0, volatility, np.inf)
+    return np.nansum(trailing(added, 60), axis=1)
+
+
+@oracle("trend_strength_60")
+@each_series
+def trend_strength(name: str, bars: Series) -> np.ndarray:
+    close = exact(bars["close"])
+    path = trailing(np.abs(close - before(close)), 60).sum(axis=1)
+    return (close - before(close, 60)) / np.where(path > 0, path, np.nan)
+
+
+@oracle("trend_state", "bars_in_trend_state")
+@each_series
+def trend_state(name: str, bars: Series) -> np.ndarray:
+    strength, now, since = trend_strength_of(bars), 0, 0
+    result = np.full(len(strength), np.nan)
+    for row in range(len(strength)):
+        s, last = strength[row], now
+        if row >= 60:
+            now = 0 if np.isnan(s) else 1 if s > 1 / math.pi else -1 if s < -1 / math.pi else now
+            if now * s <= 0.5 / math.pi:
+                now = 0
+        since = since + 1 if now == last else 1
+        if row >= 60:
+            result[row] = now if name == "trend_state" else since
+    return result
+
+
+def trend_strength_of(bars: Series) -> np.ndarray:
+    close = exact(bars["close"])
+    path = trailing(np.abs(close - before(close)), 60).sum(axis=1)
+    return (close - before(close, 60)) / np.where(path > 0, path, np.nan)

@@ -1,0 +1,188 @@
+"""Oracles of the statistical columns: the formula a window in long double, held to scipy, statsmodels and pandas."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from statsmodels.tsa.stattools import acf
+
+from tests.oracles.registry import each_series, oracle
+from tests.oracles.technical import number
+from tests.oracles.windows import EPS, agrees, exact, log_returns, trailing
+
+Series = dict[str, np.ndarray]
+FLAT = 1e-20  # squared spread beside squared size below which returns are equal but for rounding
+
+
+def returns_of(bars: Series, window: int) -> np.ndarray:
+    """Return (n, window) log returns of the close, oldest first, NaN where there are fewer."""
+    return trailing(log_returns(bars["close"]), window)
+
+
+def spread_out(returns: np.ndarray) -> np.ndarray:
+    """Return the rows' deviations from their mean, NaN where the returns are equal but for rounding."""
+    deviations = returns - returns.mean(axis=1, keepdims=True)
+    flat = (deviations**2).sum(axis=1) <= FLAT * (returns**2).sum(axis=1)
+    return np.where(flat[:, None], np.nan, deviations)
+
+
+def in_deviations(window: int) -> object:
+    """Make the bound of a statistic of standardised returns: each carries the rounding of its prices.
+
+    Divided by their deviation that is 2 EPS / deviation; a column that averages powers of them loses as much again.
+    """
+
+    @each_series
+    def bound(name: str, bars: Series) -> np.ndarray:
+        deviation = returns_of(bars, window).std(axis=1)
+        return 4 * EPS / np.where(deviation > 0, deviation, np.inf) + window * EPS
+
+    return bound
+
+
+@oracle("return_1", "return_5", "return_20")
+@each_series
+def log_return(name: str, bars: Series) -> np.ndarray:
+    return log_returns(bars["close"], number(name))
+
+
+@oracle("reference_return_1")
+@each_series
+def reference_return(name: str, bars: Series) -> np.ndarray:
+    return log_returns(bars["reference"])
+
+
+@oracle("reference_volatility_60")
+@each_series
+def reference_volatility(name: str, bars: Series) -> np.ndarray:
+    squares = pd.Series(log_returns(bars["reference"]).astype(np.float64) ** 2)
+    return np.sqrt(squares.ewm(span=60, adjust=True, min_periods=20).mean().to_numpy())
+
+
+@oracle("volatility_20")
+@each_series
+def volatility(name: str, bars: Series) -> np.ndarray:
+    return returns_of(bars, 20).std(axis=1, ddof=1)
+
+
+@oracle("downside_semivolatility_20")
+@each_series
+def downside(name: str, bars: Series) -> np.ndarray:
+    return np.sqrt((np.minimum(returns_of(bars, 20), 0) ** 2).mean(axis=1))
+
+
+@oracle("bipower_variation_20")
+@each_series
+def bipower(name: str, bars: Series) -> np.ndarray:
+    sizes = np.abs(returns_of(bars, 20))
+    return np.pi / 2 * (sizes[:, 1:] * sizes[:, :-1]).sum(axis=1)
+
+
+@oracle("zero_crossing_rate_20")
+@each_series
+def zero_crossings(name: str, bars: Series) -> np.ndarray:
+    def rate(returns: np.ndarray) -> float:
+        signs = np.sign(returns[returns != 0])
+        return np.nan if np.isnan(returns).any() else float((signs[1:] != signs[:-1]).sum()) / 19
+
+    return np.array([rate(row) for row in returns_of(bars, 20)])
+
+
+@oracle("zscore_20", bound=in_deviations(20))
+@each_series
+def zscore(name: str, bars: Series) -> np.ndarray:
+    deviations = spread_out(returns_of(bars, 20))
+    return deviations[:, -1] / deviations.std(axis=1, ddof=1)
+
+
+@oracle("parkinson_20", "garman_klass_20")
+@each_series
+def range_volatility(name: str, bars: Series) -> np.ndarray:
+    opened, high, low, close = (exact(bars[field]) for field in ("open", "high", "low", "close"))
+    span, body = np.log1p((high - low) / low) ** 2, np.log1p((close - opened) / opened) ** 2
+    two = np.log(np.longdouble(2))
+    squares = span / (4 * two) if name == "parkinson_20" else span / 2 - (2 * two - 1) * body
+    return np.sqrt(trailing(squares, 20).mean(axis=1))
+
+
+@oracle("skewness_60", bound=in_deviations(60))
+@each_series
+def skewness(name: str, bars: Series) -> np.ndarray:
+    d = spread_out(returns_of(bars, 60))
+    return some(d, (d**3).mean(axis=1) / (d**2).mean(axis=1) ** 1.5, stats.skew)
+
+
+@oracle("kurtosis_60", bound=in_deviations(60))
+@each_series
+def kurtosis(name: str, bars: Series) -> np.ndarray:
+    d = spread_out(returns_of(bars, 60))
+    return some(d, (d**4).mean(axis=1) / (d**2).mean(axis=1) ** 2 - 3, stats.kurtosis)
+
+
+@oracle("autocorrelation_1_60", bound=in_deviations(60))
+@each_series
+def autocorrelation(name: str, bars: Series) -> np.ndarray:
+    d = spread_out(returns_of(bars, 60))
+    return some(d, (d[:, 1:] * d[:, :-1]).sum(axis=1) / (d**2).sum(axis=1), lambda row: acf(row, nlags=1)[1])
+
+
+def some(windows: np.ndarray, ours: np.ndarray, library: object) -> np.ndarray:
+    """Return ours, held to a library's function of a window at some of them."""
+    rows = np.flatnonzero(~np.isnan(ours))[::97]
+    agrees(ours[rows], np.array([library(windows[row].astype(np.float64)) for row in rows]), 1e-9)
+    return ours
+
+
+@oracle("variance_ratio_5_60", bound=in_deviations(60))
+@each_series
+def variance_ratio(name: str, bars: Series) -> np.ndarray:
+    d = spread_out(returns_of(bars, 60))
+    fives = sum(d[:, start : start + 56] for start in range(5))
+    return (fives**2).sum(axis=1) / (5 * 56 * (1 - np.longdouble(5) / 60)) / ((d**2).sum(axis=1) / 59)
+
+
+@oracle("drawdown_60", "bars_since_high_60")
+@each_series
+def extremes(name: str, bars: Series) -> np.ndarray:
+    closes = trailing(bars["close"], 60)
+    highest = closes.max(axis=1)
+    since = np.argmax(closes[:, ::-1] == highest[:, None], axis=1)
+    return (closes[:, -1] - highest) / highest if name == "drawdown_60" else np.where(np.isnan(highest), np.nan, since)
+
+
+@each_series
+def least_slope(name: str, bars: Series) -> np.ndarray:
+    """Return what the rounding of two prices is to the slope of a line through 20: the largest weight is 9.5 / 665."""
+    return 2 * EPS * np.abs(np.arange(20) - 9.5).sum() / 665 * np.ones(len(bars["close"]))
+
+
+@oracle("slope_20", bound=least_slope)
+@each_series
+def slope(name: str, bars: Series) -> np.ndarray:
+    levels, time = log_closes(bars), np.arange(20) - np.longdouble(9.5)
+    return (levels * time).sum(axis=1) / (time**2).sum()
+
+
+def log_closes(bars: Series) -> np.ndarray:
+    """Return (n, 20) log closes, less the oldest."""
+    closes = trailing(bars["close"], 20)
+    return np.log1p((closes - closes[:, :1]) / closes[:, :1])
+
+
+@each_series
+def line_condition(name: str, bars: Series) -> np.ndarray:
+    """Bound a share of variance: log closes carry their rounding, which a narrow window magnifies."""
+    deviation = log_closes(bars).std(axis=1)
+    return 4 * EPS / np.where(deviation > 0, deviation, np.inf)
+
+
+@oracle("r_squared_20", bound=line_condition)
+@each_series
+def r_squared(name: str, bars: Series) -> np.ndarray:
+    levels, time = log_closes(bars), np.arange(20) - np.longdouble(9.5)
+    d = levels - levels.mean(axis=1, keepdims=True)
+    flat = levels.max(axis=1) == levels.min(axis=1)
+    total = np.where(flat, np.nan, (d**2).sum(axis=1))
+    return (d * time).sum(axis=1) ** 2 / (time**2).sum() / total
+
