@@ -22,6 +22,7 @@ from schema.ticks import count, ticks_of
 
 CHUNK_BYTES: Final = 1 << 22
 _SAMPLE_BYTES: Final = 65_536
+_MOST_LINE_BYTES: Final = 1 << 20
 
 
 class CsvLog:
@@ -63,18 +64,22 @@ class CsvLog:
         rest = b""
         while read := file.read(self.chunk_bytes):
             rest += read
-            while len(rest) >= self.chunk_bytes:
-                end = last_line_end(rest) or rest.find(b"\n") + 1
-                if not end:
-                    raise BadFile(
-                        self.path, f"a line of more than {len(rest)} bytes", "lines of ticks", "look into the file"
-                    )
+            while len(rest) >= self.chunk_bytes and (end := self._cut(rest)):
                 yield rest[:end]
                 rest = rest[end:]
         while rest:
-            end = len(rest) if rest.count(b'"') % 2 == 0 else last_line_end(rest) or rest.find(b"\n") + 1 or len(rest)
+            end = len(rest) if rest.count(b'"') % 2 == 0 else last_line_end(rest) or _after_first_line(rest)
             yield rest[:end]
             rest = rest[end:]
+
+    def _cut(self, rest: bytes) -> int:
+        """Return where to cut, 0 to read on first. A quote still open after a whole megabyte costs its own line."""
+        end = last_line_end(rest)
+        if end or len(rest) < _MOST_LINE_BYTES:
+            return end
+        if b"\n" not in rest:
+            raise BadFile(self.path, f"a line of more than {len(rest)} bytes", "lines of ticks", "look into the file")
+        return _after_first_line(rest)
 
     def _decode(self, chunk: bytes, begin: Place) -> Block:
         torn: dict[int, str] = {}  # row in the chunk -> what was found
@@ -112,6 +117,10 @@ def last_line_end(data: bytes) -> int:
     quotes = np.flatnonzero(symbols == ord('"'))
     outside = ends[np.searchsorted(quotes, ends) % 2 == 0]
     return int(outside[-1]) + 1 if len(outside) else 0
+
+
+def _after_first_line(data: bytes) -> int:
+    return data.find(b"\n") + 1 or len(data)
 
 
 def _header_cells(path: Path, line: bytes) -> list[str]:

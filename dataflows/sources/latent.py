@@ -77,10 +77,19 @@ def new_market(symbols: int, rate: float, random: np.random.Generator) -> tuple[
         pace=rate * activity / activity.mean(),
         half_spread=1e-4 * random.uniform(0.5, 2.5, symbols),
     )
-    zeros = [np.zeros(symbols) for _ in range(5)]
     log_mid = np.log(random.uniform(15.0, 400.0, symbols))
-    wild = np.zeros(symbols + 1)
-    return traits, Latent(log_mid, random.standard_normal(symbols), wild, *zeros[:2], log_mid.copy(), *zeros[2:5])
+    latent = Latent(
+        log_mid=log_mid,
+        book=random.standard_normal(symbols),
+        wild=np.zeros(symbols + 1),
+        trend=np.zeros(symbols),
+        trend_left=np.zeros(symbols),
+        anchor=log_mid.copy(),
+        pull_left=np.zeros(symbols),
+        silence_left=np.zeros(symbols),
+        burst_left=np.zeros(symbols),
+    )
+    return traits, latent
 
 
 def of_day(seconds: float) -> float:

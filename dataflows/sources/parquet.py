@@ -26,10 +26,10 @@ class ParquetLog:
     def __init__(self, path: Path, block_rows: int = BLOCK_ROWS) -> None:
         self.path, self.block_rows = path, block_rows
         try:
-            self._file = pq.ParquetFile(path, read_dictionary=_text_columns(path))
+            schema = pq.read_schema(path)
+            self._file = pq.ParquetFile(path, read_dictionary=[field.name for field in schema if _is_text(field.type)])
         except (pa.ArrowException, OSError) as error:
             raise _unreadable(path, error) from error
-        schema = self._file.schema_arrow
         self.columns = columns_of(path, schema.names)
         for field, column in self.columns.items():
             _check_type(path, column, field, schema.field(column).type)
@@ -83,15 +83,9 @@ class ParquetLog:
         self._file.close()
 
 
-def _text_columns(path: Path) -> list[str]:
-    """Text columns to be read as codes."""
-    schema = pq.read_schema(path)
-    return [f.name for f in schema if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)]
-
-
 def _is_text(kind: pa.DataType) -> bool:
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind))
 
 
 def _is_number(kind: pa.DataType) -> bool:
