@@ -52,8 +52,9 @@ def fit_class_map(mean: Float64, log_variance: Float64, y: Float64, log_horizon:
 
 
 def _softmax(logits: Float64) -> Float64:
-    p = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return p / p.sum(axis=1, keepdims=True)
+    p: Float64 = np.exp(logits - logits.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    return p
 
 
 def _loss(theta: Float64, slopes: Float64, label: Float64, identity: Float64) -> float:

@@ -122,3 +122,12 @@ def rank_risk(  # type: ignore[no-untyped-def]
             risk[k] = _LOW if 3 * below < n else (_HIGH if 3 * below >= 2 * n else _MEDIUM)
         ring[i, count[i] % RISK_WINDOW] = volatility[k]
         count[i] += 1
+
+
+@njit(cache=True)
+def move(price, log_return):  # type: ignore[no-untyped-def]
+    """Return the prices (n,) after log returns."""
+    out = np.empty(len(price))
+    for k in range(len(price)):
+        out[k] = price[k] * math.exp(log_return[k])
+    return out

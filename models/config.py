@@ -56,7 +56,7 @@ class TrainingConfig:
 
 QUICK: Final = TrainingConfig(
     name="quick",
-    net=NetConfig(options={"hidden": 32}, streams=128, epochs=6, patience=3, burn_in=32),
+    net=NetConfig(options={"hidden": 32}, chunk=32, streams=48, epochs=12, patience=3, burn_in=32, learning_rate=4e-3),
     trees=TreesConfig(mean_trees=40, variance_trees=40, learning_rate=0.1),
     embargo=30,
 )

@@ -46,7 +46,7 @@ class Dataset:
     @property
     def horizons(self) -> int:
         """H."""
-        return self.returns.shape[1]
+        return int(self.returns.shape[1])
 
     @property
     def nbytes(self) -> int:
@@ -113,9 +113,10 @@ class DatasetBuilder:
         labels = label(bars, self._horizons, self._timeframe)
         price, trade_price = reference(bars)
         gates = [self._columns.index(name) for name in self._required]
+        eligible = np.asarray(np.isfinite(values[:, gates]).all(axis=1), np.bool_)
         return Dataset(
             self._timeframe, self._columns, self._fingerprints, self._required, bars.time, bars.symbol, values,
-            np.isfinite(values[:, gates]).all(axis=1), np.concatenate(self._sigma), price, labels.returns, labels.end,
+            eligible, np.concatenate(self._sigma), price, labels.returns, labels.end,
             labels.past, trade_price,
         )  # fmt: skip
 

@@ -170,15 +170,22 @@ def _evaluate(problem: _Problem, fitted: dict[str, _Fitted]) -> dict[str, Any]:
     """Score members, ensemble and baselines on the test slice at the primary horizon."""
     rows, column, primary = problem.slices.test, problem.config.primary - 1, problem.config.primary
     outcome = Outcome(problem.dataset.time[rows], problem.y[rows, column], problem.unit[rows, column])
-    forecasts = {}
-    for name, member in fitted.items():
-        mean, log_variance = member.mean[rows, column], member.log_variance[rows, column]
-        p = probabilities(mean, log_variance, member.member.class_map, primary, primary)
-        forecasts[name] = Forecast(mean, log_variance, p)
-    weights = np.array([fitted[name].member.weight for name in forecasts])
-    members = [np.stack([getattr(f, field) for f in forecasts.values()])
-               for field in ("mean", "log_variance", "probabilities")]  # fmt: skip
-    together = vote(*members, weights / weights.sum(), np.ones(len(rows)), 0.5)
+    p = {
+        name: probabilities(m.mean[rows, column], m.log_variance[rows, column], m.member.class_map, primary, primary)
+        for name, m in fitted.items()
+    }
+    forecasts = {
+        name: Forecast(m.mean[rows, column], m.log_variance[rows, column], p[name]) for name, m in fitted.items()
+    }
+    weights = np.array([member.member.weight for member in fitted.values()])
+    together = vote(
+        np.stack([member.mean[rows, column] for member in fitted.values()]),
+        np.stack([member.log_variance[rows, column] for member in fitted.values()]),
+        np.stack([p[name] for name in fitted]),
+        weights / weights.sum(),
+        np.ones(len(rows)),
+        0.5,
+    )
     forecasts["ensemble"] = Forecast(
         together.expected_return, 2 * np.log(np.maximum(together.volatility, 1e-9)), together.probabilities
     )

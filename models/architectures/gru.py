@@ -32,8 +32,8 @@ class GRU(Net):
         return functional.silu(self.norm(self.input(x)))  # (..., D)
 
     def advance(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        cell = self.cell
-        h = torch.gru_cell(u, state, cell.weight_ih_l0, cell.weight_hh_l0, cell.bias_ih_l0, cell.bias_hh_l0)  # (B, K)
+        w_input, w_state, b_input, b_state = self.cell.all_weights[0]
+        h = torch.gru_cell(u, state, w_input, w_state, b_input, b_state)  # (B, K)
         return h + u, h
 
     def heads(self, y: Tensor) -> Tensor:

@@ -1,0 +1,175 @@
+"""The inference station: predictions from the batch's rows, and the models that make them.
+
+A new active version in the registry becomes a decision with the bar time it takes effect at; `record` makes that
+durable before any output depends on it. A resume or a replay is given the recorded decisions and obeys them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from dataflows.batch import Batch
+from dataflows.interfaces import Snapshot
+from models.bundle import Bundle
+from models.inference import InferenceEngine
+from models.registry import Registry, RegistryError
+from ops.log import logger
+from schema.bars import Bars
+from schema.events import Decision, DecisionKind
+from schema.timeframes import SECOND, Timeframe
+
+BURN_IN: Final = 30  # bars in the shadow before a model takes over from another
+_LONGEST_BURN_IN: Final = 86_400 * SECOND
+_ACTIVITY_BAR: Final = 60 * SECOND  # what a tick, volume or dollar bar is taken to last
+
+
+def every(batches: int) -> Callable[[Batch], bool]:
+    """Return a rule that looks into the registry once in so many batches."""
+    return lambda batch: batch.number % batches == 0
+
+
+_NOW_AND_THEN: Final = every(64)
+
+
+class Inference:
+    """Runs the engine on each batch, and hands models over to it.
+
+    `decisions` are those on record, in order (others than ACTIVATE are passed over). New ones are made only where a
+    `registry` is given with `decide`; without it the registry only loads. `passed` (ns UTC) is the newest bar time
+    whose output may stand in the store already: no new decision takes effect up to it. `record` is called with each
+    new decision before it is applied; what it raises stops the step, with nothing applied.
+    """
+
+    name = "inference"
+
+    def __init__(
+        self,
+        engine: InferenceEngine,
+        timeframes: Sequence[Timeframe],
+        registry: Registry | None = None,
+        *,
+        record: Callable[[Decision], None] = lambda decision: None,
+        decisions: Sequence[Decision] = (),
+        decide: bool = True,
+        passed: int = 0,
+        should_poll: Callable[[Batch], bool] = _NOW_AND_THEN,
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self.failures = 0  # models that were refused
+        self.failure = ""  # why the last one was
+        self._engine, self._registry, self._record, self._clock = engine, registry, record, clock
+        self._timeframes = {timeframe.name: (k, timeframe) for k, timeframe in enumerate(timeframes)}
+        self._due = [d for d in decisions if d.kind == DecisionKind.ACTIVATE and d.timeframe in self._timeframes]
+        self._decides, self._passed, self._should_poll = decide and registry is not None, passed, should_poll
+        self._polled = False
+        self._seen: dict[str, int] = {}  # newest bar time a timeframe, ns UTC
+        self._applied: list[list[int | str]] = []
+        self._refused: set[int] = set()  # activations that failed, by number
+
+    def step(self, batch: Batch) -> Batch:
+        """Apply what is due, look for a new model, predict."""
+        self._obey(batch.bars)
+        if self._decides and (not self._polled or self._should_poll(batch)):
+            self._polled = True
+            self._decide(batch)
+        if batch.features is not None and len(batch.bars.time):
+            started = self._clock()
+            batch.predictions = self._engine.infer(batch.bars, batch.features)
+            done = self._clock()
+            for predictions in batch.predictions:
+                predictions.inference_started, predictions.inference_done = started, done
+        for name, (k, _) in self._timeframes.items():
+            mine = batch.bars.time[batch.bars.timeframe == k]
+            if len(mine):
+                self._seen[name] = int(mine[-1])
+        return batch
+
+    def _obey(self, bars: Bars) -> None:
+        """Apply the recorded decisions whose burn-in begins in this batch or before it."""
+        if not self._due or not len(bars.time):
+            return
+        newest = int(bars.time.max())
+        for decision in [d for d in self._due if _burn_in_from(d) <= newest]:
+            self._due.remove(decision)
+            self._apply(decision)
+
+    def _decide(self, batch: Batch) -> None:
+        """Make a decision of each activation that is new in the registry. One that fails leaves the old model."""
+        assert self._registry is not None
+        try:
+            activations = self._registry.activations()
+        except RegistryError as error:
+            self._fail(str(error))
+            return
+        for name, activation in activations.items():
+            if name not in self._timeframes or activation.number in self._refused:
+                continue
+            if activation.version == self._newest(name):
+                continue
+            try:
+                self._engine.check(self._registry.load(activation.version))
+            except (RegistryError, ValueError) as error:
+                self._refused.add(activation.number)
+                self._fail(str(error))
+                continue
+            decision = self._decision(name, activation.version)
+            self._record(decision)
+            batch.decisions.append(decision)
+            self._apply(decision)
+
+    def _newest(self, timeframe: str) -> str | None:
+        due = [d.subject for d in self._due if d.timeframe == timeframe]
+        return due[-1] if due else self._engine.latest(timeframe)
+
+    def _decision(self, name: str, version: str) -> Decision:
+        """Place a model in the stream: at the next bar time, or behind a burn-in where another one speaks."""
+        timeframe = self._timeframes[name][1]
+        last = max(self._seen.get(name, 0), self._passed)
+        begin = last + 1 if last else 0
+        effective = begin
+        if self._engine.latest(name) is not None:
+            bar = timeframe.nominal_ns or _ACTIVITY_BAR
+            effective = last + min(BURN_IN * bar, _LONGEST_BURN_IN) + 1
+        return Decision(effective, DecisionKind.ACTIVATE, version, name, {"burn_in_from": begin})
+
+    def _apply(self, decision: Decision) -> None:
+        self._engine.activate(self._load(decision.subject), decision.time, _burn_in_from(decision))
+        self._applied.append(_key(decision))
+        logger(self.name).info(
+            "model activated", version=decision.subject, timeframe=decision.timeframe, effective=decision.time
+        )
+
+    def _load(self, version: str) -> Bundle:
+        if self._registry is None:
+            raise RegistryError(
+                f"model {version} is in the recorded decisions or the checkpoint, but there is no registry to load it "
+                "from; name the registry's folder"
+            )
+        return self._registry.load(version)
+
+    def _fail(self, reason: str) -> None:
+        self.failures += 1
+        if reason != self.failure:
+            logger(self.name).error("model refused, the old one stays", reason=reason)
+        self.failure = reason
+
+    def snapshot(self) -> Snapshot:
+        """Return the engine's state, the newest bar times and the decisions that are in it."""
+        return {"engine": self._engine.snapshot(), "seen": dict(self._seen), "applied": list(self._applied)}
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Take over; models in service are loaded from the registry. Raises RegistryError where one is gone."""
+        self._engine.restore(snapshot["engine"], self._load)
+        self._seen = {name: int(newest) for name, newest in snapshot["seen"].items()}
+        self._applied = [list(key) for key in snapshot["applied"]]
+        self._due = [decision for decision in self._due if _key(decision) not in self._applied]
+
+
+def _burn_in_from(decision: Decision) -> int:
+    return int(decision.details.get("burn_in_from", decision.time))
+
+
+def _key(decision: Decision) -> list[int | str]:
+    return [decision.time, decision.subject, decision.timeframe]

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from models.config import SIGMA
+from models.dataset import DatasetBuilder, split
+from models.inputs import Inputs, fit_columns, fit_floor
+from models.labels import label
+from schema.bars import BarFlag, Bars, take_bars
+from schema.timeframes import SECOND, parse_timeframe
+from tests.models.market import FINGERPRINTS, NAMES, make_dataset, make_market
+
+SECONDS = parse_timeframe("1s")
+
+
+def naive_return(bars: Bars, i: int, h: int) -> float:
+    """The label by its definition: one row and horizon, no shared code."""
+    later = [j for j in range(len(bars.time)) if bars.symbol[j] == bars.symbol[i] and j >= i][: h + 1]
+    if len(later) <= h or bars.time[later[h]] != bars.time[i] + h * SECOND:
+        return np.nan
+    j = later[h]
+    if any(bars.flags[k] & BarFlag.HALTED for k in later):
+        return np.nan
+    if any(bars.flags[k] & BarFlag.SESSION_FIRST for k in later[1:]):
+        return np.nan
+    if bars.session_close[i] >= bars.time[i] and bars.time[j] > bars.session_close[i]:
+        return np.nan
+    if np.isnan(bars.mid[i]) != np.isnan(bars.mid[j]):
+        return np.nan
+    prices = bars.close if np.isnan(bars.mid[i]) else bars.mid
+    return float(np.log(prices[j] / prices[i]))
+
+
+def troubled_bars() -> Bars:
+    """Two symbols with halts, two sessions, missing quotes and a missing bar."""
+    bars = make_market(2, 60).bars
+    random = np.random.default_rng(3)
+    bars.mid[random.random(len(bars.mid)) < 0.15] = np.nan
+    bars.close[:] *= 1.001
+    bars.flags[[22, 85]] |= BarFlag.HALTED
+    second = bars.time > bars.time[60]
+    bars.session_close[~second] = bars.time[60]
+    bars.session_open[second] = bars.time[60]
+    bars.flags[62:64] |= BarFlag.SESSION_FIRST
+    return take_bars(bars, np.delete(np.arange(120), 100))
+
+
+def test_labels_are_returns_at_event_time_plus_horizon() -> None:
+    bars = troubled_bars()
+    labels = label(bars, 4, SECONDS)
+    expected = np.array([[naive_return(bars, i, h) for h in range(1, 5)] for i in range(len(bars.time))])
+    np.testing.assert_allclose(labels.returns, expected, rtol=1e-6)
+    assert 100 < np.isfinite(expected).sum() < 400  # the troubles do take labels away
+
+
+def test_daily_labels_cross_sessions() -> None:
+    bars = make_market(1, 30).bars
+    bars.session_open[:], bars.session_close[:] = bars.start, bars.time
+    bars.flags[:] = BarFlag.SESSION_FIRST
+    assert np.isnan(label(bars, 2, SECONDS).returns).all()
+    assert np.isfinite(label(bars, 2, parse_timeframe("1d")).returns).sum() == 29 + 28
+
+
+def test_labels_do_not_depend_on_how_history_was_batched() -> None:
+    market = make_market(3, 400)
+    parts = make_dataset(market)
+    whole = DatasetBuilder(NAMES, FINGERPRINTS, SECONDS, 0, horizons=10)
+    whole.add(market.bars, market.rows)
+    np.testing.assert_array_equal(whole.finish().returns, parts.returns)
+
+
+def test_only_rows_of_the_timeframe_are_taken() -> None:
+    market = make_market(2, 50, timeframes=3)
+    builder = DatasetBuilder(NAMES, FINGERPRINTS, SECONDS, 1)
+    builder.add(market.bars, market.rows)
+    assert len(builder.finish().time) == 100
+
+
+def test_no_label_of_a_slice_overlaps_one_of_another() -> None:
+    dataset = make_dataset(make_market(3, 900))
+    slices = split(dataset, (0.6, 0.1, 0.15, 0.15), 20, 3)
+    parts = [slices.fit, slices.stop, slices.calibrate, slices.test]
+    for a, rows in enumerate(parts):
+        for other in parts[a + 1 :]:
+            for i in rows[-100:]:
+                overlapping = (dataset.time[other] < dataset.label_end[i]) & (
+                    dataset.label_end[other] > dataset.time[i]
+                )
+                assert not overlapping.any()
+            assert dataset.time[other].min() - dataset.time[rows].max() > 20 * SECOND
+    assert all(np.isfinite(dataset.returns[rows, 2]).all() and dataset.eligible[rows].all() for rows in parts)
+
+
+def test_without_purge_labels_would_overlap() -> None:
+    """The oracle above can see an overlap: one bar of purge less, and there is one."""
+    dataset = make_dataset(make_market(3, 900))
+    blind = replace(dataset, label_end=dataset.time)
+    slices = split(blind, (0.6, 0.1, 0.15, 0.15), 0, 3)
+    assert (dataset.label_end[slices.fit].max() > dataset.time[slices.stop]).any()
+
+
+def test_too_few_rows_are_refused_with_the_counts() -> None:
+    dataset = make_dataset(make_market(2, 300))
+    with pytest.raises(
+        ValueError, match=r"\[\d+, .* labelled rows .* expected at least \[500, 100, 100, 100\]; replay"
+    ):
+        split(dataset, (0.6, 0.1, 0.15, 0.15), 20, 3)
+
+
+def test_a_history_without_the_timeframe_is_refused() -> None:
+    with pytest.raises(ValueError, match="no bar of timeframe 1s"):
+        DatasetBuilder(NAMES, FINGERPRINTS, SECONDS, 0).finish()
+
+
+def test_a_missing_column_is_named() -> None:
+    with pytest.raises(ValueError, match=r"\['reference_volatility_60'\] are not in the rows"):
+        DatasetBuilder(NAMES[:3], FINGERPRINTS, SECONDS, 0)
+
+
+def test_an_undefined_optional_value_is_the_median_and_a_bit() -> None:
+    dataset = make_dataset(make_market(3, 900))
+    fit = np.arange(1500)
+    columns = fit_columns(dataset, fit)
+    assert [c.masked for c in columns] == [name == "sometimes" for name in NAMES]
+    x = Inputs(columns, dataset.columns, dataset.fingerprints).make(dataset.values, np.arange(len(dataset.time)))
+    undefined = np.isnan(dataset.values[:, 2])
+    assert undefined[dataset.eligible].any()
+    np.testing.assert_array_equal(x[undefined, 2], 0)
+    np.testing.assert_array_equal(x[:, len(NAMES)], undefined)
+    column = columns[2]
+    assert column.center == pytest.approx(np.nanmedian(dataset.values[fit, 2]), abs=1e-6)
+    there = dataset.values[~undefined, 2]
+    np.testing.assert_allclose(x[~undefined, 2], np.clip((there - column.center) / column.scale, -8, 8), rtol=1e-5)
+
+
+def test_scaling_sees_the_fit_slice_only() -> None:
+    dataset = make_dataset(make_market(3, 900))
+    values = dataset.values.copy()
+    values[1500:] = 1e9
+    assert fit_columns(dataset, np.arange(1500)) == fit_columns(replace(dataset, values=values), np.arange(1500))
+
+
+def test_a_market_that_never_moves_is_refused() -> None:
+    with pytest.raises(ValueError, match="never moves"):
+        fit_floor(np.zeros(100))
+
+
+def test_sigma_gates_a_row() -> None:
+    dataset = make_dataset(make_market(2, 300))
+    np.testing.assert_array_equal(dataset.eligible, np.isfinite(dataset.values[:, NAMES.index(SIGMA)]))
+    assert not dataset.eligible.all()
