@@ -56,6 +56,11 @@ class Checkpoints:
         self._writer = threading.Thread(target=self._write, args=(tree, body, number), name="checkpoint", daemon=True)
         self._writer.start()
 
+    def clear(self) -> None:
+        """Remove the checkpoints of an earlier run, which this one does not continue."""
+        for path in self.folder.glob("*.checkpoint"):
+            path.unlink()
+
     def finish(self) -> None:
         """Wait until the last cut counts. Raises what kept it from it."""
         if self._writer is not None:

@@ -23,13 +23,15 @@ from dataflows.pipeline import Pipeline
 class _Partition(StatefulSourcePartition[Batch, None]):
     """The one partition: polls the pipeline, which reads all lanes itself."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
+    def __init__(self, pipeline: Pipeline, on_end: Callable[[], None]) -> None:
         self.pipeline = pipeline
+        self.on_end = on_end
 
     def next_batch(self) -> list[Batch]:
         try:
             batch = self.pipeline.pull()
         except EndOfInput:
+            self.on_end()  # here and not in close(), where an error would abort the process
             raise StopIteration from None
         return [] if batch is None else [batch]
 
@@ -40,9 +42,10 @@ class _Partition(StatefulSourcePartition[Batch, None]):
 class PipelineSource(FixedPartitionedSource[Batch, None]):
     """A source of exactly one partition, so that a second worker would have nothing to read."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
-        """Poll `pipeline`."""
+    def __init__(self, pipeline: Pipeline, on_end: Callable[[], None]) -> None:
+        """Poll `pipeline`; call `on_end` when its last batch has gone through."""
         self.pipeline = pipeline
+        self.on_end = on_end
 
     def list_parts(self) -> list[str]:
         """Return the one partition."""
@@ -50,7 +53,7 @@ class PipelineSource(FixedPartitionedSource[Batch, None]):
 
     def build_part(self, step_id: str, for_part: str, resume_state: None) -> _Partition:
         """Open it."""
-        return _Partition(self.pipeline)
+        return _Partition(self.pipeline, self.on_end)
 
 
 class _Done(StatelessSinkPartition[Batch]):
@@ -82,10 +85,10 @@ class DoneSink(DynamicSink[Batch]):
         return _Done(self.on_batch)
 
 
-def dataflow(pipeline: Pipeline, name: str = "undertone") -> Dataflow:
-    """Return the Bytewax dataflow that drives a pipeline."""
+def dataflow(pipeline: Pipeline, on_end: Callable[[], None], name: str = "undertone") -> Dataflow:
+    """Return the Bytewax dataflow that drives a pipeline; `on_end` is called once, behind the last batch."""
     flow = Dataflow(name)
-    stream: Stream[Batch] = op.input("source", flow, PipelineSource(pipeline))
+    stream: Stream[Batch] = op.input("source", flow, PipelineSource(pipeline, on_end))
     for station in pipeline.stations:
         stream = op.map(station.name, stream, partial(pipeline.step, station))
     op.output("done", stream, DoneSink(pipeline.on_batch))
