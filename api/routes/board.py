@@ -1,0 +1,44 @@
+"""What the page shows, in one answer."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+
+from api.answers import Board
+from api.parameters import ReaderParameter, Timeframe, now
+from api.problems import declared
+from api.routes.predictions import aged
+from api.run import run_state
+from schema.timeframes import parse_timeframe
+
+router = APIRouter(tags=["page"])
+
+
+@router.get("/board", response_model=Board, responses=declared(400, 503))
+def board(
+    reader: ReaderParameter,
+    timeframe: Timeframe,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 200,
+    prices: Annotated[int, Query(ge=2, le=500)] = 60,
+) -> dict[str, Any]:
+    """Return each symbol's newest prediction with its recent prices, and the run; the shortest timeframe if unsaid."""
+    at = now()
+    timeframes = sorted({name for _, name in reader.series("predictions")}, key=_length)
+    chosen = timeframe or (timeframes[0] if timeframes else None)
+    found = reader.newest_predictions(chosen) if chosen else []
+    rows = [
+        {**aged(row, at), "prices": reader.closes(row["symbol"], row["timeframe"], prices)} for row in found[:limit]
+    ]
+    return {
+        "timeframe": chosen,
+        "timeframes": timeframes,
+        "rows": rows,
+        "left_out": len(found) - len(rows),
+        "run": run_state(reader.status(), at),
+    }
+
+
+def _length(timeframe: str) -> tuple[float, str]:
+    return parse_timeframe(timeframe).nominal_ns or float("inf"), timeframe

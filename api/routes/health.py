@@ -1,0 +1,73 @@
+"""Probes and health."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import psutil
+from fastapi import APIRouter, Request
+
+from api.answers import Alive, Health
+from api.parameters import ReaderParameter, now
+from api.problems import declared
+from api.run import run_state
+from api.store import StoreAway
+from schema.times import iso
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/livez", response_model=Alive)
+def livez() -> dict[str, str]:
+    """Answer as long as the process serves."""
+    return {"status": "alive"}
+
+
+@router.get("/readyz", response_model=Alive, responses=declared(503))
+def readyz(reader: ReaderParameter) -> dict[str, str]:
+    """Answer 200 once the store can be read, 503 with what to do before."""
+    reader.store.check()
+    return {"status": "ready"}
+
+
+@router.get("/health", response_model=Health)
+def health(request: Request, reader: ReaderParameter) -> dict[str, Any]:
+    """Return the state of the service, the store, the dataflow and the predictions; always 200."""
+    at, state = now(), request.app.state
+    try:
+        reader.store.check()
+        store, detail = "up", str(reader.store.path)
+        run, predictions = run_state(reader.status(), at), reader.newest_predictions()
+    except StoreAway as error:
+        store, detail, run, predictions = "away", str(error), run_state(None, at), []
+    newest = max((row["time"] for row in predictions), default=None)
+    age = None if newest is None else (at - newest) / 1e9
+    running = run["state"] == "running" and newest is not None
+    return {
+        "status": "unhealthy" if store == "away" else "healthy" if running else "degraded",
+        "timestamp": iso(at),
+        "version": state.version,
+        "model_loaded": run["model_version"] is not None,
+        "model_version": run["model_version"],
+        "database_connected": store == "up",
+        "websocket_connections": state.websocket_connections,
+        "uptime_seconds": monotonic() - state.started,
+        "system_metrics": _load(reader.store.path),
+        "dependencies": {
+            "store": {"state": store, "detail": detail, "age_seconds": None},
+            "dataflow": {"state": run["state"], "detail": run["detail"], "age_seconds": run["age_seconds"]},
+        },
+        "newest_prediction": None if newest is None else iso(newest),
+        "newest_prediction_age_seconds": age,
+    }
+
+
+def _load(path: Path) -> dict[str, float]:
+    folder = next(parent for parent in path.absolute().parents if parent.is_dir())
+    return {
+        "cpu_percent": psutil.cpu_percent(),
+        "memory_percent": psutil.virtual_memory().percent,
+        "disk_percent": psutil.disk_usage(str(folder)).percent,
+    }

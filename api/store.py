@@ -1,0 +1,127 @@
+"""Read the embedded store from outside the process that writes it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from time import monotonic
+from typing import Any, Final, TypeVar, cast
+
+from schema.stores import LIVE, check_namespace, sqlite_path, stored_name
+from schema.tables import SCHEMA_VERSION
+
+Row = dict[str, Any]
+T = TypeVar("T")
+
+_MOST_CACHED: Final = 512  # answers
+
+
+class StoreAway(Exception):
+    """There is no store to read yet, or it can't be read now. The text says what to do."""
+
+
+class ReadOnlyStore:
+    """Rows of one namespace of a SQLite store. Never writes, never blocks the writer; any thread may call it.
+
+    The file may come later, go, or be replaced: each read looks again.
+    """
+
+    def __init__(self, url: str, namespace: str = LIVE, cache_ttl: float = 300.0) -> None:
+        """Read `sqlite:///path`. Answers are cached until anything is written, and for at most `cache_ttl` seconds.
+
+        Raises ValueError for another URL. Doesn't touch the file.
+        """
+        self.path, self.namespace = sqlite_path(url), check_namespace(namespace)
+        self._ttl = cache_ttl
+        self._connection: sqlite3.Connection | None = None
+        self._inode = -1
+        self._cache: OrderedDict[Any, tuple[float, Any]] = OrderedDict()
+        self._version = -1
+        self._lock = threading.RLock()
+
+    def table(self, name: str) -> str:
+        """Return what a table of the schema is called here, quoted."""
+        return f'"{stored_name(name, self.namespace)}"'
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """Read rows. Raises StoreAway."""
+        with self._lock:
+            try:
+                cursor = self._open().execute(sql, parameters)
+                names = [column[0] for column in cursor.description]
+                return [dict(zip(names, row)) for row in cursor]
+            except sqlite3.Error as error:
+                self.close()
+                raise StoreAway(self._advice(error)) from error
+
+    def meta(self, name: str) -> str | None:
+        """Return one of the namespace's own values. Raises StoreAway."""
+        found = self.rows("SELECT value FROM meta WHERE namespace = ? AND name = ?", (self.namespace, name))
+        return str(found[0]["value"]) if found else None
+
+    def check(self) -> None:
+        """Raise StoreAway where the namespace can't be read, or is of another schema version."""
+        version = self.meta("schema_version")
+        if version != str(SCHEMA_VERSION):
+            found = "no tables" if version is None else f"schema version {version}"
+            raise StoreAway(
+                f"store {self.path} has {found} in namespace {self.namespace!r}, expected version {SCHEMA_VERSION}; "
+                "start the dataflow (undertone run or undertone demo) with this store and namespace"
+            )
+
+    def cached(self, key: Any, make: Callable[[], T]) -> T:
+        """Return what `make` returned for this key since the last write; at most `cache_ttl` seconds old."""
+        with self._lock:
+            version, now = self._data_version(), monotonic()
+            if version != self._version:
+                self._cache.clear()
+                self._version = version
+            kept = self._cache.get(key)
+            if kept is not None and now - kept[0] < self._ttl:
+                return cast(T, kept[1])
+            value = make()
+            self._cache[key] = (now, value)
+            self._cache.move_to_end(key)
+            if len(self._cache) > _MOST_CACHED:
+                self._cache.popitem(last=False)
+            return value
+
+    def _data_version(self) -> int:
+        """Return a number that changes with every commit of another connection."""
+        return int(self.rows("PRAGMA data_version")[0]["data_version"])
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            inode = os.stat(self.path).st_ino
+        except OSError as error:
+            self.close()
+            raise StoreAway(
+                f"store {self.path} doesn't exist yet; start the dataflow (undertone run or undertone demo) with it"
+            ) from error
+        if self._connection is None or inode != self._inode:
+            self.close()
+            uri = f"{self.path.absolute().as_uri()}?mode=ro"
+            self._connection = sqlite3.connect(
+                uri, uri=True, timeout=2.0, isolation_level=None, check_same_thread=False
+            )
+            self._inode = inode
+        return self._connection
+
+    def _advice(self, error: sqlite3.Error) -> str:
+        if "no such table" in str(error):
+            return (
+                f"store {self.path} has no tables in namespace {self.namespace!r} yet; start the dataflow "
+                "(undertone run or undertone demo) with this store and namespace"
+            )
+        return f"store {self.path} can't be read: {error}; check the file and its folder"
+
+    def close(self) -> None:
+        """Release the file; the next read opens it again."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+            self._connection, self._version = None, -1
+            self._cache.clear()

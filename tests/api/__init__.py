@@ -1,0 +1,1 @@
+"""The HTTP service, over a store that the sinks filled."""
