@@ -92,7 +92,7 @@ def replay(
     model: Annotated[str | None, typer.Option(metavar="VERSION|none", help="Setting inference.model.")] = None,
     namespace: Annotated[str | None, typer.Option(help="Where rows go; its own by default.")] = None,
     lanes: Annotated[int | None, typer.Option(help="Setting order.lanes.")] = None,
-    pace: Pace = 0.0,
+    pace: Pace = "max",  # type: ignore[assignment]  # the parser reads it
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the newest checkpoint.")] = False,
     checkpoint_dir: Annotated[Path | None, typer.Option(help="Setting checkpoint.directory.")] = None,
     engine: Annotated[Engine, typer.Option(help="What drives the stations.")] = Engine.IN_PROCESS,
