@@ -1,0 +1,122 @@
+"""Compare what two runs stored, row by row and bit by bit."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any, Final
+
+from schema.stores import check_namespace, sqlite_path, stored_name
+from schema.tables import TABLES
+
+COMPARED: Final = ("bars", "features", "predictions")
+WALL_CLOCK: Final = frozenset(
+    {"received", "closed", "features_ready", "inference_started", "inference_done", "enqueued"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The first place where two stores differ; a side is None where it has no such row."""
+
+    table: str
+    symbol: str
+    timeframe: str
+    time: int  # ns UTC of the bar
+    column: str
+    first: Any
+    second: Any
+
+    def __str__(self) -> str:
+        """Name symbol, bar time and column, and what each side has."""
+        seconds, ns = divmod(self.time, 1_000_000_000)
+        when = f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{ns:09d}Z"
+        return (
+            f"{self.table}: symbol {self.symbol}, timeframe {self.timeframe}, bar {when}, column {self.column}: "
+            f"{self.first!r} and {self.second!r}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A namespace of a SQLite file."""
+
+    path: Path
+    namespace: str
+
+    @staticmethod
+    def parse(url: str, namespace: str = "replay") -> Place:
+        """Read `sqlite:///path` or `sqlite:///path#namespace`.
+
+        Raises ValueError where it names no file or no namespace.
+        """
+        address, _, named = url.partition("#")
+        return Place(sqlite_path(address), check_namespace(named or namespace))
+
+    def rows(self, table: str, columns: list[str]) -> Iterator[tuple[Any, ...]]:
+        """Yield the table's rows in the order of time, timeframe, symbol."""
+        chosen = ", ".join(f'"{column}"' for column in columns)
+        order = ", ".join(("time", "timeframe", "symbol", *TABLES[table].key[3:]))
+        with closing(self._open()) as connection:
+            yield from connection.execute(f'SELECT {chosen} FROM "{self._name(table)}" ORDER BY {order}')
+
+    def columns(self, table: str) -> list[str]:
+        """Return the table's columns. Raises ValueError where there is no such table."""
+        with closing(self._open()) as connection:
+            found = [row[1] for row in connection.execute(f'PRAGMA table_info("{self._name(table)}")')]
+        if not found:
+            raise ValueError(
+                f"store {self.path}: namespace {self.namespace!r} has no table {table}; "
+                "name another as sqlite:///path#namespace"
+            )
+        return found
+
+    def _name(self, table: str) -> str:
+        return stored_name(table, self.namespace)
+
+    def _open(self) -> sqlite3.Connection:
+        if not self.path.is_file():
+            raise ValueError(f"store {self.path}: there is no such file")
+        return sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)
+
+
+def first_difference(first: Place, second: Place) -> tuple[Difference | None, dict[str, int]]:
+    """Return the first difference, None if there is none, and how many rows of each table are equal."""
+    equal = {}
+    for table in COMPARED:
+        columns = _shared(table, first, second)
+        key = [columns.index(name) for name in ("symbol", "timeframe", "time")]
+        equal[table] = 0
+        for a, b in zip_longest(first.rows(table, columns), second.rows(table, columns)):
+            if a != b:
+                return _located(table, columns, key, a, b), equal
+            equal[table] += 1
+    return None, equal
+
+
+def _shared(table: str, first: Place, second: Place) -> list[str]:
+    columns = first.columns(table)
+    only = set(columns) ^ set(second.columns(table))
+    if only:
+        raise ValueError(f"table {table}: only one side has the columns {sorted(only)[:5]}; run both with one catalogue")
+    return [column for column in columns if column not in WALL_CLOCK]
+
+
+def _located(
+    table: str, columns: list[str], key: list[int], a: tuple[Any, ...] | None, b: tuple[Any, ...] | None
+) -> Difference:
+    """Say where two rows differ; where they are of other bars, the earlier bar is missing on one side."""
+    place = [(row[key[2]], row[key[1]], row[key[0]]) if row else None for row in (a, b)]
+    if a is None or b is None or place[0] != place[1]:
+        (time, timeframe, symbol), missing = min(
+            (where, side) for side, where in enumerate(place) if where is not None
+        )
+        return Difference(table, symbol, timeframe, time, "(row)", *(("there", None) if missing == 0 else (None, "there")))
+    symbol, timeframe, time = (a[i] for i in key)
+    at = next(i for i in range(len(columns)) if a[i] != b[i])
+    return Difference(table, symbol, timeframe, time, columns[at], a[at], b[at])
