@@ -103,7 +103,7 @@ class FeatureEngine:
     @property
     def state_bytes_per_series(self) -> float:
         """Bytes of state, shared rings included, a symbol and timeframe."""
-        total = sum(array.nbytes for state in self._parts().values() for array in state)
+        total: int = sum(array.nbytes for state in self._parts().values() for array in state)
         return total / (self.n_symbols * self.n_timeframes)
 
     def snapshot(self) -> dict[str, Any]:
