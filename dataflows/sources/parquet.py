@@ -17,6 +17,7 @@ from dataflows.sources.columns import FLOATS, columns_of
 from dataflows.sources.errors import BadFile
 
 BLOCK_ROWS: Final = 131_072
+BUFFER_BYTES: Final = 1 << 22  # of a column at a time, so that a large row group is streamed
 _FOOTER_BYTES: Final = 65_536
 
 
@@ -27,7 +28,8 @@ class ParquetLog:
         self.path, self.block_rows = path, block_rows
         try:
             schema = pq.read_schema(path)
-            self._file = pq.ParquetFile(path, read_dictionary=[field.name for field in schema if _is_text(field.type)])
+            texts = [field.name for field in schema if _is_text(field.type)]
+            self._file = pq.ParquetFile(path, read_dictionary=texts, buffer_size=BUFFER_BYTES, pre_buffer=False)
         except (pa.ArrowException, OSError) as error:
             raise _unreadable(path, error) from error
         self.columns = columns_of(path, schema.names)
@@ -103,10 +105,10 @@ def _is_time(kind: pa.DataType) -> bool:
 
 
 _EXPECTED: Final[dict[str, tuple[Callable[[pa.DataType], bool], str]]] = {
-    **{field: (_is_number, "a number") for field in FLOATS},
-    **{field: (_is_time, "a timestamp, or an integer of ns UTC") for field in ("ts_event", "ts_recv")},
-    **{field: (_is_text, "a text") for field in ("symbol", "kind")},
-    **{field: (_is_whole, "an integer") for field in ("conditions", "sequence", "lane")},
+    **dict.fromkeys(FLOATS, (_is_number, "a number")),
+    **dict.fromkeys(("ts_event", "ts_recv"), (_is_time, "a timestamp, or an integer of ns UTC")),
+    **dict.fromkeys(("symbol", "kind"), (_is_text, "a text")),
+    **dict.fromkeys(("conditions", "sequence", "lane"), (_is_whole, "an integer")),
     "side": (lambda kind: _is_whole(kind) or _is_text(kind), "an integer (1, -1, 0) or a text (buy, sell)"),
 }
 

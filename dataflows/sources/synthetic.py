@@ -151,6 +151,7 @@ class SyntheticMarket:
 
     def _now(self) -> int:
         """Return the market's time by the clock."""
+        shown = self._clock()
         if self._epoch is None:
-            self._epoch = self._clock()
-        return self.start_ns + int((self._clock() - self._epoch) * (self._pace or 0.0))
+            self._epoch = shown
+        return self.start_ns + int((shown - self._epoch) * (self._pace or 0.0))
