@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from os import PathLike
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -14,9 +15,11 @@ from dataflows.interfaces import EndOfInput, Snapshot
 from dataflows.sources.block import Block, FileLog, Place, cut
 from dataflows.sources.csv import CsvLog
 from dataflows.sources.errors import BadFile, OtherLog
+from dataflows.sources.heartbeat import with_heartbeats
 from dataflows.sources.parquet import ParquetLog
 from schema.ticks import HEARTBEAT, Int32, take
 
+SECOND_NS: Final = 1_000_000_000
 _NO_EARLIER, _NO_LATER = -(1 << 63), (1 << 63) - 1
 
 
@@ -26,8 +29,9 @@ class FileSource:
     A tick's `offset` is its row number over all files, rows that the filters drop counted, so it names the same row
     whatever the filters. Positions are exact to the row, so the batch size may change at a seek.
 
-    With `lanes` above 1 the log looks partitioned: by the files' `lane` (or `partition`) column where they have
-    one, else by the symbol's checksum. With 1 such a column is not used.
+    With `lanes` above 1 the log looks partitioned. A file with a `lane` (or `partition`) column is a recording: its
+    lanes and its heartbeats are taken as they are. In others the lane is the symbol's checksum, and every lane gets a
+    heartbeat each second of event time. With 1 lane such a column is not used.
     """
 
     def __init__(
@@ -58,6 +62,7 @@ class FileSource:
         self._blocks: Iterator[Block] = self._decoded(Place())
         self._block: Block | None = None
         self._next = 0  # place in the block
+        self._newest = 0  # ns, the greatest event time given
 
     @property
     def files(self) -> list[str]:
@@ -75,7 +80,10 @@ class FileSource:
         done = high == len(block.ticks.ts_event)
         self._row = block.end_row if done else int(ticks.offset[-1]) - self._starts[self._file] + 1
         malformed, unknown = cut(block.malformed, low, high), cut(block.unknown_kinds, low, high)
-        return Arrivals(ticks, block.names, malformed, unknown_kinds=unknown)
+        arrivals = Arrivals(ticks, block.names, malformed, unknown_kinds=unknown)
+        if len(self.lanes) > 1 and "lane" not in self._logs[self._file].columns:
+            arrivals, self._newest = with_heartbeats(arrivals, len(self.lanes), SECOND_NS, self._newest)
+        return arrivals
 
     def position(self) -> Snapshot:
         """Return the next row to read, and what tells this log from another."""
@@ -84,6 +92,7 @@ class FileSource:
             "row": self._row,
             "block_row": self._begin.row,
             "block_byte": self._begin.byte,
+            "newest": self._newest,
             "starts": list(self._starts),
             "files": [log.fingerprint for log in self._logs],
         }
@@ -98,6 +107,7 @@ class FileSource:
                 "same files in the same order, or start without the checkpoint"
             )
         self._file, self._row = int(position["file"]), int(position["row"])
+        self._newest = int(position["newest"])
         self._starts = [int(start) for start in position["starts"]]
         self._begin = Place(int(position["block_row"]), int(position["block_byte"]))
         self._blocks = self._decoded(self._begin)

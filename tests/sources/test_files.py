@@ -96,16 +96,36 @@ def test_lanes_follow_the_symbols(log: list[Path]) -> None:
     source = FileSource(log, lanes=5)
     assert source.lanes == ("0", "1", "2", "3", "4")
     ticks, names, _, _ = joined(read(source))
-    expected = [zlib.crc32(name.encode()) % 5 if name else 0 for name in names]
-    assert ticks.lane.tolist() == expected
+    rows = ticks.index == 0
+    expected = [zlib.crc32(name.encode()) % 5 if name else 0 for name, row in zip(names, rows) if row]
+    assert ticks.lane[rows].tolist() == expected
     assert len(set(expected)) > 1
+
+
+def test_every_lane_hears_of_each_new_second(log: list[Path]) -> None:
+    ticks = joined(read(FileSource(log, lanes=5)))[0]
+    beats = ticks.index == 1
+    assert (ticks.kind[beats] == HEARTBEAT).all()
+    assert np.isnan(ticks.price[beats]).all()
+    assert ticks.lane[beats].tolist() == [0, 1, 2, 3, 4] * 2
+    assert ticks.ts_event[beats].tolist() == [MIDNIGHT] * 5 + [MIDNIGHT + 10**12] * 5
+    assert ticks.offset[beats].tolist() == [0] * 5 + [210] * 5
+    for lane in range(5):
+        shown = [(offset, index) for offset, index, of in zip(ticks.offset, ticks.index, ticks.lane) if of == lane]
+        assert shown == sorted(set(shown))
+
+
+def test_an_impossible_time_makes_no_heartbeat(tmp_path: Path) -> None:
+    times = pa.array([MIDNIGHT, (1 << 63) - 1, -5, MIDNIGHT + 10**9])
+    ticks = joined(read(FileSource([parquet(tmp_path / "a.parquet", n=4, ts=times)], lanes=2, batch_size=1)))[0]
+    assert ticks.ts_event[ticks.index == 1].tolist() == [MIDNIGHT] * 2 + [MIDNIGHT + 10**9] * 2
 
 
 def test_recorded_lanes_are_kept_where_lanes_are_asked_for(tmp_path: Path) -> None:
     path = parquet(tmp_path / "a.parquet", n=4, partition=pa.array([1, 0, 2, -1]))
     ticks, _, malformed, _ = joined(read(FileSource([path], lanes=2)))
-    assert ticks.lane.tolist() == [1, 0, 0, 0]
-    assert set(malformed) == {2, 3}
+    assert ticks.lane[ticks.index == 0].tolist() == [1, 0, 0, 0]
+    assert ticks.offset[list(malformed)].tolist() == [2, 3]
     assert joined(read(FileSource([path])))[0].lane.tolist() == [0] * 4
 
 
