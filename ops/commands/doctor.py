@@ -87,8 +87,8 @@ def _places(settings: Settings) -> Iterator[Finding]:
 
 def _writable(part: str, folder: Path, more: str) -> Finding:
     existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
-    if not os.access(existing, os.W_OK | os.X_OK):
-        return Finding(part, str(folder), f"{existing} can't be written; change its owner or mode, or set another", 75)
+    if not (existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)):
+        return Finding(part, str(folder), f"{existing} is no folder that can be written; change it, or set another", 75)
     free = shutil.disk_usage(existing).free / 2**30
     return Finding(part, str(folder), ", ".join(filter(None, (more, f"writable, {free:.1f} GiB free"))))
 

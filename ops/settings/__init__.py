@@ -1,4 +1,4 @@
-"""Settings: what can be set, where it is read from, and which place wins. Imports nothing of ours but `ops.errors`.
+"""Settings: what can be set, where it is read from, and which place wins. Imports `schema` and `ops.errors` only.
 
 `load()` reads them: command line > environment > files > defaults.
 """

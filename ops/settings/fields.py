@@ -5,12 +5,15 @@ from __future__ import annotations
 import itertools
 import json
 import re
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-_TIMEFRAME = re.compile(r"([1-9]\d*[smh]|1d|1w|1M|(tick|volume|dollar):[1-9]\d*)")
+from schema.stores import check_namespace, sqlite_path
+from schema.timeframes import parse_timeframe
+
 _TIME_OF_DAY = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 
 
@@ -37,9 +40,22 @@ def _all_different(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def _checked(check: Callable[[str], object]) -> Callable[[str], str]:
+    """Return a validator that says of a failed check only what was expected."""
+
+    def validate(text: str) -> str:
+        try:
+            check(text)
+        except ValueError as error:
+            raise ValueError(str(error).partition("expected ")[2] or str(error)) from None
+        return text
+
+    return validate
+
+
 def _timeframes(names: tuple[str, ...]) -> tuple[str, ...]:
-    if wrong := [name for name in names if not _TIMEFRAME.fullmatch(name)]:
-        raise ValueError(f"timeframes like 1s, 5m, 4h, 1d, 1w, 1M, tick:N, volume:N, dollar:N ({wrong[0]!r} is none)")
+    for name in names:
+        _checked(parse_timeframe)(name)
     return _all_different(names)
 
 
@@ -62,6 +78,10 @@ def _address(schemes: tuple[str, ...]) -> AfterValidator:
         return address
 
     return AfterValidator(check)
+
+
+def _store(url: str) -> str:
+    return _checked(sqlite_path)(url) if url.startswith("sqlite:") else url
 
 
 def _lower(found: Any) -> Any:
@@ -87,7 +107,12 @@ Symbols = Annotated[
     BeforeValidator(_split_unless_auto),
 ]
 Timeframes = Annotated[tuple[str, ...], BeforeValidator(split_list), AfterValidator(_timeframes)]
-StoreUrl = Annotated[str, _address(("sqlite:///var/undertone.db", "memory:", "null:", "questdb://host:9000"))]
+StoreUrl = Annotated[
+    str,
+    _address(("sqlite:///var/undertone.db", "memory:", "null:", "questdb://host:9000")),
+    AfterValidator(_store),
+]
+Namespace = Annotated[str, AfterValidator(_checked(check_namespace))]
 BusUrl = Annotated[str, _address(("memory:", "null:", "redis://host:6379/0", "rediss://host:6379/0"))]
 TimeOfDay = Annotated[str, AfterValidator(_time_of_day)]
 Calendar = Annotated[str, AfterValidator(_calendar)]

@@ -113,8 +113,6 @@ def _expected(error: ErrorDetails) -> str:
         return f"{words} {context[limit]}"
     if kind == "literal_error":
         return f"one of {context['expected']}".replace("'", "")
-    if kind == "string_pattern_mismatch":
-        return f"a text like {context['pattern']}"
     if kind == "value_error":
         return str(context["error"])
     return _PLAIN.get(kind, error["msg"])

@@ -8,7 +8,18 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from ops.settings.fields import Buckets, BusUrl, Calendar, Level, Names, StoreUrl, Symbols, Timeframes, TimeOfDay
+from ops.settings.fields import (
+    Buckets,
+    BusUrl,
+    Calendar,
+    Level,
+    Names,
+    Namespace,
+    StoreUrl,
+    Symbols,
+    Timeframes,
+    TimeOfDay,
+)
 
 
 class Section(BaseModel):
@@ -106,9 +117,7 @@ class Store(Section):
         "sqlite:///var/undertone.db",
         description="`sqlite:///path`, `memory:`, `null:` (rows are dropped), or `questdb://host:port`.",
     )
-    namespace: str = Field(
-        "live", pattern=r"^[a-z][a-z0-9_-]{0,62}$", description="Prefix of every table, key and channel."
-    )
+    namespace: Namespace = Field("live", description="Prefix of every table, key and channel; none in `live`.")
     features_from_s: int = Field(
         60, ge=0, description="Feature rows of timeframes shorter than this aren't stored (s)."
     )

@@ -175,7 +175,7 @@ def test_a_wrong_command_line_is_exit_code_2(here: Here, arguments: list[str]) -
 def test_an_option_that_is_a_setting_is_named_in_its_error(here: Here) -> None:
     done = here("replay", "x.parquet", "--timeframe", "7x")
     assert done.returncode == 78
-    assert "setting --timeframe is '7x', expected timeframes like 1s" in done.stderr
+    assert "setting --timeframe is '7x', expected seconds, minutes or hours" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -109,8 +109,8 @@ TELL = "; set it in the environment or in undertone.toml"
         (
             {},
             ["bars.timeframes=1s,7x"],
-            "setting bars.timeframes (--set) is '1s,7x', expected timeframes like 1s, 5m, 4h, 1d, 1w, 1M, tick:N, "
-            f"volume:N, dollar:N ('7x' is none){TELL}",
+            "setting bars.timeframes (--set) is '1s,7x', expected seconds, minutes or hours up to a day (1s, 5m, 4h), "
+            f"1d, 1w, 1M, or tick:N, volume:N, dollar:N{TELL}",
         ),
         (
             {},
@@ -142,7 +142,14 @@ TELL = "; set it in the environment or in undertone.toml"
         (
             {},
             ["store.namespace=A b"],
-            f"setting store.namespace (--set) is 'A b', expected a text like ^[a-z][a-z0-9_-]{{0,62}}${TELL}",
+            "setting store.namespace (--set) is 'A b', expected at most 40 small letters, digits and single "
+            f"underscores, a letter first (live, replay, what_if_2){TELL}",
+        ),
+        (
+            {},
+            ["store.url=sqlite:x.db"],
+            "setting store.url (--set) is 'sqlite:x.db', expected sqlite:///relative/path or sqlite:////absolute/path"
+            f"{TELL}",
         ),
         (
             {},
