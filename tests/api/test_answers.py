@@ -56,7 +56,8 @@ def test_symbols_asked_for_that_have_no_prediction_are_named(get: Get) -> None:
 
 
 def test_pages_hold_every_prediction_once_newest_first(get: Get) -> None:
-    seen, before = [], {}
+    seen: list[int] = []
+    before: dict[str, str] = {}
     while True:
         page = get("/predictions/MSFT", limit=2, **before).json()
         seen += [item["bar_sequence"] for item in page["predictions"]]
