@@ -16,7 +16,9 @@ def test_page_names_every_column_and_what_its_row_says() -> None:
     text = page(registered())
     for column in COLUMNS.values():
         row = column.formula.replace("|", "\\|")
-        assert f"`{column.name}`" in text and row in text and column.source.replace("|", "\\|") in text
+        assert f"`{column.name}`" in text
+        assert row in text
+        assert column.source.replace("|", "\\|") in text
 
 
 def test_stale_page_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -116,10 +116,12 @@ def test_rows_that_were_copied_between_the_stages_give_the_same_bits() -> None:
 def test_groups_of_a_bar_time_hold_each_row_once() -> None:
     market = scene("cents")
     groups = bar_groups(market.bars, np.array([True, False]))
-    assert groups.first[0] == 0 and groups.first[-1] == len(market.bars.time)
+    assert groups.first[0] == 0
+    assert groups.first[-1] == len(market.bars.time)
     for g, (first, last) in enumerate(zip(groups.first, groups.first[1:])):
         keys = set(zip(market.bars.time[first:last].tolist(), market.bars.timeframe[first:last].tolist()))
-        assert len(keys) == 1 and groups.by_time[g] == (keys.pop()[1] == 0)
+        assert len(keys) == 1
+        assert groups.by_time[g] == (keys.pop()[1] == 0)
     assert len(groups.by_time) == len(groups.first) - 1
 
 
@@ -137,7 +139,7 @@ def test_state_of_a_series_stays_within_its_budget() -> None:
 
 
 def test_calendar_days_are_those_of_datetime() -> None:
-    for day in range(0, 84_000):
+    for day in range(84_000):
         expected = datetime(1970, 1, 1, tzinfo=UTC).date() + timedelta(days=day)
         after = date(expected.year + expected.month // 12, expected.month % 12 + 1, 1)
         length = (after - date(expected.year, expected.month, 1)).days

@@ -16,11 +16,16 @@ from tests.oracles.registry import ORACLES
 @every_column
 def test_catalogue_row_is_complete(column: str) -> None:
     row = COLUMNS[column]
-    assert column.isidentifier() and column == column.lower()
+    assert column.isidentifier()
+    assert column == column.lower()
     assert not [name for name, value in asdict(row).items() if value in ("", ())]
     low, high = row.range
-    assert low < high and not math.isnan(low) and not math.isnan(high)
-    assert row.driver in Driver and row.window >= 0 and row.warm_up >= 0
+    assert low < high
+    assert not math.isnan(low)
+    assert not math.isnan(high)
+    assert row.driver in Driver
+    assert row.window >= 0
+    assert row.warm_up >= 0
     assert row.sessions in ("spans", "resets", "masked"), "sessions: spans, resets or masked at a session's start"
     json.dumps(row.params)
 
@@ -33,7 +38,8 @@ def test_column_has_an_oracle(column: str) -> None:
 @every_group
 def test_kernel_says_its_edges_and_cost(group: Group) -> None:
     text = documentation(group)
-    assert text and "Edges:" in text and "Cost:" in text, "a module docstring with `Edges:` and `Cost:`"
+    assert "Edges:" in text, "the kernel's module docstring lacks `Edges:`"
+    assert "Cost:" in text, "the kernel's module docstring lacks `Cost:`"
 
 
 @pytest.mark.parametrize("family", [family for family in Family if family is not Family.SENTIMENT])

@@ -49,7 +49,8 @@ def test_values_lie_in_the_declared_range(column: str, market: str) -> None:
     low, high = COLUMNS[column].range
     valid = values[~np.isnan(values)]
     assert np.isfinite(valid).all()
-    assert valid.min(initial=high) >= low and valid.max(initial=low) <= high, (valid.min(), valid.max(), low, high)
+    assert valid.min(initial=high) >= low
+    assert valid.max(initial=low) <= high
 
 
 @cache
