@@ -21,13 +21,14 @@ from features.catalogue import Column, Driver, Family, Group, Stage, register
 from features.decay import WARMING_UP, burn_in, standing
 from features.inputs import BarInputs, History
 from features.regime.volatility_rank import variance_after
+from features.ties import TIE
 from schema.reasons import Why
 from schema.ticks import Float64, UInt8
 
 SPAN, DRIFT, ALARM = 20, 0.5, 5.0
 WARM_UP = SPAN + 2
 CONVERGED = WARM_UP + burn_in(1 - 2 / (SPAN + 1), stages=2)
-NEGLIGIBLE = 1e-60  # a squared return
+NEGLIGIBLE = TIE * TIE  # a squared return below it is none
 EDGE = int(Why.EDGE)
 
 
@@ -54,7 +55,7 @@ def _add(state: State, i: int, deviations: float, params: Params) -> float:
     """Add a standardised return and return the larger sum, negative for `down`."""
     state.up[i] = max(state.up[i] + deviations - params.drift, 0.0)
     state.down[i] = max(state.down[i] - deviations - params.drift, 0.0)
-    larger = state.up[i] if state.up[i] >= state.down[i] else -state.down[i]
+    larger: float = state.up[i] if state.up[i] >= state.down[i] else -state.down[i]
     if abs(larger) >= params.alarm:
         state.up[i], state.down[i] = 0.0, 0.0
     return larger

@@ -22,6 +22,7 @@ from numba import njit
 from features.catalogue import Column, Driver, Family, Group, Stage, register
 from features.decay import WARMING_UP
 from features.inputs import BarInputs, History, past
+from features.ties import TIE
 from schema.reasons import Why
 from schema.ticks import Float64, Int64, UInt8
 
@@ -50,7 +51,9 @@ def init(n_symbols: int, n_timeframes: int) -> State:
 
 @njit(cache=True)
 def _change(closes: Float64, i: int, n: int, lag: int) -> float:
-    return abs(past(closes, i, n, lag) - past(closes, i, n, lag + 1))
+    close = past(closes, i, n, lag)
+    change = abs(close - past(closes, i, n, lag + 1))
+    return change if change > TIE * close else 0.0
 
 
 @njit(cache=True)

@@ -15,12 +15,13 @@ from numba import njit
 from features.catalogue import Column, Driver, Family, Group, Stage, register
 from features.decay import burn_in, standing
 from features.inputs import BarInputs, History
+from features.ties import TIE
 from schema.ticks import Float64, UInt8
 
 SPAN, WINDOW = 20, 120
 WARM_UP = SPAN + WINDOW
 CONVERGED = WARM_UP + burn_in(1 - 2 / (SPAN + 1))
-NEGLIGIBLE = 1e-60  # a squared return
+NEGLIGIBLE = TIE * TIE  # a squared return below it is none
 
 
 class Params(NamedTuple):

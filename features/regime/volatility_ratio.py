@@ -16,6 +16,7 @@ from numba import njit
 from features.catalogue import Column, Driver, Family, Group, NoState, Stage, no_state, register
 from features.decay import WARMING_UP
 from features.inputs import BarInputs, History, past
+from features.ties import TIE
 from schema.reasons import Why
 from schema.ticks import Float64, UInt8
 
@@ -47,7 +48,7 @@ def update(params: Params, state: NoState, bars: BarInputs, history: History, ou
             if lag == short - 1:
                 spread_short = max(squares - total * total / short, 0.0)
         spread = max(squares - total * total / long, 0.0)
-        if spread <= params.flat * size:
+        if spread <= max(params.flat * size, TIE * TIE):
             out[k, 0], why[k, 0] = np.nan, EDGE
         else:
             out[k, 0] = math.sqrt(spread_short / spread * ((long - 1.0) / (short - 1.0)))

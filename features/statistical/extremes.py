@@ -17,6 +17,7 @@ from numba import njit
 from features.catalogue import Column, Driver, Family, Group, Stage, register
 from features.decay import WARMING_UP
 from features.inputs import BarInputs, History, past
+from features.ties import TIE
 from schema.ticks import Float64, Int64, UInt8
 
 WINDOW = 60
@@ -38,7 +39,7 @@ def init(n_symbols: int, n_timeframes: int) -> State:
 def _searched(closes: Float64, i: int, n: int, window: int) -> int:
     best = 0
     for lag in range(1, window):
-        if past(closes, i, n, lag) > past(closes, i, n, best):
+        if (1.0 - TIE) * past(closes, i, n, lag) > past(closes, i, n, best):
             best = lag
     return n - best
 
@@ -47,7 +48,7 @@ def _searched(closes: Float64, i: int, n: int, window: int) -> int:
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
     for k in range(len(bars.series)):
         i, n, close = bars.series[k], bars.n[k], bars.close[k]
-        if n == 1 or close >= past(history.close, i, n, n - state.highest[i]):
+        if n == 1 or close >= (1.0 - TIE) * past(history.close, i, n, n - state.highest[i]):
             state.highest[i] = n
         elif n - state.highest[i] >= params.window:
             state.highest[i] = _searched(history.close, i, n, params.window)
@@ -56,7 +57,7 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
             continue
         since = n - state.highest[i]
         highest = past(history.close, i, n, since)
-        out[k, 0], out[k, 1] = (close - highest) / highest, since
+        out[k, 0], out[k, 1] = min((close - highest) / highest, 0.0), since
         why[k, :] = 0
 
 

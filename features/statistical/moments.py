@@ -18,6 +18,7 @@ from features.catalogue import Column, Driver, Family, Group, NoState, Stage, no
 from features.decay import WARMING_UP
 from features.inputs import BarInputs, History, past
 from features.statistical.volatility import FLAT
+from features.ties import TIE
 from schema.reasons import Why
 from schema.ticks import Float64, UInt8
 
@@ -58,7 +59,7 @@ def update(params: Params, state: NoState, bars: BarInputs, history: History, ou
                 five = d + d1 + d2 + d3 + d4
                 held += five * five
             d1, d2, d3, d4 = d, d1, d2, d3
-        if second <= params.flat * size:
+        if second <= max(params.flat * size, TIE * TIE):
             out[k, :], why[k, :] = np.nan, EDGE
             continue
         variance = second / window

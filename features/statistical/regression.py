@@ -17,6 +17,7 @@ from numba import njit
 from features.catalogue import Column, Driver, Family, Group, NoState, Stage, no_state, register
 from features.decay import WARMING_UP
 from features.inputs import BarInputs, History, past
+from features.ties import TIE
 from schema.reasons import Why
 from schema.ticks import Float64, UInt8
 
@@ -46,7 +47,7 @@ def update(params: Params, state: NoState, bars: BarInputs, history: History, ou
             product += (middle - lag) * level
         slope = product / spread_of_time
         out[k, 0], why[k, 0] = slope, 0
-        if squares == 0.0:
+        if squares <= TIE * TIE:
             out[k, 1], why[k, 1] = np.nan, EDGE
         else:
             out[k, 1], why[k, 1] = min(slope * product / (squares - total * total / window), 1.0), 0

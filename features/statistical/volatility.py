@@ -18,6 +18,7 @@ from numba import njit
 from features.catalogue import Column, Driver, Family, Group, NoState, Stage, no_state, register
 from features.decay import WARMING_UP
 from features.inputs import BarInputs, History, past
+from features.ties import TIE
 from schema.reasons import Why
 from schema.ticks import Float64, UInt8
 
@@ -49,9 +50,9 @@ def update(params: Params, state: NoState, bars: BarInputs, history: History, ou
             downside += min(value, 0.0) * min(value, 0.0)
             smooth += abs(value) * after
             after = abs(value)
-            if value * sign < 0.0:
-                crossings += 1
-            sign = math.copysign(1.0, value) if value != 0.0 else sign
+            if abs(value) > TIE:
+                crossings += value * sign < 0.0
+                sign = math.copysign(1.0, value)
         spread = max(about - total * total / window, 0.0)
         deviation = math.sqrt(spread / (window - 1.0))
         out[k, 0] = deviation
@@ -59,7 +60,7 @@ def update(params: Params, state: NoState, bars: BarInputs, history: History, ou
         out[k, 2] = 0.5 * math.pi * smooth
         out[k, 3] = crossings / (window - 1.0)
         why[k, :4] = 0
-        if spread <= params.flat * size:
+        if spread <= max(params.flat * size, TIE * TIE):
             out[k, 4], why[k, 4] = np.nan, EDGE
         else:
             out[k, 4], why[k, 4] = -total / window / deviation, 0

@@ -18,6 +18,7 @@ from numba import njit
 from features.catalogue import Column, Driver, Family, Group, NoState, Stage, no_state, register
 from features.decay import WARMING_UP
 from features.inputs import BarInputs, History, past
+from features.ties import TIE
 from schema.reasons import Why
 from schema.ticks import Float64, UInt8
 
@@ -46,7 +47,7 @@ def update(params: Params, state: NoState, bars: BarInputs, history: History, ou
         mean = total / window
         deviation = math.sqrt(max(squares / window - mean * mean, 0.0))
         out[k, 1], why[k, 1] = 2.0 * width * deviation / (close + mean), 0
-        if squares == 0.0:
+        if squares <= (TIE * close) ** 2:
             out[k, 0], why[k, 0] = np.nan, EDGE
         else:
             out[k, 0], why[k, 0] = 0.5 - mean / (2.0 * width * deviation), 0

@@ -17,6 +17,7 @@ from numba import njit
 from features.catalogue import Column, Driver, Family, Group, NoState, Stage, no_state, register
 from features.decay import WARMING_UP
 from features.inputs import BarInputs, History, past
+from features.ties import TIE
 from schema.reasons import Why
 from schema.ticks import Float64, UInt8
 
@@ -33,21 +34,22 @@ class Params(NamedTuple):
 @njit(cache=True)
 def engulfing(opened: float, closed: float, opened_before: float, closed_before: float, shared_edge: float) -> float:
     """Return 1 (a rising body engulfs the falling one before) to -1, 0 where there is none."""
-    rising, rose = closed >= opened, closed_before >= opened_before
+    tie = TIE * closed
+    rising, rose = closed >= opened - tie, closed_before >= opened_before - tie
     if rising == rose:
         return 0.0
     sign = 1.0 if rising else -1.0
     over_start, over_end = sign * (closed_before - opened), sign * (closed - opened_before)
-    if over_start < 0.0 or over_end < 0.0 or (over_start == 0.0 and over_end == 0.0):
+    if min(over_start, over_end) < -tie or max(over_start, over_end) <= tie:
         return 0.0
-    return sign if over_start > 0.0 and over_end > 0.0 else sign * shared_edge
+    return sign if min(over_start, over_end) > tie else sign * shared_edge
 
 
 @njit(cache=True)
 def update(params: Params, state: NoState, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
     for k in range(len(bars.series)):
         i, n, span = bars.series[k], bars.n[k], bars.high[k] - bars.low[k]
-        if span > 0.0:
+        if span > TIE * bars.high[k]:
             body = abs(bars.close[k] - bars.open[k])
             out[k, 0], why[k, 0] = max(1.0 - body / (params.largest_body * span), 0.0), 0
         else:

@@ -16,6 +16,7 @@ from numba import njit
 from features.catalogue import Column, Driver, Family, Group, Stage, register
 from features.decay import WARMING_UP
 from features.inputs import BarInputs, History, past
+from features.ties import TIE
 from schema.reasons import Why
 from schema.ticks import Float64, UInt8
 
@@ -41,7 +42,7 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
     for k in range(len(bars.series)):
         i, n = bars.series[k], bars.n[k]
         high, low, close = bars.high[k], bars.low[k], bars.close[k]
-        place = ((close - low) - (high - close)) / (high - low) if high > low else 0.0
+        place = ((close - low) - (high - close)) / (high - low) if high - low > TIE * high else 0.0
         slot = n % window
         state.flow[i, slot] = place * bars.volume[k]
         if n < window:

@@ -20,6 +20,7 @@ from features.catalogue import Column, Driver, Family, Group, Stage, register
 from features.decay import WARMING_UP, burn_in, settled, standing
 from features.inputs import BarInputs, History, past
 from features.technical.natr import true_range
+from features.ties import TIE
 from schema.reasons import Why
 from schema.ticks import Float64, UInt8
 
@@ -27,14 +28,12 @@ WINDOW = 14
 CONVERGED = WINDOW + 1 + burn_in(1 - 1 / WINDOW)
 ADX_CONVERGED = 2 * WINDOW + burn_in(1 - 1 / WINDOW, stages=2)
 EDGE = int(Why.EDGE)
-TIE = 1e-12  # of the price: moves closer than that are equal decimals, which TA-Lib orders by their rounding
 
 
 class Params(NamedTuple):
     window: int
     converged: int  # bars
     adx_converged: int
-    tie: float
 
 
 class State(NamedTuple):
@@ -49,12 +48,13 @@ def init(n_symbols: int, n_timeframes: int) -> State:
 
 
 @njit(cache=True)
-def _moved(state: State, i: int, keep: float, up: float, down: float, now: float, close: float, tie: float) -> None:
-    rise = up if up > 0.0 and up > down + tie * close else 0.0
-    fall = down if down > 0.0 and down > up + tie * close else 0.0
+def _moved(state: State, i: int, keep: float, up: float, down: float, now: float, close: float) -> None:
+    tie = TIE * close
+    rise = up if up > tie and up > down + tie else 0.0
+    fall = down if down > tie and down > up + tie else 0.0
     state.plus[i] = settled(state.plus[i] * keep + rise, close)
     state.minus[i] = settled(state.minus[i] * keep + fall, close)
-    state.range[i] = settled(state.range[i] * keep + now, close)
+    state.range[i] = settled(state.range[i] * keep + (now if now > tie else 0.0), close)
 
 
 @njit(cache=True)
@@ -78,7 +78,7 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
             up, down = high - past(history.high, i, n, 1), past(history.low, i, n, 1) - low
             now = true_range(high, low, bars.previous_close[k])
             keep = 1.0 if n <= window else 1.0 - 1.0 / window
-            _moved(state, i, keep, up, down, now, bars.close[k], params.tie)
+            _moved(state, i, keep, up, down, now, bars.close[k])
         if n > window:
             _contrasted(state, i, n, window)
         out[k, :], why[k, :] = np.nan, WARMING_UP
@@ -130,7 +130,7 @@ register(
                 for side, movement in (("plus", "rise of the high"), ("minus", "fall of the low"))
             ),
         ),
-        params=Params(WINDOW, CONVERGED, ADX_CONVERGED, TIE),
+        params=Params(WINDOW, CONVERGED, ADX_CONVERGED),
         init=init,
         update=update,
     )

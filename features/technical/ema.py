@@ -80,7 +80,7 @@ register(
                 oracle="talib.EMA",
                 params={"span": span, "converged": converged},
             )
-            for span, converged in zip(SPANS, CONVERGED)
+            for span, converged in zip(SPANS, CONVERGED, strict=True)
         ),
         params=Params(SPANS, CONVERGED),
         init=init,

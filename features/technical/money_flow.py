@@ -18,17 +18,16 @@ from numba import njit
 from features.catalogue import Column, Driver, Family, Group, Stage, register
 from features.decay import WARMING_UP
 from features.inputs import BarInputs, History, past
+from features.ties import TIE
 from schema.reasons import Why
 from schema.ticks import Float64, Int64, UInt8
 
 WINDOW = 14
 EDGE, NO_TRADES = int(Why.EDGE), int(Why.NO_TRADES)
-TIE = 1e-12  # of the price: typical prices closer than that are equal decimals, which TA-Lib orders by their rounding
 
 
 class Params(NamedTuple):
     window: int
-    tie: float
 
 
 class State(NamedTuple):
@@ -58,7 +57,7 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
         if n > 1:
             now, before = typical_price(history, i, n, 0), typical_price(history, i, n, 1)
             change = now - before
-            direction = 0.0 if abs(change) <= params.tie * now else math.copysign(1.0, change)
+            direction = 0.0 if abs(change) <= TIE * now else math.copysign(1.0, change)
             state.flow[i, n % window] = direction * (now * volume)
         if n <= window:
             continue
@@ -96,7 +95,7 @@ register(
                 ties="direction of the typical price: equal decimals (within 1e-12 of the price) count for neither",
             ),
         ),
-        params=Params(WINDOW, TIE),
+        params=Params(WINDOW),
         init=init,
         update=update,
     )

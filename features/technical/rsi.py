@@ -16,6 +16,7 @@ from numba import njit
 from features.catalogue import Column, Driver, Family, Group, Stage, register
 from features.decay import burn_in, settled, standing
 from features.inputs import BarInputs, History
+from features.ties import TIE
 from schema.reasons import Why
 from schema.ticks import Float64, UInt8
 
@@ -47,6 +48,7 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
             state.gain[i], state.loss[i] = 0.0, 0.0
         else:
             change = close - bars.previous_close[k]
+            change = change if abs(change) > TIE * close else 0.0
             gain, loss = max(change, 0.0), max(-change, 0.0)
             if n <= window:
                 state.gain[i] += gain

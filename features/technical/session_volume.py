@@ -62,9 +62,7 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
             why[k, :] = 0
 
 
-_column = partial(
-    Column, driver=Driver.BAR, window=0, warm_up=1, edges="no volume yet: NO_TRADES", sessions="resets"
-)
+_column = partial(Column, driver=Driver.BAR, window=0, warm_up=1, edges="no volume yet: NO_TRADES", sessions="resets")
 register(
     Group(
         name="session_volume",

@@ -16,6 +16,7 @@ from numba import njit
 from features.catalogue import Column, Driver, Family, Group, Stage, register
 from features.decay import WARMING_UP
 from features.inputs import BarInputs, History, past
+from features.ties import TIE
 from schema.reasons import Why
 from schema.ticks import Float64, Int64, UInt8
 
@@ -49,7 +50,7 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
         for lag in range(1, params.window):
             highest = max(highest, past(history.high, i, n, lag))
             lowest = min(lowest, past(history.low, i, n, lag))
-        if highest == lowest:
+        if highest - lowest <= TIE * highest:
             state.defined[i] = 0
             why[k, 0] = why[k, 2] = EDGE
         else:

@@ -11,11 +11,12 @@ from tests.oracles.statistical import returns_of, spread_out
 from tests.oracles.windows import EPS, before, exact, log_returns, smoothed, trailing
 
 Series = dict[str, np.ndarray]
-DIED_AWAY = 1e-60  # a squared return
+DIED_AWAY = 1e-24  # a squared return
+TIE = 1e-12  # of the price: moves of less are none
 
 
 def short_window(name: str, market: Market) -> np.ndarray:
-    """Bound a ratio of deviations: returns carry the rounding of their prices, which the quiet long window magnifies."""
+    """Bound a ratio of deviations: returns carry the rounding of their prices, which a quiet window magnifies."""
     long = long_deviation("", market)
     return 4 * EPS / np.where(long > 0, long, np.inf)
 
@@ -71,15 +72,13 @@ def cusum_condition(name: str, bars: Series) -> np.ndarray:
 @oracle("trend_strength_60")
 @each_series
 def trend_strength(name: str, bars: Series) -> np.ndarray:
-    close = exact(bars["close"])
-    path = trailing(np.abs(close - before(close)), 60).sum(axis=1)
-    return (close - before(close, 60)) / np.where(path > 0, path, np.nan)
+    return strength_of(bars)
 
 
 @oracle("trend_state", "bars_in_trend_state")
 @each_series
 def trend_state(name: str, bars: Series) -> np.ndarray:
-    strength, now, since = trend_strength_of(bars), 0, 0
+    strength, now, since = strength_of(bars), 0, 0
     result = np.full(len(strength), np.nan)
     for row in range(len(strength)):
         s, last = strength[row], now
@@ -93,7 +92,8 @@ def trend_state(name: str, bars: Series) -> np.ndarray:
     return result
 
 
-def trend_strength_of(bars: Series) -> np.ndarray:
+def strength_of(bars: Series) -> np.ndarray:
     close = exact(bars["close"])
-    path = trailing(np.abs(close - before(close)), 60).sum(axis=1)
+    moves = np.abs(close - before(close))
+    path = trailing(np.where(moves <= TIE * close, 0, moves), 60).sum(axis=1)
     return (close - before(close, 60)) / np.where(path > 0, path, np.nan)

@@ -8,10 +8,11 @@ from scipy import stats
 from statsmodels.tsa.stattools import acf
 
 from tests.oracles.registry import each_series, oracle
-from tests.oracles.technical import number
+from tests.oracles.technical import number, two_price_roundings
 from tests.oracles.windows import EPS, agrees, exact, log_returns, trailing
 
 Series = dict[str, np.ndarray]
+TIE = 1e-12  # a return below it is none
 FLAT = 1e-20  # squared spread beside squared size below which returns are equal but for rounding
 
 
@@ -23,7 +24,7 @@ def returns_of(bars: Series, window: int) -> np.ndarray:
 def spread_out(returns: np.ndarray) -> np.ndarray:
     """Return the rows' deviations from their mean, NaN where the returns are equal but for rounding."""
     deviations = returns - returns.mean(axis=1, keepdims=True)
-    flat = (deviations**2).sum(axis=1) <= FLAT * (returns**2).sum(axis=1)
+    flat = (deviations**2).sum(axis=1) <= np.maximum(FLAT * (returns**2).sum(axis=1), TIE**2)
     return np.where(flat[:, None], np.nan, deviations)
 
 
@@ -83,7 +84,7 @@ def bipower(name: str, bars: Series) -> np.ndarray:
 @each_series
 def zero_crossings(name: str, bars: Series) -> np.ndarray:
     def rate(returns: np.ndarray) -> float:
-        signs = np.sign(returns[returns != 0])
+        signs = np.sign(returns[np.abs(returns) > TIE])
         return np.nan if np.isnan(returns).any() else float((signs[1:] != signs[:-1]).sum()) / 19
 
     return np.array([rate(row) for row in returns_of(bars, 20)])
@@ -142,12 +143,12 @@ def variance_ratio(name: str, bars: Series) -> np.ndarray:
     return (fives**2).sum(axis=1) / (5 * 56 * (1 - np.longdouble(5) / 60)) / ((d**2).sum(axis=1) / 59)
 
 
-@oracle("drawdown_60", "bars_since_high_60")
+@oracle("drawdown_60", "bars_since_high_60", bound=two_price_roundings)
 @each_series
 def extremes(name: str, bars: Series) -> np.ndarray:
     closes = trailing(bars["close"], 60)
     highest = closes.max(axis=1)
-    since = np.argmax(closes[:, ::-1] == highest[:, None], axis=1)
+    since = np.argmax(closes[:, ::-1] >= (1 - TIE) * highest[:, None], axis=1)
     return (closes[:, -1] - highest) / highest if name == "drawdown_60" else np.where(np.isnan(highest), np.nan, since)
 
 
@@ -182,7 +183,6 @@ def line_condition(name: str, bars: Series) -> np.ndarray:
 def r_squared(name: str, bars: Series) -> np.ndarray:
     levels, time = log_closes(bars), np.arange(20) - np.longdouble(9.5)
     d = levels - levels.mean(axis=1, keepdims=True)
-    flat = levels.max(axis=1) == levels.min(axis=1)
+    flat = levels.max(axis=1) - levels.min(axis=1) <= TIE
     total = np.where(flat, np.nan, (d**2).sum(axis=1))
     return (d * time).sum(axis=1) ** 2 / (time**2).sum() / total
-

@@ -16,12 +16,16 @@ from tests.oracles.windows import EPS, agrees, before, exact, smoothed, trailing
 Series = dict[str, np.ndarray]
 HUGE = 2.0**300
 DIED_AWAY = 1e-30  # of the price
-TIE = 1e-12  # of the price
+TIE = 1e-12  # of the price: moves of less are none
 
 
 def whole_ticks(prices: np.ndarray) -> np.ndarray:
     """Return prices in ticks of 2.5e-9, of which every decimal price of the markets is a whole number."""
     return np.rint(prices * 4e8) * HUGE
+
+
+def without_ties(moves: np.ndarray, prices: np.ndarray) -> np.ndarray:
+    return np.where(np.abs(moves) <= TIE * prices, 0, moves)
 
 
 def number(name: str) -> int:
@@ -78,8 +82,9 @@ def true_range(bars: Series) -> np.ndarray:
 @oracle("rsi_14")
 @each_series
 def rsi(name: str, bars: Series) -> np.ndarray:
-    moved = wilder(np.abs(exact(bars["close"]) - before(bars["close"])))
-    return np.where(moved > DIED_AWAY * bars["close"], talib.RSI(bars["close"] * HUGE, 14), np.nan)
+    close = exact(bars["close"])
+    moved = wilder(without_ties(np.abs(close - before(close)), close))
+    return np.where(moved > DIED_AWAY * close, talib.RSI(whole_ticks(bars["close"]), 14), np.nan)
 
 
 @oracle("natr_14")
@@ -94,7 +99,7 @@ def natr(name: str, bars: Series) -> np.ndarray:
 def directional(name: str, bars: Series) -> np.ndarray:
     function = {"adx_14": talib.ADX, "plus_di_14": talib.PLUS_DI, "minus_di_14": talib.MINUS_DI}[name]
     values = function(*(whole_ticks(bars[field]) for field in ("high", "low", "close")), 14)
-    moved = wilder(true_range(bars))
+    moved = wilder(without_ties(true_range(bars), bars["close"]))
     return np.where(moved > DIED_AWAY * bars["close"], values, np.nan)
 
 
@@ -116,7 +121,7 @@ def bollinger_position(name: str, bars: Series) -> np.ndarray:
     closes = closes - closes[:, -1:]
     deviation = closes.std(axis=1)
     lower = closes.mean(axis=1) - 2 * deviation
-    flat = closes.max(axis=1) == closes.min(axis=1)
+    flat = closes.max(axis=1) - closes.min(axis=1) <= TIE * bars["close"]
     return np.where(flat, np.nan, -lower / np.where(flat, np.nan, 4 * deviation))
 
 
@@ -132,7 +137,7 @@ def bollinger_width(name: str, bars: Series) -> np.ndarray:
 def stochastic(name: str, bars: Series) -> np.ndarray:
     high, low, close = (bars[field] * HUGE for field in ("high", "low", "close"))
     highest, lowest = talib.MAX(high, 14), talib.MIN(low, 14)
-    spread = exact(np.where(highest > lowest, highest - lowest, np.nan))
+    spread = exact(np.where(highest - lowest > TIE * highest, highest - lowest, np.nan))
     if name == "williams_r_14":
         return agrees(100 * (exact(close) - highest) / spread, talib.WILLR(high, low, close, 14), 1e-9)
     k = 100 * (exact(close) - lowest) / spread
@@ -173,8 +178,7 @@ def vwap_distance(name: str, bars: Series) -> np.ndarray:
 @each_series
 def mfi(name: str, bars: Series) -> np.ndarray:
     typical = (exact(bars["high"]) + exact(bars["low"]) + exact(bars["close"])) / 3
-    change = typical - before(typical)
-    change[np.abs(change) <= TIE * typical] = 0
+    change = without_ties(typical - before(typical), typical)
     flow = typical * bars["volume"]
     into = trailing(np.where(change > 0, flow, np.where(np.isnan(change), np.nan, 0)), 14).sum(axis=1)
     out_of = trailing(np.where(change < 0, flow, np.where(np.isnan(change), np.nan, 0)), 14).sum(axis=1)
@@ -191,7 +195,7 @@ def closing_place(name: str, market: Market) -> np.ndarray:
 
 @each_series
 def narrowest(name: str, bars: Series) -> np.ndarray:
-    spans = bars["high"] - bars["low"]
+    spans = without_ties(bars["high"] - bars["low"], bars["high"])
     return np.nanmin(trailing(np.where(spans > 0, spans, np.inf), 20), axis=1)
 
 
@@ -199,8 +203,9 @@ def narrowest(name: str, bars: Series) -> np.ndarray:
 @each_series
 def cmf(name: str, bars: Series) -> np.ndarray:
     high, low, close = (exact(bars[field]) for field in ("high", "low", "close"))
-    span = np.where(high > low, high - low, 1)
-    flow = trailing((2 * close - high - low) / span * (high > low) * bars["volume"], 20).sum(axis=1)
+    span = without_ties(high - low, high)
+    place = np.where(span > 0, (2 * close - high - low) / np.where(span > 0, span, 1), 0)
+    flow = trailing(place * bars["volume"], 20).sum(axis=1)
     volume = trailing(bars["volume"], 20).sum(axis=1)
     return np.where(volume > 0, flow / np.where(volume > 0, volume, np.nan), np.nan)
 
@@ -209,12 +214,12 @@ def cmf(name: str, bars: Series) -> np.ndarray:
 @each_series
 def doji(name: str, bars: Series) -> np.ndarray:
     opened, high, low, close = (exact(bars[field]) for field in ("open", "high", "low", "close"))
-    share = np.abs(close - opened) / np.where(high > low, high - low, np.nan)
+    share = np.abs(close - opened) / np.where(high - low > TIE * high, high - low, np.nan)
     return np.maximum(1 - 10 * share, 0)
 
 
 @oracle("engulfing")
 @each_series
 def engulfing(name: str, bars: Series) -> np.ndarray:
-    pattern = talib.CDLENGULFING(*(bars[field] for field in ("open", "high", "low", "close"))) / 100
+    pattern = talib.CDLENGULFING(*(whole_ticks(bars[field]) for field in ("open", "high", "low", "close"))) / 100
     return np.where(np.arange(len(pattern)) >= 2, pattern, np.nan)
