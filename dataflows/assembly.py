@@ -111,8 +111,8 @@ def assemble(
         describe(store, groups)
         engine = FeatureEngine(groups, len(timeframes), tuple(t.by_time for t in timeframes))
         sinks = _sinks(settings, source, store, bus, universe, timeframes, engine, clock)
-        decided = _decided(store, settings.store.namespace)
-        inference = _inference(settings, groups, universe, timeframes, sinks, clock, decided)
+        decided, passed = _decided(store, settings.store.namespace), _passed(store, settings.store.namespace)
+        inference = _inference(settings, groups, universe, timeframes, sinks, clock, decided, passed)
         barrier = BarrierStation(universe, 0, clock, sinks.record, decided)
         flow = _flow(settings, source, universe, timeframes, engine, barrier, sinks, inference, store, bus, clock)
         flow.pipeline.on_batch = on_batch
@@ -176,7 +176,7 @@ def _sinks(
 
 def _inference(
     settings: Settings, groups: tuple[Group, ...], universe: Universe, timeframes: tuple[Timeframe, ...],
-    sinks: Sinks, clock: Callable[[], int], decided: list[Decision],
+    sinks: Sinks, clock: Callable[[], int], decided: list[Decision], passed: int,
 ) -> Inference | None:  # fmt: skip
     """Make the inference station; nothing of torch is imported where no model is wanted."""
     if settings.inference.model == "none":
@@ -193,7 +193,19 @@ def _inference(
         buckets=tuple(b for b in settings.inference.buckets if b <= settings.inference.max_batch_size),
         threshold=settings.inference.threshold,
     )
-    return Inference(engine, Registry(settings.registry.root), sinks.record, decided=decided, clock=clock)
+    registry, version = Registry(settings.registry.root), settings.inference.model
+    if version == "active":
+        return Inference(
+            engine, timeframes, registry, record=sinks.record, decisions=decided, passed=passed, clock=clock
+        )  # fmt: skip
+    fixed = Decision(0, DecisionKind.ACTIVATE, version, registry.show(version).timeframe)
+    return Inference(engine, timeframes, registry, decisions=[fixed], decide=False, clock=clock)
+
+
+def _passed(store: OpenedStore, namespace: str) -> int:
+    """Return the newest bar time that the store holds (ns UTC), 0 if none."""
+    row = next(store.query(f'SELECT max(time) AS time FROM "{stored_name("bars", namespace)}"'), None)
+    return row["time"] or 0 if row else 0
 
 
 def _decided(store: OpenedStore, namespace: str) -> list[Decision]:
