@@ -93,7 +93,7 @@ class Inference:
         newest = int(bars.time.max())
         for decision in [d for d in self._due if _burn_in_from(d) <= newest]:
             self._due.remove(decision)
-            self._apply(decision)
+            self._apply(decision, self._load(decision.subject))
 
     def _decide(self, batch: Batch) -> None:
         """Make a decision of each activation that is new in the registry. One that fails leaves the old model."""
@@ -109,7 +109,8 @@ class Inference:
             if activation.version == self._newest(name):
                 continue
             try:
-                self._engine.check(self._registry.load(activation.version))
+                bundle = self._registry.load(activation.version)
+                self._engine.check(bundle)
             except (RegistryError, ValueError) as error:
                 self._refused.add(activation.number)
                 self._fail(str(error))
@@ -117,7 +118,7 @@ class Inference:
             decision = self._decision(name, activation.version)
             self._record(decision)
             batch.decisions.append(decision)
-            self._apply(decision)
+            self._apply(decision, bundle)
 
     def _newest(self, timeframe: str) -> str | None:
         due = [d.subject for d in self._due if d.timeframe == timeframe]
@@ -134,8 +135,8 @@ class Inference:
             effective = last + min(BURN_IN * bar, _LONGEST_BURN_IN) + 1
         return Decision(effective, DecisionKind.ACTIVATE, version, name, {"burn_in_from": begin})
 
-    def _apply(self, decision: Decision) -> None:
-        self._engine.activate(self._load(decision.subject), decision.time, _burn_in_from(decision))
+    def _apply(self, decision: Decision, bundle: Bundle) -> None:
+        self._engine.activate(bundle, decision.time, _burn_in_from(decision))
         self._applied.append(_key(decision))
         logger(self.name).info(
             "model activated", version=decision.subject, timeframe=decision.timeframe, effective=decision.time

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from models.bundle import Bundle
 from models.config import QUICK, NetConfig, TrainingConfig, TreesConfig
@@ -14,6 +15,7 @@ from models.registry import Registry
 from models.training import train
 from tests.models.market import make_dataset, make_market
 
+torch.set_num_threads(1)
 SMALL = replace(
     QUICK,
     name="small",

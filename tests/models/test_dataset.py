@@ -40,11 +40,11 @@ def troubled_bars() -> Bars:
     random = np.random.default_rng(3)
     bars.mid[random.random(len(bars.mid)) < 0.15] = np.nan
     bars.close[:] *= 1.001
-    bars.flags[[22, 85]] |= BarFlag.HALTED
+    bars.flags[[22, 85]] |= int(BarFlag.HALTED)
     second = bars.time > bars.time[60]
     bars.session_close[~second] = bars.time[60]
     bars.session_open[second] = bars.time[60]
-    bars.flags[62:64] |= BarFlag.SESSION_FIRST
+    bars.flags[62:64] |= int(BarFlag.SESSION_FIRST)
     return take_bars(bars, np.delete(np.arange(120), 100))
 
 
@@ -59,7 +59,7 @@ def test_labels_are_returns_at_event_time_plus_horizon() -> None:
 def test_daily_labels_cross_sessions() -> None:
     bars = make_market(1, 30).bars
     bars.session_open[:], bars.session_close[:] = bars.start, bars.time
-    bars.flags[:] = BarFlag.SESSION_FIRST
+    bars.flags[:] = int(BarFlag.SESSION_FIRST)
     assert np.isnan(label(bars, 2, SECONDS).returns).all()
     assert np.isfinite(label(bars, 2, parse_timeframe("1d")).returns).sum() == 29 + 28
 

@@ -19,9 +19,10 @@ WHEN = dt.datetime(2024, 5, 6, 7, 8, 9, tzinfo=dt.UTC)
 def write_version(timeframe: str = "1s"):
     def write(path: Path, version: str) -> None:
         (path / "weights.safetensors").write_bytes(b"weights")
+        checksums = {"weights.safetensors": file_checksum(path / "weights.safetensors")}
         metadata = Metadata(
             FORMAT, version, "2024-05-06T07:08:09Z", timeframe, 30, 5, "reference_volatility_60", 1e-6, (), {},
-            DataRange(0, 1, 2, 1, {}, 0.0), {}, {}, "", {"weights.safetensors": file_checksum(path / "weights.safetensors")},
+            DataRange(0, 1, 2, 1, {}, 0.0), {}, {}, "", checksums,
         )  # fmt: skip
         (path / "metadata.json").write_bytes(msgspec.json.encode(metadata))
 
@@ -54,7 +55,8 @@ def test_a_killed_training_run_leaves_no_version_and_no_lock(tmp_path: Path) -> 
     )
     root = Path(__file__).parents[2]
     with subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, cwd=root) as process:
-        assert process.stdout is not None and process.stdout.readline() == b"half\n"
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"half\n"
         process.send_signal(signal.SIGKILL)
     registry = Registry(tmp_path)
     assert any(path.name.startswith(".partial") for path in tmp_path.iterdir())
