@@ -1,0 +1,152 @@
+"""Order-flow imbalance at the best quotes: what was added to the bid and taken from the ask, as a share of the depth.
+
+    e_n = [b_n >= b_n-1] B_n - [b_n <= b_n-1] B_n-1 - [a_n <= a_n-1] A_n + [a_n >= a_n-1] A_n-1
+
+with prices b, a and sizes B, A of successive usable quotes; the share is sum(e) / sum(B_n + B_n-1 + A_n + A_n-1),
+which lies in -1 .. 1. Events weigh by exp(-age / horizon); the age of the last one cancels in the ratio.
+
+Seed:   the second usable quote.
+Edges:  unusable quotes are passed over; EDGE where all sizes are 0; STALE ten horizons after the last usable quote; a
+        pause of more than 50 horizons forgets what was before it. A bar without an event: EDGE.
+Cost:   O(timeframes) a quote, 12 numbers a symbol and 2 a series.
+Source: Cont, Kukanov and Stoikov (2014), The Price Impact of Order Book Events.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from features.catalogue import Column, Driver, Family, Group, Stage, register
+from features.inputs import Closes, TickInputs
+from features.microstructure import horizons
+from features.microstructure.horizons import HORIZONS, NAMES, SECOND, kept, write_share
+from schema.ticks import QUOTE, Float64, Int64, UInt8
+
+N = len(HORIZONS)
+FLOW, DEPTH = 0, 1
+BID, BID_SIZE, ASK, ASK_SIZE = range(4)
+
+
+class Params(NamedTuple):
+    horizons: tuple[int, ...]  # ns
+
+
+class State(NamedTuple):
+    seen: Int64  # (S,) quotes
+    usable: Int64  # (S,) usable ones among them
+    first: Int64  # (S,) ns, of the first event
+    last: Int64  # (S,) ns, the last usable quote
+    quote: Float64  # (S, 4) the last usable quote
+    decayed: Float64  # (S, horizons, 2) flow and depth
+    bar: Float64  # (series, 2) flow and depth of the open bar
+
+
+def init(n_symbols: int, n_timeframes: int) -> State:
+    counts = (np.zeros(n_symbols, np.int64) for _ in range(4))
+    shapes = ((n_symbols, 4), (n_symbols, N, 2), (n_symbols * n_timeframes, 2))
+    return State(*counts, *map(np.zeros, shapes))
+
+
+@njit(cache=True)
+def flow_of(before: Float64, bid: float, bid_size: float, ask: float, ask_size: float) -> float:
+    """Return e_n of a quote and the one before it."""
+    flow = bid_size if bid >= before[BID] else 0.0
+    flow -= before[BID_SIZE] if bid <= before[BID] else 0.0
+    flow -= ask_size if ask <= before[ASK] else 0.0
+    return flow + (before[ASK_SIZE] if ask >= before[ASK] else 0.0)
+
+
+@njit(cache=True)
+def apply(params: Params, state: State, i: int, ticks: TickInputs, t: int) -> None:
+    state.seen[i] += 1
+    bid, ask, time = ticks.bid[t], ticks.ask[t], ticks.time[t]
+    if np.isnan(bid):
+        return
+    bid_size, ask_size, before = ticks.bid_size[t], ticks.ask_size[t], state.quote[i]
+    if state.usable[i] > 0:
+        flow = flow_of(before, bid, bid_size, ask, ask_size)
+        depth = bid_size + ask_size + before[BID_SIZE] + before[ASK_SIZE]
+        for h in range(N):
+            keep = kept(time - state.last[i], params.horizons[h])
+            state.decayed[i, h, FLOW] = keep * state.decayed[i, h, FLOW] + flow
+            state.decayed[i, h, DEPTH] = keep * state.decayed[i, h, DEPTH] + depth
+        n_timeframes = len(state.bar) // len(state.seen)
+        for j in range(i * n_timeframes, (i + 1) * n_timeframes):
+            state.bar[j, FLOW] += flow
+            state.bar[j, DEPTH] += depth
+    if state.usable[i] == 1:
+        state.first[i] = time
+    state.usable[i] += 1
+    state.last[i] = time
+    before[BID], before[BID_SIZE], before[ASK], before[ASK_SIZE] = bid, bid_size, ask, ask_size
+
+
+@njit(cache=True)
+def read(params: Params, state: State, i: int, timeframe: int, time: int, out: Float64, why: UInt8, k: int) -> None:
+    """Write the row of a close and begin the next bar."""
+    reason = 0
+    if state.usable[i] < 2:
+        reason = horizons.WARMING_UP if state.seen[i] else horizons.NO_QUOTES
+    for h in range(N):
+        age = horizons.aged(params.horizons[h], time - state.first[i], time - state.last[i]) if reason == 0 else reason
+        write_share(out, why, k, h, state.decayed[i, h, FLOW], state.decayed[i, h, DEPTH], age)
+    j = i * (len(state.bar) // len(state.seen)) + timeframe
+    write_share(out, why, k, N, state.bar[j, FLOW], state.bar[j, DEPTH], reason)
+    state.bar[j, :] = 0.0
+
+
+@njit(cache=True)
+def update(params: Params, state: State, ticks: TickInputs, closes: Closes, out: Float64, why: UInt8) -> None:
+    t, n_closes = 0, len(closes.position)
+    for k in range(n_closes + 1):
+        end = closes.position[k] if k < n_closes else len(ticks.time)
+        while t < end:
+            if ticks.kind[t] == QUOTE:
+                apply(params, state, ticks.symbol[t], ticks, t)
+            t += 1
+        if k < n_closes:
+            read(params, state, closes.symbol[k], closes.timeframe[k], closes.time[k], out, why, k)
+
+
+_column = partial(
+    Column,
+    source="Cont, Kukanov and Stoikov (2014)",
+    inputs=("bid", "bid_size", "ask", "ask_size"),
+    driver=Driver.QUOTE,
+    window=0,
+    warm_up=2,
+    unit="ratio",
+    range=(-1.0, 1.0),
+    oracle="naive, in long double",
+    ties="an unchanged price counts on both sides",
+)
+register(
+    Group(
+        name="order_flow",
+        family=Family.MICROSTRUCTURE,
+        stage=Stage.TICKS,
+        columns=(
+            *(
+                _column(
+                    name=f"order_flow_imbalance_{name}",
+                    formula=f"sum of e / sum of depths of successive quotes, weight exp(-age / {name})",
+                    params={"horizon_seconds": horizon / SECOND},
+                    edges="no depth: undefined; STALE 10 horizons after the last usable quote",
+                )
+                for name, horizon in zip(NAMES, HORIZONS)
+            ),
+            _column(
+                name="bar_order_flow_imbalance",
+                formula="sum of e / sum of depths of successive quotes over the bar's quotes",
+                edges="bar without an event: undefined",
+            ),
+        ),
+        params=Params(HORIZONS),
+        init=init,
+        update=update,
+    )
+)
