@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from typing import Any
+
+import msgspec
 
 from schema.times import iso
 
@@ -34,7 +35,7 @@ def prediction_message(row: Mapping[str, Any]) -> dict[str, Any]:
         "probabilities": {"down": row["p_down"], "sideways": row["p_sideways"], "up": row["p_up"]},
         "confidence": row["confidence"],
         "risk_level": row["risk_level"],
-        "members": json.loads(row["members"] or "{}"),
+        "members": msgspec.json.decode(row["members"] or "{}"),
         "model_version": row["model_version"],
         "fingerprint": row["fingerprint"],
         "tier": row["tier"],

@@ -27,30 +27,37 @@ def adopt(table: Table, features: Sequence[str], columns: Columns) -> tuple[dict
         raise ValueError(f"table {table.name}: unknown columns {sorted(unknown)}; it has {list(table.columns)}")
     if missing := [name for name in table.key if name not in columns]:
         raise ValueError(f"table {table.name}: key columns {missing} are missing; give all of {list(table.key)}")
-    own: dict[str, Any] = {}
-    for name, column in columns.items():
-        if table.columns.get(name, "float") == "float":
-            own[name] = _finite_or_nan(table.name, name, column)
-        else:
-            own[name] = column.copy() if isinstance(column, np.ndarray) else list(column)
-    lengths = {name: len(column) for name, column in own.items()}
-    if len(set(lengths.values())) != 1:
+    lengths = {name: len(column) for name, column in columns.items()}
+    n = lengths[table.key[0]]
+    if set(lengths.values()) != {n}:
         raise ValueError(f"table {table.name}: columns differ in length: {lengths}")
-    if VALUES in own and own[VALUES].shape[1:] != (len(features),):
+    floats = [name for name in columns if name != VALUES and table.columns.get(name, "float") == "float"]
+    own = dict(zip(floats, _finite_or_nan(table.name, floats, [columns[name] for name in floats])))
+    for name in columns.keys() - own.keys() - {VALUES}:
+        column = columns[name]
+        own[name] = column.copy() if isinstance(column, np.ndarray) else list(column)
+    if VALUES in columns:
+        own[VALUES] = _matrix(table.name, features, columns[VALUES])
+    return own, n
+
+
+def _finite_or_nan(table: str, names: Sequence[str], columns: Sequence[Any] | np.ndarray) -> np.ndarray:
+    own = np.array(columns, np.float64)
+    if np.isinf(own).any():
+        column, row = (int(place) for place in np.argwhere(np.isinf(own))[0])
         raise ValueError(
-            f"table {table.name}: {VALUES} has shape {own[VALUES].shape}, expected (n, {len(features)}), "
+            f"table {table}, column {names[column]}, row {row}: infinity; expected a finite number, or NaN"
+        )
+    return own
+
+
+def _matrix(table: str, features: Sequence[str], values: Any) -> np.ndarray:
+    if np.shape(values)[1:] != (len(features),):
+        raise ValueError(
+            f"table {table}: {VALUES} has shape {np.shape(values)}, expected (n, {len(features)}), "
             "one column a feature that the store was opened with"
         )
-    return own, next(iter(lengths.values()))
-
-
-def _finite_or_nan(table: str, name: str, column: Sequence[Any] | np.ndarray) -> np.ndarray:
-    own = np.array(column, np.float64)
-    infinite = np.isinf(own)
-    if infinite.any():
-        row = int(np.argwhere(infinite)[0][0])
-        raise ValueError(f"table {table}, column {name}, row {row}: infinity; expected a finite number, or NaN")
-    return own
+    return _finite_or_nan(table, features, np.transpose(values)).T
 
 
 def layout(table: Table, features: Sequence[str]) -> tuple[str, ...]:

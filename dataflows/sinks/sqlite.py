@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -48,15 +49,17 @@ class Tables:
 
     def write(self, groups: Sequence[Group]) -> None:
         """Write groups in one transaction: all or nothing."""
-        parts = [part for group in groups for part in group.parts]
-        completed = [group.sequence for group in groups if group.sequence is not None]
-        if completed:
-            parts.append(self.meta(COMMITTED, str(completed[-1])))
+        parts: dict[str, list[tuple[dict[str, Any], int]]] = {}
+        completed = [Group([self.meta(COMMITTED, str(g.sequence))]) for g in groups if g.sequence is not None]
+        for group in (*groups, *completed[-1:]):
+            for name, own, n in group.parts:
+                parts.setdefault(name, []).append((own, n))
         self._connection.execute("BEGIN IMMEDIATE")
         try:
-            for name, own, n in parts:
+            for name, adopted in parts.items():
                 table, statement = self._tables[name]
-                self._connection.executemany(statement, rows(table, self._features, own, n))
+                cells = (rows(table, self._features, own, n) for own, n in adopted)
+                self._connection.executemany(statement, chain.from_iterable(cells))
             self._connection.execute("COMMIT")
         except BaseException:
             self._connection.rollback()
