@@ -8,7 +8,7 @@ from numba import njit
 
 from schema.reasons import Why
 
-NEGLIGIBLE: Final = 1e-30  # of the price: a remembered move below it is no move any more
+NEGLIGIBLE: Final = 1e-30  # of the price: a remembered move below it is none any more
 SEED_WEIGHT: Final = 1e-9  # a recursion has converged when its seed weighs less
 
 WARMING_UP: Final = int(Why.WARMING_UP)
@@ -36,9 +36,9 @@ def standing(n: int, warm_up: int, converged: int) -> int:
 
 
 @njit(cache=True, inline="always")
-def settled(value: float, price: float) -> float:
-    """Return the value, or 0 where it is negligible beside the price.
+def settled(value: float, beside: float) -> float:
+    """Return the value, or 0 where it is negligible beside a price (or another value that it is compared with).
 
     Without it an average of moves would never reach 0 in a flat series, only the denormal numbers.
     """
-    return value if abs(value) > NEGLIGIBLE * price else 0.0
+    return value if abs(value) > NEGLIGIBLE * beside else 0.0

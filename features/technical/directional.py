@@ -52,9 +52,10 @@ def _moved(state: State, i: int, keep: float, up: float, down: float, now: float
     tie = TIE * close
     rise = up if up > tie and up > down + tie else 0.0
     fall = down if down > tie and down > up + tie else 0.0
-    state.plus[i] = settled(state.plus[i] * keep + rise, close)
-    state.minus[i] = settled(state.minus[i] * keep + fall, close)
-    state.range[i] = settled(state.range[i] * keep + (now if now > tie else 0.0), close)
+    span = settled(state.range[i] * keep + (now if now > tie else 0.0), close)
+    state.plus[i] = settled(state.plus[i] * keep + rise, span) if span > 0.0 else 0.0
+    state.minus[i] = settled(state.minus[i] * keep + fall, span) if span > 0.0 else 0.0
+    state.range[i] = span
 
 
 @njit(cache=True)

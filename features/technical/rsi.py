@@ -55,8 +55,10 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
                 state.loss[i] += loss
             else:
                 kept = 1.0 if n == window + 1 else window - 1.0
-                state.gain[i] = settled((state.gain[i] * kept + gain) / window, close)
-                state.loss[i] = settled((state.loss[i] * kept + loss) / window, close)
+                gain, loss = (state.gain[i] * kept + gain) / window, (state.loss[i] * kept + loss) / window
+                moved = settled(gain + loss, close)
+                state.gain[i] = settled(gain, moved) if moved > 0.0 else 0.0
+                state.loss[i] = settled(loss, moved) if moved > 0.0 else 0.0
         moved = state.gain[i] + state.loss[i]
         out[k, 0], why[k, 0] = np.nan, standing(n, window + 1, params.converged)
         if n > window and moved == 0.0:

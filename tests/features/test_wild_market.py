@@ -1,0 +1,76 @@
+"""Bar columns still equal their oracles where markets are wild: jumps of a fifth of the price, twenty minutes without
+a move, a one-way stretch, volumes over twelve decades, and prices whose last bit is noise."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+import tests.oracles.regime
+import tests.oracles.statistical
+import tests.oracles.technical  # noqa: F401
+from features.catalogue import registered
+from features.engine import FeatureEngine
+from features.families import load
+from features.inputs import TickInputs
+from schema.bars import BarFlag, empty_bars
+from tests.laws.test_oracles import misses
+from tests.markets import PRICES, SECOND, Scene
+from tests.oracles.registry import ORACLES
+
+load()
+GROUPS = registered(["technical", "statistical", "regime"])
+NAMES = [column.name for group in GROUPS for column in group.columns]
+BARS, SESSION = 6_000, 1_800
+
+
+@cache
+def wild(name: str, noisy: bool) -> Scene:
+    """Return one symbol's bars of three prices each: open, one between, close."""
+    rng, prices = np.random.default_rng([PRICES[name].level, noisy]), PRICES[name]
+    moves = rng.integers(-prices.step, prices.step + 1, (BARS, 3)) * (rng.random((BARS, 3)) < 0.6)
+    moves[1500:2700] = moves[3000:3040] = 0
+    moves[4000:4100] = np.abs(moves[4000:4100])
+    moves[[500, 1490, 2900, 3500], 1] += prices.level // 5
+    moves[[600, 2750, 3600, 5000], 2] -= prices.level // 7
+    path = (prices.level + np.cumsum(moves).reshape(BARS, 3)) / prices.per_unit
+    if noisy:
+        path *= 1 + (rng.random(path.shape) < 0.3) * 2.0**-52
+    volume = np.where(rng.random(BARS) < 0.2, 0.0, 10.0 ** rng.uniform(-8, 4, BARS))
+    volume[3020:3060] = 0
+    row = np.arange(BARS)
+    given = {
+        "time": (row + 1) * SECOND, "start": row * SECOND, "open": path[:, 0], "high": path.max(axis=1),
+        "low": path.min(axis=1), "close": path[:, 2], "volume": volume, "notional": volume * path.mean(axis=1),
+        "mid": np.nan, "flags": np.where(row % SESSION == 0, int(BarFlag.SESSION_FIRST), 0),
+    }  # fmt: skip
+    empty = empty_bars(BARS)
+    bars = empty._replace(
+        **{
+            field: np.broadcast_to(given.get(field, 0), BARS).astype(column.dtype)
+            for field, column in empty._asdict().items()
+        }
+    )
+    return Scene(TickInputs(*(np.zeros(0) for _ in TickInputs._fields)), bars, 1, (True,))
+
+
+@cache
+def values(name: str, noisy: bool) -> np.ndarray:
+    scene = wild(name, noisy)
+    engine = FeatureEngine(GROUPS, 1, scene.by_time)
+    rows = engine.tick_features(scene.ticks, scene.bars)
+    engine.bar_features(scene.bars, rows)
+    return rows.values
+
+
+@pytest.mark.parametrize("noisy", [False, True], ids=["exact", "noisy"])
+@pytest.mark.parametrize("name", ["cents", "bitcoin", "dust"])
+@pytest.mark.parametrize("column", NAMES)
+def test_column_equals_its_oracle_in_a_wild_market(column: str, name: str, noisy: bool) -> None:
+    market, found = wild(name, noisy).market(), values(name, noisy)[:, NAMES.index(column)]
+    expected, bound = ORACLES[column].expected(column, market), ORACLES[column].bound(column, market)
+    assert np.isfinite(expected).sum() > 1000
+    rows = misses(found, expected, bound)
+    assert not len(rows), f"{len(rows)} rows; row {rows[0]} is {found[rows[0]]!r}, expected {expected[rows[0]]!r}"
