@@ -13,7 +13,15 @@ import pytest
 from features.catalogue import Column, Driver, Family, Group, Stage
 from features.inputs import past
 from schema.reasons import Why
-from tests.laws import test_long_run, test_micro_batches, test_oracles, test_past, test_scale, test_symbols_apart
+from tests.laws import (
+    test_long_run,
+    test_micro_batches,
+    test_oracles,
+    test_past,
+    test_scale,
+    test_symbols_apart,
+    test_ties,
+)
 from tests.laws import test_warm_up as warm_up
 from tests.laws.runs import run
 from tests.markets import scene
@@ -100,6 +108,13 @@ def adds_an_absolute_epsilon(params: Any, state: Any, bars: Any, history: Any, o
         write(out, why, k, bars.n[k], naive_sum(history, bars.series[k], bars.n[k]) + 1e-6)
 
 
+def counts_rises(params: Any, state: Any, bars: Any, history: Any, out: Any, why: Any) -> None:
+    for k in range(len(bars.series)):
+        i, n = bars.series[k], bars.n[k]
+        rises = [past(history.close, i, n, lag) > past(history.close, i, n, lag + 1) for lag in range(WINDOW - 1)]
+        write(out, why, k, n, sum(rises))
+
+
 def runs_its_sum_for_ever(params: Any, state: Any, bars: Any, history: Any, out: Any, why: Any) -> None:
     """Lose a little each bar, as a running sum on float32 would."""
     for k in range(len(bars.series)):
@@ -137,6 +152,7 @@ LAWS: dict[str, Callable[[tuple[Group, ...]], Any]] = {  # what each finds broke
     "warm_up": warm_up.violations,
     "bits": lambda groups: test_scale.other_bits(groups, scene("cents"), "price"),
     "tolerance": lambda groups: test_scale.off_tolerance(groups, scene("off_grid"), "price"),
+    "ties": lambda groups: test_ties.near_ties(groups, scene("cents"))["planted"],
     "oracle": off_the_oracle,
     "long_run": lambda groups: test_long_run.violations(groups, 3_000),
 }
@@ -159,6 +175,7 @@ def test_an_honest_column_keeps_the_law(law: str) -> None:
         (is_off_by_a_hair, "oracle"),
         (adds_an_absolute_epsilon, "bits"),
         (adds_an_absolute_epsilon, "tolerance"),
+        (counts_rises, "ties"),
         (runs_its_sum_for_ever, "long_run"),
     ],
 )
