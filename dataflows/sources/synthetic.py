@@ -46,13 +46,15 @@ class SyntheticMarket:
         lanes: int = 1,
         batch_size: int = 65_536,
         faults: float = 0.002,
+        opened_ns: int | None = None,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         """Make `symbols` symbols from the whole second of `start_ns` on.
 
         `rate` is the mean number of ticks a second and symbol in calm times, over the day; wild hours and bursts add
         a quarter.
-        `clock` returns ns and is read only where there is a pace.
+        `clock` returns ns and is read only where there is a pace; `opened_ns` is what it showed when the market
+        opened, its first reading by default. A market that opened earlier first catches up.
         """
         if pace is None and duration_s is None:
             raise ValueError("synthetic market: history needs a duration_s, a live market a pace; neither was given")
@@ -70,7 +72,7 @@ class SyntheticMarket:
         self._lane_of = lanes_of(self.names, lanes)
         self._traits, self._latent = new_market(symbols, rate, np.random.Generator(np.random.Philox([seed, 0])))
         self._pace, self._clock = pace, clock
-        self._epoch: int | None = None  # what the clock showed when the market opened
+        self._epoch = opened_ns  # what the clock showed when the market opened
         self._chunk, self._row, self._offset, self._sequence = 0, 0, 0, 0
         self._latent_after = self._latent  # the hidden side at the chunk's end
         self._ticks: Ticks | None = None

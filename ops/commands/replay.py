@@ -42,7 +42,6 @@ def run(
     source = _source(settings, files, start, end, batch_size, pace)
     folder = _folder(settings, resume)
     progress = Progress(_rows(files), "ticks", quiet=json)
-    began = time.perf_counter()
     flow: Flow
 
     def on_batch(batch: Batch) -> None:
@@ -50,7 +49,7 @@ def run(
         progress.at(flow.tally.counts.ticks_read)
 
     flow = assemble(settings, source, checkpoint_folder=folder, resume=resume, on_batch=on_batch)
-    before = flow.tally.counts.ticks_read
+    before, began = flow.tally.counts.ticks_read, time.perf_counter()
     try:
         drive(flow, engine)
         report = _report(flow, time.perf_counter() - began, before)
