@@ -231,7 +231,7 @@ def order_flow(name: str, seen: Seen) -> np.ndarray:
     return fresh(share, seen.time - at(time[1:], n), horizon)
 
 
-@oracle("mid_return_5s", "mid_return_1m")
+@oracle("mid_return_5s", "mid_return_1m", bound=lambda name, market: 1e-18)  # a long double's log near 0
 @each_symbol
 def mid_return(name: str, seen: Seen) -> np.ndarray:
     width, back = {"mid_return_5s": (SECOND // 10, 50), "mid_return_1m": (SECOND, 60)}[name]

@@ -1,0 +1,1 @@
+"""Power of log returns by frequency."""
