@@ -1,9 +1,10 @@
 """Seeded test markets: ticks, the bars that a naive builder makes of them, and both as kernels read them.
 
 Prices are integer ticks divided by ticks a unit, so they are the floats nearest to their decimals. The hard markets
-(`cents`, `bitcoin`, `dust`) have everything a feed has: a symbol that only trades and one that is only quoted, late
-starts, quiet stretches with empty bars, flat stretches, one-sided, locked and crossed quotes, trades of size 0, two
-sessions with a night between, bars before the open and after the close. In the benign ones every input is eligible.
+(`cents`, `bitcoin`, `fine`, `dust`) have everything a feed has: a symbol that only trades and one that is only
+quoted, late starts, quiet stretches with empty bars, flat stretches, one-sided, locked and crossed quotes, trades of
+size 0, two sessions with a night between, bars before the open and after the close. In the benign ones every input
+is eligible.
 """
 
 from __future__ import annotations
@@ -71,6 +72,7 @@ class Prices:
 PRICES = {
     "cents": Prices(10_000, 1e2, 4),
     "bitcoin": Prices(6_000_000, 1e2, 3),
+    "fine": Prices(600_000_000, 1e4, 3),
     "dust": Prices(12_345, 1e8, 9),
     "off_grid": Prices(10_000, 1e2, 4, 0.4),
     "benign": Prices(10_000, 1e2, 6),
@@ -80,9 +82,12 @@ PRICES = {
 
 @cache
 def scene(name: str) -> Scene:
-    """Return the named market: `cents` (100 / 0.01), `bitcoin` (60,000 / 0.01), `dust` (0.0001 / 1e-8), `off_grid`
-    (100, prices on no grid), `benign` (three symbols, 1 s and 2 s bars, one long session) or `every_tick` (a bar after
-    each tick)."""
+    """Return the named market.
+
+    Price and tick are 100 and 0.01 in `cents`, 60,000 and 0.01 in `bitcoin`, 60,000 and 0.0001 in `fine`, 0.0001 and
+    1e-8 in `dust`; in `off_grid` prices lie on no grid. `benign` has three symbols with bars of 1 s and 2 s in one
+    long session, `every_tick` a bar after each tick.
+    """
     if name == "benign":
         session = Session(FIRST_OPEN, FIRST_OPEN, FIRST_OPEN + 1_000 * SECOND, FIRST_OPEN + 1_000 * SECOND)
         ticks = _joined([_benign_ticks(symbol, session, PRICES[name]) for symbol in range(3)])

@@ -24,7 +24,7 @@ from schema.bars import Bars, take_bars
 from schema.features import FeatureRows
 from tests.markets import Scene, scene
 
-HARD = ("cents", "bitcoin", "dust")
+HARD = ("cents", "bitcoin", "fine", "dust")
 BENIGN = ("benign", "every_tick")
 
 families.load()
