@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from prometheus_client import REGISTRY, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram, generate_latest, start_http_server
 
 _SECONDS: Final = (1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -58,14 +58,10 @@ WATERMARK_LAG: Final = _gauge(
 )
 CHECKPOINT_TIME: Final = _gauge("checkpoint_time_seconds", "When the newest checkpoint was cut (Unix time).")
 CHECKPOINT_BYTES: Final = _gauge("checkpoint_bytes", "Size of the newest checkpoint file.")
-CHECKPOINT_SECONDS: Final = _histogram(
-    "checkpoint_seconds", "Time of one checkpoint, by part: cut (the flow waits), write (a thread of its own).", "part"
-)
-STORE_QUEUE: Final = _gauge("store_queue_rows", "Rows that wait for the store's writer.")
-STORE_SECONDS: Final = _histogram("store_seconds", "Time of one store transaction.")
-BUS_ERRORS: Final = _counter("bus_errors", "Messages that the bus did not take.")
-MODEL_SWAPS: Final = _counter("model_swaps", "Times a running flow took over another model.")
-MODEL_INFO: Final = _gauge("model_info", "1 for the version in use.", "version")
+CHECKPOINT_SECONDS: Final = _histogram("checkpoint_seconds", "How long the flow waited for a checkpoint to be cut.")
+STORE_LAG: Final = _gauge("store_lag_batches", "Passes whose rows the store hasn't acknowledged yet.")
+MODEL_SWAPS: Final = _counter("model_swaps", "Times a running flow took over another model.", "timeframe")
+MODEL_INFO: Final = _gauge("model_info", "1 for the version that predicts, 0 for one that did.", "timeframe", "version")
 
 
 def declared() -> tuple[Declared, ...]:
@@ -76,3 +72,9 @@ def declared() -> tuple[Declared, ...]:
 def text() -> bytes:
     """Return all metrics in the Prometheus text format."""
     return generate_latest(REGISTRY)
+
+
+def serve(host: str, port: int) -> None:
+    """Answer Prometheus from a thread that ends with the process; port 0 answers nowhere. Raises OSError."""
+    if port:
+        start_http_server(port, host)

@@ -28,7 +28,8 @@ Lists are written `a,b` (or as TOML or JSON lists). An unknown key in any of the
 """
 _METRICS_HEAD: Final = """# Metrics
 
-Made from `ops/metrics.py` by `python -m ops.pages`; don't edit. `GET /metrics` shows them in the Prometheus format.
+Made from `ops/metrics.py` by `python -m ops.pages`; don't edit. A live dataflow answers Prometheus
+at `metrics.host` and `metrics.port`; the service has its own at `GET /metrics`.
 """
 
 

@@ -101,7 +101,6 @@ class Inference(Section):
         description="Rising batch shapes, each at least 2; those above `max_batch_size` are unused.",
     )
     threshold: float = Field(0.5, ge=0, le=1, description="Below this confidence the direction is neutral.")
-    burn_in: int = Field(30, ge=0, description="Bars a model's state is stepped over before it takes over.")
 
     @model_validator(mode="after")
     def _some_bucket_fits(self) -> Inference:
@@ -170,6 +169,13 @@ class Log(Section):
     json_lines: bool = Field(False, alias="json", description="One JSON object a line instead of text.")
 
 
+class Metrics(Section):
+    """Metrics of a dataflow process; the service has its own at `GET /metrics`."""
+
+    host: str = Field("127.0.0.1", min_length=1, description="Address that Prometheus asks a live dataflow at.")
+    port: int = Field(8002, ge=0, le=65_535, description="Its port; 0 for none.")
+
+
 class Data(Section):
     """Where market data for replay and tests lies."""
 
@@ -194,6 +200,7 @@ class Settings(BaseSettings):
     registry: Registry = Registry()
     train: Train = Train()
     log: Log = Log()
+    metrics: Metrics = Metrics()
     data: Data = Data()
 
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from ops.errors import ConfigurationError
 from ops.settings import Settings, load
 from ops.settings.loading import known_keys
 from schema.timeframes import parse_timeframes
+from tests.ops.commands import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -241,6 +243,23 @@ def test_every_setting_has_a_description() -> None:
         for name, key in field.annotation.model_fields.items():  # type: ignore[union-attr]
             assert key.description, f"{section}.{name}"
             assert key.description.endswith("."), f"{section}.{name}"
+
+
+def test_every_setting_is_read_somewhere() -> None:
+    paths = [path for package in ("ops", "dataflows", "models", "api") for path in (ROOT / package).rglob("*.py")]
+    sources = "\n".join(p.read_text(encoding="utf-8") for p in paths if p.parent.name != "settings")
+    keys = [
+        f"{section}.{name}"
+        for section, field in Settings.model_fields.items()
+        for name in field.annotation.model_fields  # type: ignore[union-attr]
+    ]
+    short = {"train": "(settings.train|chosen)"}
+    inert = [
+        k
+        for k in keys
+        if not re.search(rf"\b{short.get(k.split('.')[0], k.split('.')[0])}\.{k.split('.')[1]}\b", sources)
+    ]
+    assert inert == []
 
 
 def test_every_default_is_accepted_as_text() -> None:

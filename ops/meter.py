@@ -1,0 +1,90 @@
+"""Meter: what a running flow did, batch by batch, as metrics. It reads, and changes nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+
+from dataflows.assembly import Flow
+from dataflows.batch import Batch
+from ops import metrics
+from schema.ticks import HEARTBEAT, count
+
+_NS: Final = 1e-9
+
+
+class Meter:
+    """Call `note` behind every batch (as the pipeline's `on_batch`)."""
+
+    def __init__(self, flow: Flow, clock: Callable[[], int] = time.time_ns) -> None:
+        """Measure `flow`; `clock` gives wall-clock ns."""
+        self.flow, self.clock = flow, clock
+        self._names = [timeframe.name for timeframe in flow.timeframes]
+        self._spent = dict(flow.pipeline.seconds)
+        self._closed = dict(flow.barrier.barrier.reasons)
+        self._written = 0.0  # when the newest checkpoint that was seen was written
+        self._models: dict[str, str] = {}  # timeframe -> the version that predicts
+
+    def note(self, batch: Batch) -> None:
+        """Add one batch."""
+        metrics.BATCHES.inc()
+        self._ticks(batch)
+        self._rows(batch)
+        self._stations()
+        self._checkpoint()
+        metrics.STORE_LAG.set(batch.number - self.flow.store.acknowledged())
+        if batch.watermark > 0:
+            metrics.WATERMARK_LAG.set((self.clock() - batch.watermark) * _NS)
+
+    def _ticks(self, batch: Batch) -> None:
+        if batch.arrivals is not None:
+            kind = batch.arrivals.ticks.kind
+            metrics.TICKS_READ.inc(len(kind) - int(np.count_nonzero(kind == HEARTBEAT)))
+        metrics.TICKS_USED.inc(count(batch.ticks))
+        metrics.TICKS_LATE.inc(count(batch.late))
+        for letter in batch.dead:
+            metrics.TICKS_DEAD.labels(str(letter.reason)).inc()
+        metrics.TICKS_WAITING.set(self.flow.tally.counts.lost())
+
+    def _rows(self, batch: Batch) -> None:
+        for k, n in enumerate(np.bincount(batch.bars.timeframe, minlength=len(self._names)).tolist()):
+            metrics.BARS.labels(self._names[k]).inc(n)
+            metrics.FEATURE_ROWS.labels(self._names[k]).inc(0 if batch.features is None else n)
+        champions: dict[str, str] = {}
+        for predictions in reversed(batch.predictions):  # the champion's come first, so they are written last
+            for k in np.unique(predictions.timeframe).tolist():
+                metrics.PREDICTIONS.labels(self._names[k]).inc(int(np.count_nonzero(predictions.timeframe == k)))
+                champions[self._names[k]] = predictions.model_version
+        self._swap(champions)
+        if batch.predictions and batch.stamps.received:
+            metrics.PREDICTION_SECONDS.observe((batch.stamps.enqueued - batch.stamps.received) * _NS)
+
+    def _swap(self, champions: dict[str, str]) -> None:
+        for timeframe, version in champions.items():
+            before = self._models.get(timeframe)
+            if before != version:
+                metrics.MODEL_INFO.labels(timeframe, version).set(1)
+                self._models[timeframe] = version
+                if before is not None:
+                    metrics.MODEL_INFO.labels(timeframe, before).set(0)
+                    metrics.MODEL_SWAPS.labels(timeframe).inc()
+
+    def _stations(self) -> None:
+        for name, spent in self.flow.pipeline.seconds.items():
+            metrics.STATION_SECONDS.labels(name).observe(spent - self._spent[name])
+            self._spent[name] = spent
+        for reason, n in self.flow.barrier.barrier.reasons.items():
+            metrics.BARRIERS.labels(str(reason)).inc(n - self._closed.get(reason, 0))
+            self._closed[reason] = n
+
+    def _checkpoint(self) -> None:
+        checkpoints = self.flow.pipeline.checkpoints
+        if checkpoints is None or checkpoints.last_written == self._written:
+            return
+        self._written = checkpoints.last_written
+        metrics.CHECKPOINT_TIME.set(self._written)
+        metrics.CHECKPOINT_BYTES.set(checkpoints.last_size)
+        metrics.CHECKPOINT_SECONDS.observe(checkpoints.last_seconds)
