@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import Any, Final
 
 import msgspec
@@ -10,10 +11,7 @@ from api.store import ReadOnlyStore, Row
 
 SeriesKey = tuple[str, str]  # symbol, timeframe
 
-# A bar has one prediction a horizon and model; the champion's comes first in the output sequence.
-_NEWEST: Final = "ORDER BY time DESC, bar_sequence DESC, sequence LIMIT 1"
-
-# Steps from key to key: a scan of all rows would grow with the store.
+# Every symbol and timeframe of a table. Steps from key to key: a scan of all rows would grow with the store.
 _SERIES: Final = """
 WITH RECURSIVE
     symbols(symbol) AS (
@@ -22,17 +20,38 @@ WITH RECURSIVE
         SELECT (SELECT min(t.symbol) FROM {table} t WHERE t.symbol > symbols.symbol)
         FROM symbols WHERE symbol IS NOT NULL
     ),
-    series(symbol, timeframe) AS (
+    steps(symbol, timeframe) AS (
         SELECT symbol, (SELECT min(t.timeframe) FROM {table} t WHERE t.symbol = symbols.symbol)
         FROM symbols WHERE symbol IS NOT NULL
         UNION ALL
         SELECT symbol, (
             SELECT min(t.timeframe) FROM {table} t
-            WHERE t.symbol = series.symbol AND t.timeframe > series.timeframe
+            WHERE t.symbol = steps.symbol AND t.timeframe > steps.timeframe
         )
-        FROM series WHERE timeframe IS NOT NULL
+        FROM steps WHERE timeframe IS NOT NULL
+    ),
+    series(symbol, timeframe) AS (
+        SELECT symbol, timeframe FROM steps
+        WHERE timeframe IS NOT NULL AND timeframe = coalesce(:timeframe, timeframe)
     )
-SELECT symbol, timeframe FROM series WHERE timeframe IS NOT NULL
+"""
+_OF_SERIES: Final = "FROM {table} WHERE symbol = series.symbol AND timeframe = series.timeframe"
+_NAMES: Final = "SELECT symbol, timeframe FROM series ORDER BY symbol, timeframe"
+_SPANS: Final = f"""
+SELECT symbol, timeframe, (SELECT min(time) {_OF_SERIES}) AS first, (SELECT max(time) {_OF_SERIES}) AS last
+FROM series ORDER BY symbol, timeframe
+"""
+# A bar has one prediction a horizon and model; the champion's comes first in the output sequence.
+_NEWEST: Final = f"""
+SELECT t.* FROM series JOIN {{table}} t USING (symbol, timeframe)
+WHERE t.time = (SELECT max(time) {_OF_SERIES})
+ORDER BY symbol, timeframe, bar_sequence DESC, sequence
+"""
+_PRICES: Final = f"""
+SELECT t.symbol, coalesce(t.mid, t.close) AS price
+FROM (SELECT * FROM series ORDER BY symbol LIMIT :symbols) AS series JOIN {{table}} t USING (symbol, timeframe)
+WHERE t.time >= coalesce((SELECT time {_OF_SERIES} ORDER BY time DESC LIMIT 1 OFFSET :limit - 1), 0)
+ORDER BY t.symbol, t.time, t.bar_sequence
 """
 CURSOR: Final = ("time", "bar_sequence", "timeframe", "horizon", "model_version")
 
@@ -46,19 +65,22 @@ class Reader:
 
     def series(self, table: str) -> list[SeriesKey]:
         """Return the symbols and timeframes that a table holds, in order of symbol."""
-        sql = _SERIES.format(table=self.store.table(table))
-        found = self.store.cached(("series", table), lambda: self.store.rows(sql))
-        return [(row["symbol"], row["timeframe"]) for row in found]
+        return [(row["symbol"], row["timeframe"]) for row in self._of_series(table, _NAMES)]
 
-    def newest_prediction(self, symbol: str, timeframe: str) -> Row | None:
-        """Return the newest row of `predictions`."""
-        return self._newest("predictions", symbol, timeframe, _NEWEST)
+    def spans(self) -> list[Row]:
+        """Return every series of bars with the times of its first and last one (ns UTC)."""
+        return self._of_series("bars", _SPANS)
 
     def newest_predictions(self, timeframe: str | None = None) -> list[Row]:
-        """Return the newest prediction of every series, or of one timeframe's."""
-        wanted = [key for key in self.series("predictions") if timeframe in (None, key[1])]
-        found = (self.newest_prediction(*key) for key in wanted)
-        return [row for row in found if row is not None]
+        """Return the newest prediction of every series, or of one timeframe's, in order of symbol."""
+        rows = self._of_series("predictions", _NEWEST, timeframe=timeframe)
+        return [next(group) for _, group in groupby(rows, lambda row: (row["symbol"], row["timeframe"]))]
+
+    def recent_prices(self, timeframe: str, symbols: int, limit: int) -> dict[str, list[float]]:
+        """Return the newest `limit` mids, or closes where there was no quote, of the first symbols; oldest first."""
+        rows = self._of_series("bars", _PRICES, timeframe=timeframe, symbols=symbols, limit=limit)
+        groups = groupby(rows, lambda row: str(row["symbol"]))
+        return {name: [row["price"] for row in group if row["price"] is not None][-limit:] for name, group in groups}
 
     def past_predictions(
         self,
@@ -86,38 +108,16 @@ class Reader:
 
     def bars(self, symbol: str, timeframe: str, limit: int) -> list[Row]:
         """Return the newest `limit` bars, oldest first."""
-        sql = (
-            f"SELECT * FROM {self.store.table('bars')} WHERE symbol = ? AND timeframe = ? "
-            "ORDER BY time DESC, bar_sequence DESC LIMIT ?"
-        )
-        key = ("bars", symbol, timeframe, limit)
-        return self.store.cached(key, lambda: self.store.rows(sql, (symbol, timeframe, limit))[::-1])
-
-    def closes(self, symbol: str, timeframe: str, limit: int) -> list[float]:
-        """Return the newest mids, or closes where there was no quote, oldest first."""
-        sql = (
-            f"SELECT coalesce(mid, close) AS price FROM {self.store.table('bars')} "
-            "WHERE symbol = ? AND timeframe = ? ORDER BY time DESC, bar_sequence DESC LIMIT ?"
-        )
-        key = ("closes", symbol, timeframe, limit)
-        found = self.store.cached(key, lambda: self.store.rows(sql, (symbol, timeframe, limit)))
-        return [row["price"] for row in reversed(found) if row["price"] is not None]
-
-    def span(self, symbol: str, timeframe: str) -> tuple[int, int]:
-        """Return the times of a series' first and last bar (ns UTC)."""
-        table = self.store.table("bars")
-        sql = "SELECT {}(time) AS time FROM " + table + " WHERE symbol = ? AND timeframe = ?"
-        first, last = (self.store.rows(sql.format(end), (symbol, timeframe))[0]["time"] for end in ("min", "max"))
-        return int(first), int(last)
+        return self._newest("bars", symbol, timeframe, limit)[::-1]
 
     def newest_features(self, symbol: str, timeframe: str) -> Row | None:
         """Return the newest row of `features`."""
-        return self._newest("features", symbol, timeframe, "ORDER BY time DESC, bar_sequence DESC LIMIT 1")
+        found = self._newest("features", symbol, timeframe, 1)
+        return found[0] if found else None
 
     def catalogue(self, fingerprint: str | None = None) -> Row | None:
         """Return the catalogue of a fingerprint, or the newest; None if the dataflow hasn't written one."""
-        name = "catalogue" if fingerprint is None else f"catalogue:{fingerprint}"
-        return self._meta(name)
+        return self._meta("catalogue" if fingerprint is None else f"catalogue:{fingerprint}")
 
     def status(self) -> Row | None:
         """Return totals and rates of the run, as it last reported them."""
@@ -127,9 +127,15 @@ class Reader:
         text = self.store.cached(("meta", name), lambda: self.store.meta(name))
         return None if text is None else msgspec.json.decode(text)
 
-    def _newest(self, table: str, symbol: str, timeframe: str, order: str) -> Row | None:
-        sql = f"SELECT * FROM {self.store.table(table)} WHERE symbol = ? AND timeframe = ? {order}"
-        found = self.store.cached(
-            ("newest", table, symbol, timeframe), lambda: self.store.rows(sql, (symbol, timeframe))
+    def _newest(self, table: str, symbol: str, timeframe: str, limit: int) -> list[Row]:
+        sql = (
+            f"SELECT * FROM {self.store.table(table)} WHERE symbol = ? AND timeframe = ? "
+            "ORDER BY time DESC, bar_sequence DESC LIMIT ?"
         )
-        return found[0] if found else None
+        values = (symbol, timeframe, limit)
+        return self.store.cached((table, values), lambda: self.store.rows(sql, values))
+
+    def _of_series(self, table: str, select: str, **values: Any) -> list[Row]:
+        sql = (_SERIES + select).format(table=self.store.table(table))
+        values = {"timeframe": None, **values}
+        return self.store.cached((sql, *values.values()), lambda: self.store.rows(sql, values))

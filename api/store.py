@@ -6,7 +6,7 @@ import os
 import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 from typing import Any, Final, TypeVar, cast
 
@@ -46,7 +46,7 @@ class ReadOnlyStore:
         """Return what a table of the schema is called here, quoted."""
         return f'"{stored_name(name, self.namespace)}"'
 
-    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+    def rows(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[Row]:
         """Read rows. Raises StoreAway."""
         with self._lock:
             try:

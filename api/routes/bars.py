@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 
 from api.answers import Bar, BarList
 from api.parameters import ReaderParameter, Timeframe, missing
-from api.problems import declared
+from api.problems import FiniteJSON, declared
 from schema.times import iso
 
 router = APIRouter(tags=["bars"])
@@ -20,7 +20,7 @@ def bars(
     reader: ReaderParameter,
     timeframe: Timeframe,
     limit: Annotated[int, Query(ge=1, le=5000)] = 200,
-) -> dict[str, Any]:
+) -> FiniteJSON:
     """Return a symbol's newest bars, oldest first; without a timeframe those of its first one."""
     chosen = timeframe or first_timeframe(reader, "bars", symbol)
     rows = reader.bars(symbol, chosen, limit) if chosen else []
@@ -28,7 +28,8 @@ def bars(
         raise missing("bars", symbol, timeframe)
     times = ({"time": iso(row["time"]), "start": iso(row["start"])} for row in rows)
     kept = ({name: row[name] for name in Bar.model_fields} for row in rows)
-    return {"symbol": symbol, "timeframe": chosen, "bars": [{**row, **time} for row, time in zip(kept, times)]}
+    found = [{**row, **time} for row, time in zip(kept, times)]
+    return FiniteJSON({"symbol": symbol, "timeframe": chosen, "bars": found})
 
 
 def first_timeframe(reader: ReaderParameter, table: str, symbol: str) -> str | None:

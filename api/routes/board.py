@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 
 from api.answers import Board
 from api.parameters import ReaderParameter, Timeframe, now
-from api.problems import declared
+from api.problems import FiniteJSON, declared
 from api.routes.predictions import aged
 from api.run import run_state
 from schema.timeframes import parse_timeframe
@@ -22,22 +22,23 @@ def board(
     timeframe: Timeframe,
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
     prices: Annotated[int, Query(ge=2, le=500)] = 60,
-) -> dict[str, Any]:
+) -> FiniteJSON:
     """Return each symbol's newest prediction with its recent prices, and the run; the shortest timeframe if unsaid."""
     at = now()
     timeframes = sorted({name for _, name in reader.series("predictions")}, key=_length)
     chosen = timeframe or (timeframes[0] if timeframes else None)
     found = reader.newest_predictions(chosen) if chosen else []
-    rows = [
-        {**aged(row, at), "prices": reader.closes(row["symbol"], row["timeframe"], prices)} for row in found[:limit]
-    ]
-    return {
-        "timeframe": chosen,
-        "timeframes": timeframes,
-        "rows": rows,
-        "left_out": len(found) - len(rows),
-        "run": run_state(reader.status(), at),
-    }
+    recent = reader.recent_prices(chosen, limit, prices) if chosen else {}
+    rows = [{**aged(row, at), "prices": recent.get(row["symbol"], [])} for row in found[:limit]]
+    return FiniteJSON(
+        {
+            "timeframe": chosen,
+            "timeframes": timeframes,
+            "rows": rows,
+            "left_out": len(found) - len(rows),
+            "run": run_state(reader.status(), at),
+        }
+    )
 
 
 def _length(timeframe: str) -> tuple[float, str]:

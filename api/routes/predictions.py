@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 
 from api.answers import LatestPredictions, PredictionPage
 from api.parameters import Before, End, ReaderParameter, Start, Symbols, Timeframe, cursor, missing, now
-from api.problems import declared
+from api.problems import FiniteJSON, declared
 from schema.messages import prediction_message
 
 router = APIRouter(tags=["predictions"])
@@ -20,14 +20,14 @@ def aged(row: dict[str, Any], at: int) -> dict[str, Any]:
 
 
 @router.get("/predictions/latest", response_model=LatestPredictions, responses=declared(400, 404, 503))
-def latest(reader: ReaderParameter, symbols: Symbols, timeframe: Timeframe) -> dict[str, Any]:
+def latest(reader: ReaderParameter, symbols: Symbols, timeframe: Timeframe) -> FiniteJSON:
     """Return the newest prediction of each series; 404 where none of the symbols asked for has one."""
     at = now()
     found = [row for row in reader.newest_predictions(timeframe) if not symbols or row["symbol"] in symbols]
     unknown = sorted(set(symbols) - {row["symbol"] for row in found})
     if unknown and not found:
         raise missing("predictions", ", ".join(unknown), timeframe)
-    return {"predictions": [aged(row, at) for row in found], "unknown": unknown}
+    return FiniteJSON({"predictions": [aged(row, at) for row in found], "unknown": unknown})
 
 
 @router.get("/predictions/{symbol:path}", response_model=PredictionPage, responses=declared(400, 404, 503))
@@ -39,14 +39,16 @@ def past(
     end: End,
     before: Before,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-) -> dict[str, Any]:
+) -> FiniteJSON:
     """Return a symbol's predictions with start <= timestamp < end, newest first, a page at a time."""
     rows = reader.past_predictions(symbol, timeframe, start, end, limit + 1, before)
     if not rows and before is None:
         raise missing("predictions", symbol, timeframe)
     page = rows[:limit]
-    return {
-        "symbol": symbol,
-        "predictions": [prediction_message(row) for row in page],
-        "next": cursor(page[-1]) if len(rows) > limit else None,
-    }
+    return FiniteJSON(
+        {
+            "symbol": symbol,
+            "predictions": [prediction_message(row) for row in page],
+            "next": cursor(page[-1]) if len(rows) > limit else None,
+        }
+    )

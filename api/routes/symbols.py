@@ -8,7 +8,7 @@ from fastapi import APIRouter
 
 from api.answers import SeriesList
 from api.parameters import ReaderParameter, now
-from api.problems import declared
+from api.problems import FiniteJSON, declared
 from schema.timeframes import SECOND, parse_timeframe
 from schema.times import iso
 
@@ -19,21 +19,21 @@ _ACTIVITY: Final = 60 * SECOND  # how old an activity bar's prediction may be
 
 
 @router.get("/symbols", response_model=SeriesList, responses=declared(503))
-def symbols(reader: ReaderParameter) -> dict[str, Any]:
+def symbols(reader: ReaderParameter) -> FiniteJSON:
     """Return every symbol and timeframe with the times of its first and last bar."""
     at = now()
-    return {"symbols": [_series(reader, symbol, timeframe, at) for symbol, timeframe in reader.series("bars")]}
+    newest = {(row["symbol"], row["timeframe"]): row["time"] for row in reader.newest_predictions()}
+    found = [_series(row, newest.get((row["symbol"], row["timeframe"])), at) for row in reader.spans()]
+    return FiniteJSON({"symbols": found})
 
 
-def _series(reader: ReaderParameter, symbol: str, timeframe: str, at: int) -> dict[str, Any]:
-    first, last = reader.span(symbol, timeframe)
-    newest = reader.newest_prediction(symbol, timeframe)
-    patience = _GRACE + 2 * (parse_timeframe(timeframe).nominal_ns or _ACTIVITY)
+def _series(span: dict[str, Any], newest: int | None, at: int) -> dict[str, Any]:
+    patience = _GRACE + 2 * (parse_timeframe(span["timeframe"]).nominal_ns or _ACTIVITY)
     return {
-        "symbol": symbol,
-        "timeframe": timeframe,
-        "first": iso(first),
-        "last": iso(last),
-        "newest_prediction": iso(newest["time"]) if newest else None,
-        "fresh": newest is not None and at - newest["time"] <= patience,
+        "symbol": span["symbol"],
+        "timeframe": span["timeframe"],
+        "first": iso(span["first"]),
+        "last": iso(span["last"]),
+        "newest_prediction": None if newest is None else iso(newest),
+        "fresh": newest is not None and at - newest <= patience,
     }

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from api import answers
 from dataflows.sinks.sqlite import SqliteStore
 from dataflows.sinks.station import Sinks
 from schema.messages import prediction_message
@@ -48,6 +49,19 @@ def test_no_answer_holds_nan_or_infinity(get: Get) -> None:
         answer = get(url)
         assert answer.status_code == 200, (url, answer.text)
         json.loads(answer.text, parse_constant=refuse)
+
+
+@pytest.mark.parametrize(
+    ("url", "model"),
+    [
+        ("/predictions/latest", answers.LatestPredictions), ("/predictions/IBM", answers.PredictionPage),
+        ("/bars/IBM", answers.BarList), ("/features", answers.FeatureCatalogue),
+        ("/features/MSFT", answers.FeatureRow), ("/symbols", answers.SeriesList), ("/board", answers.Board),
+        ("/health", answers.Health), ("/livez", answers.Alive), ("/readyz", answers.Alive),
+    ],
+)  # fmt: skip
+def test_an_answer_has_the_shape_that_the_document_shows(get: Get, url: str, model: type[answers.Answer]) -> None:
+    model.model_validate_json(get(url).content)
 
 
 def test_symbols_asked_for_that_have_no_prediction_are_named(get: Get) -> None:

@@ -102,7 +102,7 @@ def test_an_unexpected_error_shows_no_stack_trace(get: Get, app: FastAPI, monkey
     def fail(*_: Any) -> None:
         raise RuntimeError("secret")
 
-    monkeypatch.setattr(app.state.reader, "series", fail)
+    monkeypatch.setattr(app.state.reader, "newest_predictions", fail)
     answer = get("/symbols")
     assert_problem(answer, 500, "the service failed to answer")
     assert "secret" not in answer.text
