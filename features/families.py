@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import pkgutil
 
 import features
@@ -14,8 +13,6 @@ FAMILIES = ("technical", "microstructure", "statistical", "spectral", "cross_ass
 def load() -> None:
     """Import the modules of all families; a second call does nothing."""
     for family in FAMILIES:
-        if importlib.util.find_spec(f"{features.__name__}.{family}") is None:
-            continue  # the family is being written
         package = importlib.import_module(f"{features.__name__}.{family}")
         for module in pkgutil.iter_modules(package.__path__):
             importlib.import_module(f"{package.__name__}.{module.name}")
