@@ -9,6 +9,8 @@ from typing import Final, NamedTuple
 
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram, generate_latest, start_http_server
 
+from ops.errors import DependencyAway
+
 _SECONDS: Final = (1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -75,6 +77,15 @@ def text() -> bytes:
 
 
 def serve(host: str, port: int) -> None:
-    """Answer Prometheus from a thread that ends with the process; port 0 answers nowhere. Raises OSError."""
-    if port:
+    """Answer Prometheus from a thread that ends with the process; port 0 answers nowhere.
+
+    Raises DependencyAway where the port is taken.
+    """
+    if not port:
+        return
+    try:
         start_http_server(port, host)
+    except OSError as error:
+        raise DependencyAway(
+            f"metrics: {host}:{port} can't be listened on: {error.strerror or error}; set metrics.port, 0 for none"
+        ) from None
