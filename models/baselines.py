@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit
 
 from models.calibration import class_of
+from models.config import LABEL_CLIP
 from models.dataset import Dataset, Slices
 from models.evaluation import Forecast
 from schema.ticks import Float64
@@ -20,10 +21,11 @@ def baselines(dataset: Dataset, slices: Slices, y: Float64, unit: Float64, prima
     last = np.nan_to_num(dataset.past[test].astype(np.float64)) / unit[test]
     classes = np.bincount(class_of(y[slices.fit]), minlength=3) / len(slices.fit)
     leaning = np.full(len(test), 1.0 if classes[2] >= classes[0] else -1.0) * 1e-6
-    ewma = np.maximum(ewma_variance(dataset), 1e-18) * primary / unit**2
-    scale = np.mean(y[learn] ** 2 / ewma[learn])
+    clipped = np.clip(y[learn], -LABEL_CLIP, LABEL_CLIP)
+    ewma = np.maximum(ewma_variance(dataset) * primary / unit**2, 1e-3)
+    scale = np.mean(clipped**2 / ewma[learn])
     return {
-        "no_change": Forecast(zero, np.full(len(test), np.log(np.mean(y[learn] ** 2)))),
+        "no_change": Forecast(zero, np.full(len(test), np.log(np.mean(clipped**2)))),
         "last_direction": Forecast(last),
         "reversal": Forecast(-last),
         "majority_class": Forecast(leaning, None, np.tile((classes + 1e-6) / (1 + 3e-6), (len(test), 1))),

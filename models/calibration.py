@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from models.classes import BOUND, map_classes, normal_classes
+from models.config import LABEL_CLIP
 from schema.ticks import Float64, Int64
 
 _RIDGE = 1e-3  # pulls the map towards the identity where the slice says little
@@ -18,6 +19,7 @@ def class_of(y: Float64) -> Int64:
 
 def fit_variance_scale(mean: Float64, log_variance: Float64, y: Float64) -> float:
     """Return the factor of the variances that maximises the Gaussian likelihood of labels (n,)."""
+    y = np.clip(y, -LABEL_CLIP, LABEL_CLIP)
     return float(np.clip(np.mean((y - mean) ** 2 * np.exp(-log_variance)), 1e-4, 1e4))
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 SIGMA: Final = "reference_volatility_60"  # sigma_t: log return per bar, known at t
+LABEL_CLIP: Final = 8.0  # |return| / (sigma sqrt(h)) beyond it counts as this much in every likelihood
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +20,9 @@ class NetConfig:
     burn_in: int = 64  # first rows of a piece that start from a zero state inside a series: no loss on them
     epochs: int = 40
     patience: int = 6  # epochs without a better stop-slice loss
-    learning_rate: float = 2e-3
+    learning_rate: float = 1e-3
     weight_decay: float = 1e-3
     clip: float = 1.0  # gradient norm
-    label_clip: float = 8.0  # |return| / (sigma sqrt(h)) beyond it counts as this much in the loss
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,14 +139,14 @@ class Slices:
 
 
 def split(dataset: Dataset, shares: tuple[float, float, float, float], embargo: int, primary: int) -> Slices:
-    """Cut labelled, eligible rows into fit, stop, calibrate and test by bar time.
+    """Cut labelled, eligible rows into fit, stop, calibrate and test, by bar times that have any.
 
     Purged: a row whose label ends behind the next boundary is in no slice. Embargoed: nor is one of the `embargo` bar
     times at and behind a boundary. Raises ValueError where a slice has too few rows.
     """
-    times = np.unique(dataset.time)
-    edges = np.rint(np.cumsum(shares[:3]) / sum(shares) * len(times)).astype(int)
     usable = dataset.eligible & np.isfinite(dataset.returns[:, primary - 1])
+    times = np.unique(dataset.time[usable]) if usable.any() else dataset.time[:1]
+    edges = np.rint(np.cumsum(shares[:3]) / sum(shares) * len(times)).astype(int)
     forever = np.iinfo(np.int64).max
     parts = []
     for k in range(4):

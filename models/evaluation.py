@@ -1,6 +1,7 @@
 """Scores on the test slice, for members, ensemble and naive baselines alike.
 
-nll                   mean negative log likelihood of the return in units of sigma_t sqrt(h), nats
+nll                   mean negative log likelihood of the return in units of sigma_t sqrt(h), nats;
+                      one beyond 8 units counts as 8, for all forecasters alike
 mae_bps               mean absolute error of the log return, basis points
 r2_zero               1 - squared error over that of "no change"
 directional_accuracy  share of right signs where return and forecast aren't zero; directional_coverage: how many are so
@@ -19,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.calibration import class_of
+from models.config import LABEL_CLIP
 from schema.ticks import Float64, Int64
 
 LEAST_DAYS: Final = 20
@@ -60,7 +62,9 @@ def _row_scores(forecast: Forecast, outcome: Outcome) -> dict[str, Float64]:
     mean = np.zeros_like(outcome.y) if forecast.mean is None else forecast.mean
     if forecast.log_variance is not None:
         s = forecast.log_variance
-        rows["nll"] = 0.5 * (np.log(2 * np.pi) + s + (outcome.y - mean) ** 2 * np.exp(-s))
+        rows["nll"] = 0.5 * (
+            np.log(2 * np.pi) + s + (np.clip(outcome.y, -LABEL_CLIP, LABEL_CLIP) - mean) ** 2 * np.exp(-s)
+        )
     if forecast.mean is not None:
         rows["mae_bps"] = np.abs(outcome.y - mean) * outcome.unit * 1e4
     if forecast.probabilities is not None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.architectures import Net, build
-from models.config import NetConfig
+from models.config import LABEL_CLIP, NetConfig
 from models.labels import Float32
 from models.sequences import Pieces, pieces_of
 from schema.ticks import Int32
@@ -53,7 +53,7 @@ def fit_net(
     """
     torch.manual_seed(seed)
     net = build(config.architecture, x.shape[1], y.shape[1], **config.options)
-    inputs, labels = torch.from_numpy(x), torch.from_numpy(np.clip(y, -config.label_clip, config.label_clip))
+    inputs, labels = torch.from_numpy(x), torch.from_numpy(np.clip(y, -LABEL_CLIP, LABEL_CLIP))
     train = pieces_of(symbol, eligible, _mask(fit, len(x)), config.streams, config.burn_in, config.chunk)
     check = pieces_of(symbol, eligible, _mask(stop, len(x)), config.streams, config.burn_in, config.chunk)
     steps = config.epochs * (train.row.shape[1] // config.chunk)

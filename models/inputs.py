@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from models.dataset import Dataset
 from models.labels import Float32
 from models.metadata import ColumnUse
-from schema.ticks import Bool, Int64
+from schema.ticks import Bool, Float64, Int32, Int64
 
 CLIP = np.float32(8.0)
 _FAIR_SHARE = 0.01  # of rows: below it a column counts as never (or always) undefined
+_STRAY_SHARE = 0.1  # of later rows outside the range of the fit slice: above it a column is left out
 _SAMPLE = 200_000  # rows that medians are taken over
 
 
@@ -84,13 +85,15 @@ def _make(values, rows, take, center, scale, masked, out):  # type: ignore[no-un
             out[k, width + j] = np.isnan(values[rows[k], take[masked[j]]])
 
 
-def fit_columns(dataset: Dataset, rows: NDArray[np.intp]) -> tuple[ColumnUse, ...]:
+def fit_columns(dataset: Dataset, fit: NDArray[np.intp], later: NDArray[np.intp]) -> tuple[ColumnUse, ...]:
     """Choose and scale the columns by the rows of the fit slice.
 
     Scale: the interquartile range as a standard deviation, at least a quarter of the standard deviation. Left out are
-    optional columns that are nearly always undefined or never change. Raises ValueError where none is left.
+    optional columns that are nearly always undefined, never change, or leave in the `later` rows (stop and calibrate
+    slice) the range they had: a clock over less than a day, a running total. Raises ValueError where a required column
+    can't be used.
     """
-    sample = dataset.values[rows[:: -(-len(rows) // _SAMPLE)]].astype(np.float64)
+    sample, after = (dataset.values[rows[:: -(-len(rows) // _SAMPLE)]].astype(np.float64) for rows in (fit, later))
     columns = []
     for k, name in enumerate(dataset.columns):
         x = sample[:, k]
@@ -102,6 +105,8 @@ def fit_columns(dataset: Dataset, rows: NDArray[np.intp]) -> tuple[ColumnUse, ..
                     f"training set: the required column {name!r} is constant or undefined in all {len(x)} rows of the "
                     "fit slice; replay a history in which the market moves"
                 )
+            continue
+        if not required and _leaves_range(defined, after[:, k]):
             continue
         low, center, high = np.percentile(defined, (25, 50, 75))
         scale = max((high - low) / 1.349, defined.std() / 4)
@@ -115,15 +120,21 @@ def fit_columns(dataset: Dataset, rows: NDArray[np.intp]) -> tuple[ColumnUse, ..
     return tuple(columns)
 
 
-def fit_floor(sigma: NDArray[np.float64]) -> float:
-    """Return the least volatility of a label's unit: half the 5 % quantile of the volatilities above zero.
+def _leaves_range(defined: Float64, later: Float64) -> bool:
+    low, high = np.percentile(defined, (0.1, 99.9))
+    return bool(np.mean((later < low) | (later > high)) > _STRAY_SHARE)
 
+
+def fit_floor(sigma: Float64, symbol: Int32) -> float:
+    """Return the least volatility of a label's unit: a quarter of the RMS of sigma_t in the quietest tenth of symbols.
+
+    In an idle market sigma_t decays towards zero, and the next tick would be a label of thousands of units.
     Raises ValueError where the price never moved.
     """
-    moving = sigma[sigma > 0]
-    if not len(moving):
+    typical = np.array([np.sqrt(np.mean(sigma[symbol == s] ** 2)) for s in np.unique(symbol)])
+    if not typical.any():
         raise ValueError(
             f"training set: the reference price never moves in {len(sigma)} rows of the fit slice; "
             "replay a history in which the market moves, or use a coarser timeframe"
         )
-    return float(0.5 * np.quantile(moving, 0.05))
+    return float(0.25 * np.quantile(typical[typical > 0], 0.1))

@@ -20,7 +20,7 @@ from models.baselines import baselines
 from models.bundle import WEIGHTS, save_weights, tree_files
 from models.calibration import fit_class_map, fit_variance_scale, probabilities
 from models.classes import vote
-from models.config import SIGMA, TrainingConfig
+from models.config import LABEL_CLIP, SIGMA, TrainingConfig
 from models.dataset import Dataset, Slices, split
 from models.evaluation import Forecast, Outcome, score
 from models.fitting import Epoch, fit_net
@@ -94,8 +94,8 @@ def _problem(dataset: Dataset, config: TrainingConfig) -> _Problem:
     if not 1 <= config.primary <= dataset.horizons:
         raise ValueError(f"training: primary horizon {config.primary}, expected one of 1 .. {dataset.horizons} bars")
     slices = split(dataset, config.shares, config.embargo, config.primary)
-    columns = fit_columns(dataset, slices.fit)
-    floor = fit_floor(dataset.sigma[slices.fit])
+    columns = fit_columns(dataset, slices.fit, np.concatenate((slices.stop, slices.calibrate)))
+    floor = fit_floor(dataset.sigma[slices.fit], dataset.symbol[slices.fit])
     x = Inputs(columns, dataset.columns, dataset.fingerprints).make(dataset.values, np.arange(len(dataset.time)))
     horizons = np.arange(1, dataset.horizons + 1)
     unit = np.maximum(np.nan_to_num(dataset.sigma), floor)[:, None] * np.sqrt(horizons)
@@ -117,7 +117,7 @@ def _fit_members(problem: _Problem, progress: Progress) -> tuple[dict[str, _Fitt
         member = Member("net", config.weights.get(name, 1.0), (WEIGHTS,), options, 1.0, (1.0, 0.0, 0.0))
         fitted[name] = _Fitted(heads[..., 0], heads[..., 1], member, net=net)
     if config.trees is not None:
-        name, label = "lightgbm", np.clip(problem.y[:, config.primary - 1], -8.0, 8.0)
+        name, label = "lightgbm", np.clip(problem.y[:, config.primary - 1], -LABEL_CLIP, LABEL_CLIP)
         texts = fit_trees(
             (problem.x[slices.fit], problem.x[slices.stop]), (label[slices.fit], label[slices.stop]), config.trees,
             config.seed, config.threads, progress,

@@ -38,7 +38,7 @@ class GRU(Net):
 
     def heads(self, y: Tensor) -> Tensor:
         mean, log_variance = self.output(y).unflatten(-1, (self.horizons, 2)).unbind(-1)  # (..., H) each
-        return torch.stack((mean, log_variance.clamp(-12.0, 8.0)), -1)  # (..., H, 2)
+        return torch.stack((mean, log_variance.clamp(-6.0, 6.0)), -1)  # (..., H, 2)
 
     def forward(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         u = self.encode(x)  # (B, T, D)

@@ -12,7 +12,7 @@ from models.config import TreesConfig
 from models.labels import Float32
 from schema.ticks import Float64
 
-_LEAST_SQUARE = 1e-6  # of a residual, in units of the label: the gamma deviance wants positive ones
+_LEAST_SQUARE = 1e-2  # of a residual, in units of the label: the gamma deviance wants positive ones
 
 
 def fit_trees(

@@ -123,7 +123,7 @@ def test_a_missing_column_is_named() -> None:
 def test_an_undefined_optional_value_is_the_median_and_a_bit() -> None:
     dataset = make_dataset(make_market(3, 900))
     fit = np.arange(1500)
-    columns = fit_columns(dataset, fit)
+    columns = fit_columns(dataset, fit, fit)
     assert [c.masked for c in columns] == [name == "sometimes" for name in NAMES]
     x = Inputs(columns, dataset.columns, dataset.fingerprints).make(dataset.values, np.arange(len(dataset.time)))
     undefined = np.isnan(dataset.values[:, 2])
@@ -140,12 +140,22 @@ def test_scaling_sees_the_fit_slice_only() -> None:
     dataset = make_dataset(make_market(3, 900))
     values = dataset.values.copy()
     values[1500:] = 1e9
-    assert fit_columns(dataset, np.arange(1500)) == fit_columns(replace(dataset, values=values), np.arange(1500))
+    fit, later = np.arange(1500), np.arange(1000, 1500)
+    assert fit_columns(dataset, fit, later) == fit_columns(replace(dataset, values=values), fit, later)
+
+
+def test_a_column_that_leaves_its_range_is_no_input() -> None:
+    dataset = make_dataset(make_market(3, 900))
+    values = dataset.values.copy()
+    values[:, 1] = np.arange(len(values))  # a clock
+    fit, later = np.arange(1500), np.arange(1500, 2500)
+    chosen = [c.name for c in fit_columns(replace(dataset, values=values), fit, later)]
+    assert chosen == [name for name in NAMES if name != "noise"]
 
 
 def test_a_market_that_never_moves_is_refused() -> None:
     with pytest.raises(ValueError, match="never moves"):
-        fit_floor(np.zeros(100))
+        fit_floor(np.zeros(100), np.zeros(100, np.int32))
 
 
 def test_sigma_gates_a_row() -> None:
