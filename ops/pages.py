@@ -70,7 +70,20 @@ def metrics_page() -> str:
     return "\n".join([_METRICS_HEAD, "| name | kind | labels | meaning |", "| --- | --- | --- | --- |", *rows, ""])
 
 
-PAGES: Final[dict[str, Callable[[], str]]] = {"settings.md": settings_page, "metrics.md": metrics_page}
+def features_page() -> str:
+    """Return docs/features.md."""
+    from features import documentation, families
+    from features.catalogue import registered
+
+    families.load()
+    return documentation.page(registered())
+
+
+PAGES: Final[dict[str, Callable[[], str]]] = {
+    "settings.md": settings_page,
+    "metrics.md": metrics_page,
+    "features.md": features_page,
+}
 
 
 def main(arguments: list[str]) -> int:
