@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import talib
+from scipy.signal import lfilter
 
 from schema.bars import BarFlag
 from tests.oracles.registry import Market, each_series, oracle
@@ -84,12 +85,30 @@ def true_range(bars: Series) -> np.ndarray:
     return np.max([high - low, np.abs(high - last), np.abs(low - last)], axis=0)
 
 
+def share_of_moves(moved: np.ndarray, close: np.ndarray) -> np.ndarray:
+    """Bound a percentage of the average move: moves carry the rounding of their prices, which small ones magnify."""
+    return 1e4 * DIED_AWAY + 100 * EPS * close / np.where(moved > 0, moved, np.inf)
+
+
+@each_series
+def share_of_changes(name: str, bars: Series) -> np.ndarray:
+    close = exact(bars["close"])
+    return share_of_moves(wilder(without_ties(np.abs(close - before(close)), close)), close)
+
+
+@each_series
+def share_of_ranges(name: str, bars: Series) -> np.ndarray:
+    return share_of_moves(wilder(without_ties(true_range(bars), bars["close"])), bars["close"])
+
+
 @oracle("rsi_14", bound=died_away)
 @each_series
 def rsi(name: str, bars: Series) -> np.ndarray:
     close = exact(bars["close"])
-    moved = wilder(without_ties(np.abs(close - before(close)), close))
-    return np.where(moved > DIED_AWAY * close, talib.RSI(whole_ticks(bars["close"]), 14), np.nan)
+    change = without_ties(close - before(close), close)
+    gain, moved = wilder(np.maximum(change, 0)), wilder(np.abs(change))
+    ours = 100 * gain / np.where(moved > DIED_AWAY * close, moved, np.nan)
+    return agrees(ours, talib.RSI(whole_ticks(bars["close"]), 14), 1e-4)
 
 
 @oracle("natr_14", bound=died_away)
@@ -102,10 +121,41 @@ def natr(name: str, bars: Series) -> np.ndarray:
 @oracle("adx_14", "plus_di_14", "minus_di_14", bound=died_away)
 @each_series
 def directional(name: str, bars: Series) -> np.ndarray:
+    high, low, close = (exact(bars[field]) for field in ("high", "low", "close"))
+    rise, fall = without_ties(high - before(high), close), without_ties(before(low) - low, close)
+    contrast = without_ties(rise - fall, close)
+    plus = wilder_sum(np.where((rise > 0) & (contrast > 0), rise, 0))
+    minus = wilder_sum(np.where((fall > 0) & (contrast < 0), fall, 0))
+    moved = wilder_sum(without_ties(true_range(bars), close))
+    moved = np.where(moved > DIED_AWAY * close, moved, np.nan)
+    ours = {"plus_di_14": 100 * plus / moved, "minus_di_14": 100 * minus / moved}.get(name)
+    if ours is None:
+        ours = np.where(np.isnan(moved), np.nan, average_contrast(plus, minus))
     function = {"adx_14": talib.ADX, "plus_di_14": talib.PLUS_DI, "minus_di_14": talib.MINUS_DI}[name]
-    values = function(*(whole_ticks(bars[field]) for field in ("high", "low", "close")), 14)
-    moved = 14 * wilder(without_ties(true_range(bars), bars["close"]))
-    return np.where(moved > DIED_AWAY * bars["close"], values, np.nan)
+    return agrees(ours, function(*(whole_ticks(bars[field]) for field in ("high", "low", "close")), 14), 1e-4)
+
+
+def wilder_sum(values: np.ndarray) -> np.ndarray:
+    """Return the sum of the changes at rows 1 .. 13, then sum * 13 / 14 + value, as TA-Lib; NaN up to row 13."""
+    result = np.full(len(values), np.longdouble("nan"))
+    if len(values) > 14:
+        keep = np.longdouble(13) / 14
+        first = exact(values[1:14]).sum()
+        result[14:], _ = lfilter([np.longdouble(1)], [np.longdouble(1), -keep], values[14:], zi=[keep * first])
+    return result
+
+
+def average_contrast(plus: np.ndarray, minus: np.ndarray) -> np.ndarray:
+    """Return ADX: the mean of the contrasts at rows 14 .. 27, then Wilder's average; none leaves it as it is."""
+    result, mean, total = np.full(len(plus), np.longdouble("nan")), np.longdouble(0), plus + minus
+    for row in range(14, len(plus)):
+        contrast = 100 * abs(plus[row] - minus[row]) / total[row] if total[row] > 0 else None
+        if row < 28:
+            mean += (contrast or 0) / np.longdouble(14)
+        elif contrast is not None:
+            mean = (13 * mean + contrast) / 14
+        result[row] = mean if row >= 27 else np.nan
+    return result
 
 
 def band_condition(name: str, market: Market) -> np.ndarray:
