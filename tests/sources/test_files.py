@@ -173,3 +173,11 @@ def test_the_same_names_are_the_same_object(tmp_path: Path) -> None:
 def test_settings_that_make_no_sense_are_refused(log: list[Path], wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="at least 1"):
         FileSource(log, **wrong)  # type: ignore[arg-type]
+
+
+def test_time_that_goes_back_between_batches_makes_no_second_heartbeat(tmp_path: Path) -> None:
+    times = pa.array([MIDNIGHT + 10**9, MIDNIGHT, MIDNIGHT + 10**9, MIDNIGHT + 2 * 10**9])
+    path = parquet(tmp_path / "a.parquet", n=4, ts=times)
+    for batch_size in (1, 4):
+        ticks = joined(read(FileSource([path], lanes=2, batch_size=batch_size)))[0]
+        assert ticks.offset[ticks.index == 1].tolist() == [0, 0, 3, 3]

@@ -200,3 +200,16 @@ def test_what_can_be_no_market_is_refused() -> None:
     ]:
         with pytest.raises(ValueError, match=found):
             market(**wrong)
+
+
+def test_a_return_keeps_offsets_and_numbers() -> None:
+    source = market(batch_size=100)
+    for _ in range(6):  # into the second chunk
+        last = source.next_batch()
+    resumed = market(batch_size=100)
+    resumed.seek(listed(source.position()))
+    following = resumed.next_batch()
+    assert last is not None
+    assert following is not None
+    assert following.ticks.offset[0] == last.ticks.offset[-1] + 1
+    assert following.ticks.sequence.max() > last.ticks.sequence.max()
