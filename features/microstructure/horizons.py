@@ -55,6 +55,14 @@ def aged(horizon: int, since_first: int, since_last: int) -> int:
 
 
 @njit(cache=True, inline="always")
+def missing(trades: int, quotes: int) -> int:
+    """Return the validity bits of what needs both trades and quotes, by how many there were."""
+    if quotes == 0:
+        return NO_QUOTES
+    return NO_TRADES if trades == 0 else 0
+
+
+@njit(cache=True, inline="always")
 def write(out: Float64, why: UInt8, k: int, column: int, value: float, reason: int) -> None:
     """Write a cell: the value, or NaN where the reason says undefined."""
     out[k, column] = np.nan if reason & UNDEFINED_MASK else value

@@ -2,14 +2,14 @@
 
     e_n = [b_n >= b_n-1] B_n - [b_n <= b_n-1] B_n-1 - [a_n <= a_n-1] A_n + [a_n >= a_n-1] A_n-1
 
-with prices b, a and sizes B, A of successive usable quotes; the share is sum(e) / sum(B_n + B_n-1 + A_n + A_n-1),
-which lies in -1 .. 1. Events weigh by exp(-age / horizon); the age of the last one cancels in the ratio.
+of successive usable quotes; the share is sum(e) / sum(B_n + B_n-1 + A_n + A_n-1), which lies in -1 .. 1. Events weigh
+by exp(-age / horizon); the age of the last one cancels in the ratio.
 
 Seed:   the second usable quote.
-Edges:  unusable quotes are passed over; EDGE where all sizes are 0; STALE ten horizons after the last usable quote; a
-        pause of more than 50 horizons forgets what was before it. A bar without an event: EDGE.
+Edges:  unusable quotes are passed over; EDGE where all sizes, or the bar's events, are none; STALE ten horizons after
+        the last usable quote; a pause of more than 50 horizons forgets what was before it.
 Cost:   O(timeframes) a quote, 12 numbers a symbol and 2 a series.
-Source: Cont, Kukanov and Stoikov (2014), The Price Impact of Order Book Events.
+Source: Cont, Kukanov and Stoikov (2014).
 """
 
 from __future__ import annotations

@@ -7,7 +7,6 @@ Seed:   averages begin with the first usable quote.
 Edges:  a quote of sizes 0 and 0 is balanced; NO_QUOTES while the last quote is unusable; averages are STALE ten
         horizons after the last usable quote ended; a pause of more than 50 horizons forgets what was before it.
 Cost:   O(1) a quote, 18 numbers a symbol.
-Source: Stoll (2000) for the spread, Gatheral and Oomen (2010) for the microprice.
 """
 
 from __future__ import annotations
@@ -122,47 +121,27 @@ def update(params: Params, state: State, ticks: TickInputs, closes: Closes, out:
 _column = partial(Column, driver=Driver.QUOTE, warm_up=1, oracle="naive, in long double")
 _last = partial(_column, window=1, edges="NO_QUOTES while the last quote is unusable")
 _mean = partial(_column, window=0, edges="STALE 10 horizons after the last usable quote")
-_SIZES = ("bid_size", "ask_size")
-_MICROPRICE = _last(
-    name="microprice_deviation_bps",
-    formula="10,000 (microprice - mid) / mid = quoted_spread_bps / 2 * depth_imbalance",
-    source="Gatheral and Oomen (2010)",
-    inputs=("bid", "ask", *_SIZES),
-    unit="bps",
-    range=(-1e4, 1e4),
-)
+_PRICES, _SIZES = ("bid", "ask"), ("bid_size", "ask_size")
 _AVERAGED: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("quoted_spread_bps", "quoted_spread_bps", "10,000 (ask - bid) / mid",
-     {"source": "Stoll (2000)", "inputs": ("bid", "ask"), "unit": "bps", "range": (-2e4, 2e4)}),
+     {"source": "Stoll (2000)", "inputs": _PRICES, "unit": "bps", "range": (-2e4, 2e4)}),
     ("depth_imbalance", "depth_imbalance", "(bid size - ask size) / (bid size + ask size)",
      {"source": "Cao et al. (2009)", "inputs": _SIZES, "unit": "ratio", "range": (-1.0, 1.0)}),
     ("locked_crossed", "locked_crossed_share", "1 where ask <= bid, else 0",
-     {"source": "Shkilko et al. (2008)", "inputs": ("bid", "ask"), "unit": "ratio", "range": (0.0, 1.0),
+     {"source": "Shkilko et al. (2008)", "inputs": _PRICES, "unit": "ratio", "range": (0.0, 1.0),
       "ties": "ask = bid counts"}),
 )  # fmt: skip
 
 
 def _columns() -> Iterator[Column]:
-    yield _MICROPRICE
+    formula = "10,000 (microprice - mid) / mid = quoted_spread_bps / 2 * depth_imbalance"
+    row: dict[str, Any] = {"inputs": _PRICES + _SIZES, "unit": "bps", "range": (-1e4, 1e4)}
+    yield _last("microprice_deviation_bps", formula, "Gatheral and Oomen (2010)", **row)
     for last, mean, formula, row in _AVERAGED:
-        yield _last(name=last, formula=f"{formula}, of the last quote", **row)
+        yield _last(last, f"{formula}, of the last quote", **row)
         for name, horizon in zip(NAMES, HORIZONS):
-            yield _mean(
-                name=f"{mean}_{name}",
-                formula=f"mean over time of {formula}, weight exp(-age / {name})",
-                params={"horizon_seconds": horizon / SECOND},
-                **row,
-            )
+            weighed = f"mean over time of {formula}, weight exp(-age / {name})"
+            yield _mean(f"{mean}_{name}", weighed, params={"horizon_seconds": horizon / SECOND}, **row)
 
 
-register(
-    Group(
-        name="quotes",
-        family=Family.MICROSTRUCTURE,
-        stage=Stage.TICKS,
-        columns=tuple(_columns()),
-        params=Params(HORIZONS),
-        init=init,
-        update=update,
-    )
-)
+register(Group("quotes", Family.MICROSTRUCTURE, Stage.TICKS, tuple(_columns()), Params(HORIZONS), init, update))

@@ -211,8 +211,8 @@ def flow_events(seen: Seen) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndar
     usable = seen.usable
     q = {name: column[usable] for name, column in seen.quote.items()}
     new, old = ({name: column[part] for name, column in q.items()} for part in (slice(1, None), slice(None, -1)))
-    bid = np.where(new["bid"] >= old["bid"], new["bid_size"], 0) - np.where(new["bid"] <= old["bid"], old["bid_size"], 0)
-    ask = np.where(new["ask"] <= old["ask"], new["ask_size"], 0) - np.where(new["ask"] >= old["ask"], old["ask_size"], 0)
+    bid = (new["bid"] >= old["bid"]) * new["bid_size"] - (new["bid"] <= old["bid"]) * old["bid_size"]
+    ask = (new["ask"] <= old["ask"]) * new["ask_size"] - (new["ask"] >= old["ask"]) * old["ask_size"]
     depth = sum(part[side] for part in (new, old) for side in ("bid_size", "ask_size"))
     n = np.concatenate(([0], np.cumsum(usable)))[seen.quotes]
     return q["time"], bid - ask, depth, np.maximum(n - 1, 0)

@@ -1,19 +1,19 @@
-"""What trades cost: effective spread at the trade, realized spread five seconds after it.
+"""Realized spread: what is left five seconds later of a trade's distance from the mid.
 
-Effective is 2 side (price - mid) / mid at the trade, realized 2 side (price - later mid) / mid. Trades of one tenth
-of a second are held back together and compared with the mid that stands 5.1 s after its start: a trade appears 5.0 to
-5.1 s after it, and at most 51 such buckets wait, however many trades there are.
+It is 2 side (price - later mid) / mid, averaged over trades with weights exp(-age / horizon).
 
-Seed:   the first trade of known side with a usable quote standing.
+Trades of one tenth of a second are held back together and compared with the mid that stands 5.1 s after its start: a
+trade appears 5.0 to 5.1 s after it, and at most 51 such buckets wait, however many trades there are.
+
+Seed:   the first trade of known side with a usable quote standing, once it appears.
 Edges:  trades of unknown side, or without a usable quote, don't count; the later mid is the last usable one. STALE ten
-        minutes after the last trade (realized: after its trades appeared). A pause of more than 50 minutes forgets.
-Cost:   O(1) a tick, 270 numbers a symbol.
+        horizons after the last trade appeared; a pause of more than 50 horizons forgets what was before it.
+Cost:   O(1) a tick, 330 numbers a symbol.
 Source: Huang and Stoll (1996), Dealer versus auction markets.
 """
 
 from __future__ import annotations
 
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -38,34 +38,25 @@ class Params(NamedTuple):
 class State(NamedTuple):
     seen: Int64  # (S, 2) trades and quotes
     first: Int64  # (S,) ns, the first trade that counts
-    last: Int64  # (S,) ns, the last one
     quote: Float64  # (S, 2) bid and ask of the last usable quote, 0 before the first
     stands: UInt8  # (S,) whether the last quote is usable
-    effective: Float64  # (S, 2) decayed sum in bps and decayed count
-    realized: Float64  # (S, 2) the same of the trades that have appeared
-    appeared: Int64  # (S,) bucket of the last ones
+    kept: Float64  # (S, 2) decayed sum in bps and decayed count of the trades that have appeared
+    appeared: Int64  # (S,) bucket of the last of them, 0 before the first
     waiting: Int64  # (S, 2) buckets taken out and put in
     bucket: Int64  # (S, SLOTS) which tenth of a second
     content: Float64  # (S, SLOTS, 4)
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
-    def counts(*shape: int) -> Int64:
-        return np.zeros((n_symbols, *shape), np.int64)
-
-    def sums(*shape: int) -> Float64:
-        return np.zeros((n_symbols, *shape))
-
-    return State(
-        counts(2), counts(), counts(), sums(2), np.zeros(n_symbols, np.uint8), sums(2), sums(2), counts(), counts(2),
-        counts(SLOTS), sums(SLOTS, 4),
-    )  # fmt: skip
+    counts = [np.zeros((n_symbols, *shape), np.int64) for shape in ((2,), (), (), (2,), (SLOTS,))]
+    quote, kept_, content = (np.zeros((n_symbols, *shape)) for shape in ((2,), (2,), (SLOTS, 4)))
+    return State(counts[0], counts[1], quote, np.zeros(n_symbols, np.uint8), kept_, *counts[2:], content)
 
 
 @njit(cache=True)
 def realized_at(params: Params, state: State, i: int, time: int) -> tuple[float, float, int, int]:
     """Return decayed sum (bps), decayed count, last bucket and buckets taken out, as of `time`."""
-    total, count, last = state.realized[i, TOTAL], state.realized[i, COUNT], state.appeared[i]
+    total, count, last = state.kept[i, TOTAL], state.kept[i, COUNT], state.appeared[i]
     done, bid, ask = state.waiting[i, 0], state.quote[i, 0], state.quote[i, 1]
     while done < state.waiting[i, 1] and (state.bucket[i, done & (SLOTS - 1)] + DELAY) * WIDTH <= time:
         bucket, held = state.bucket[i, done & (SLOTS - 1)], state.content[i, done & (SLOTS - 1)]
@@ -96,53 +87,33 @@ def hold(state: State, i: int, time: int, price: float, side: int) -> None:
 
 
 @njit(cache=True)
-def trade(params: Params, state: State, i: int, time: int, price: float, side: int) -> None:
-    bid, ask = state.quote[i, 0], state.quote[i, 1]
-    if side == 0 or state.stands[i] == 0:
-        return
-    if state.first[i] == 0:
-        state.first[i] = time
-    keep = kept(time - state.last[i], params.horizon)
-    paid = 2e4 * side * ((price - bid) + (price - ask)) / (bid + ask)
-    state.effective[i, TOTAL] = keep * state.effective[i, TOTAL] + paid
-    state.effective[i, COUNT] = keep * state.effective[i, COUNT] + 1.0
-    state.last[i] = time
-    hold(state, i, time, price, side)
-
-
-@njit(cache=True)
 def apply(params: Params, state: State, ticks: TickInputs, t: int) -> None:
     """Let appear what is due, with the quote that stood until now; then take the tick."""
     i, time, kind = ticks.symbol[t], ticks.time[t], ticks.kind[t]
     if state.waiting[i, 0] < state.waiting[i, 1]:
         total, count, last, done = realized_at(params, state, i, time)
-        state.realized[i, TOTAL], state.realized[i, COUNT] = total, count
+        state.kept[i, TOTAL], state.kept[i, COUNT] = total, count
         state.appeared[i], state.waiting[i, 0] = last, done
     state.seen[i, kind] += 1
-    if kind == TRADE:
-        trade(params, state, i, time, ticks.price[t], ticks.side[t])
-        return
-    state.stands[i] = 0 if np.isnan(ticks.bid[t]) else 1
-    if state.stands[i] == 1:
-        state.quote[i, 0], state.quote[i, 1] = ticks.bid[t], ticks.ask[t]
+    if kind == QUOTE:
+        state.stands[i] = 0 if np.isnan(ticks.bid[t]) else 1
+        if state.stands[i] == 1:
+            state.quote[i, 0], state.quote[i, 1] = ticks.bid[t], ticks.ask[t]
+    elif ticks.side[t] != 0 and state.stands[i] == 1:
+        state.first[i] = time if state.first[i] == 0 else state.first[i]
+        hold(state, i, time, ticks.price[t], ticks.side[t])
 
 
 @njit(cache=True)
 def read(params: Params, state: State, i: int, time: int, out: Float64, why: UInt8, k: int) -> None:
-    reason, age = horizons.WARMING_UP, time - state.first[i]
-    if state.seen[i, QUOTE] == 0:
-        reason = horizons.NO_QUOTES
-    elif state.seen[i, TRADE] == 0:
-        reason = horizons.NO_TRADES
-    elif state.first[i] > 0:
-        reason = horizons.aged(params.horizon, age, time - state.last[i])
-    write_share(out, why, k, 0, state.effective[i, TOTAL], state.effective[i, COUNT], reason)
+    """Write the row of a close at `time`, with what is due by then; the state stays as it is."""
     total, count, last, _ = realized_at(params, state, i, time)
-    if last > 0:
-        reason = horizons.aged(params.horizon, age, time - (last + DELAY) * WIDTH)
-    elif state.first[i] > 0:
+    reason = horizons.missing(state.seen[i, TRADE], state.seen[i, QUOTE])
+    if reason == 0 and last == 0:
         reason = horizons.WARMING_UP
-    write_share(out, why, k, 1, total, count, reason)
+    elif reason == 0:
+        reason = horizons.aged(params.horizon, time - state.first[i], time - (last + DELAY) * WIDTH)
+    write_share(out, why, k, 0, total, count, reason)
 
 
 @njit(cache=True)
@@ -157,39 +128,18 @@ def update(params: Params, state: State, ticks: TickInputs, closes: Closes, out:
             read(params, state, closes.symbol[k], closes.time[k], out, why, k)
 
 
-_column = partial(
-    Column,
+_COLUMN = Column(
+    name="realized_spread_bps_5s",
+    formula="mean of 20,000 side (price - mid 5.0 to 5.1 s later) / mid, weight exp(-age / 1m)",
     source="Huang and Stoll (1996)",
     inputs=("price", "side", "bid", "ask"),
+    driver=Driver.SECOND,
     window=0,
+    warm_up=6,
     unit="bps",
     range=(-float("inf"), float("inf")),
     oracle="naive, in long double",
-    params={"horizon_seconds": LONG / SECOND},
+    params={"horizon_seconds": LONG / SECOND, "delay_seconds": DELAY * WIDTH / SECOND},
+    edges="as effective_spread_bps_1m; the later mid is the last usable one",
 )
-register(
-    Group(
-        name="execution",
-        family=Family.MICROSTRUCTURE,
-        stage=Stage.TICKS,
-        columns=(
-            _column(
-                name="effective_spread_bps_1m",
-                formula="mean of 20,000 side (price - mid) / mid, weight exp(-age / 1m)",
-                driver=Driver.TRADE,
-                warm_up=1,
-                edges="trades of unknown side or without a usable quote don't count; STALE after 10 minutes",
-            ),
-            _column(
-                name="realized_spread_bps_5s",
-                formula="mean of 20,000 side (price - mid 5.0 to 5.1 s later) / mid, weight exp(-age / 1m)",
-                driver=Driver.SECOND,
-                warm_up=6,
-                edges="as effective_spread_bps_1m; the later mid is the last usable one",
-            ),
-        ),
-        params=Params(LONG),
-        init=init,
-        update=update,
-    )
-)
+register(Group("realized_spread", Family.MICROSTRUCTURE, Stage.TICKS, (_COLUMN,), Params(LONG), init, update))

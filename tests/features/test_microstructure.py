@@ -1,0 +1,43 @@
+"""Laws of tick-driven columns beside those of the whole catalogue: reads change nothing, absence is named."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from features.catalogue import Group, Stage
+from schema.bars import take_bars
+from schema.features import FeatureRows
+from schema.reasons import Why
+from tests.laws.runs import CATALOGUE, differing, run
+from tests.markets import QUOTES_ONLY, TRADES_ONLY, Scene, scene
+
+TICK_GROUPS = [group for group in CATALOGUE if group.stage is Stage.TICKS]
+every_tick_group = pytest.mark.parametrize("group", TICK_GROUPS, ids=lambda group: group.name)
+
+
+def without_timeframe(market: Scene, timeframe: int) -> tuple[Scene, np.ndarray]:
+    """Return the market as if nobody had asked at one timeframe's closes, and the rows that stay."""
+    rows = np.flatnonzero(market.bars.timeframe != timeframe)
+    return Scene(market.ticks, take_bars(market.bars, rows), market.n_symbols, market.by_time), rows
+
+
+@every_tick_group
+@pytest.mark.parametrize("timeframe", [0, 1])
+def test_a_read_changes_nothing_for_later_ticks(group: Group, timeframe: int) -> None:
+    whole = run([group], scene("cents"))
+    market, rows = without_timeframe(scene("cents"), timeframe)
+    assert not differing([group], FeatureRows(whole.values[rows], whole.why[rows]), run([group], market))
+
+
+@every_tick_group
+def test_without_quotes_or_trades_the_reason_says_so(group: Group) -> None:
+    market = scene("cents")
+    why = run([group], market).why
+    for symbol, reason in ((TRADES_ONLY, Why.NO_QUOTES), (QUOTES_ONLY, Why.NO_TRADES)):
+        rows = why[market.bars.symbol == symbol]
+        absent = (rows == reason).all(axis=0)
+        assert (absent | (rows & ~int(Why.NOT_CONVERGED | Why.STALE | Why.WARMING_UP | Why.EDGE) == 0).all(axis=0)).all()
+    needs_quotes = why[market.bars.symbol == TRADES_ONLY] == Why.NO_QUOTES
+    needs_trades = why[market.bars.symbol == QUOTES_ONLY] == Why.NO_TRADES
+    assert (needs_quotes.all(axis=0) | needs_trades.all(axis=0)).all(), "a column that needs neither"
