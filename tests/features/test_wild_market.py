@@ -16,6 +16,8 @@ from features.engine import FeatureEngine
 from features.families import load
 from features.inputs import TickInputs
 from schema.bars import BarFlag, empty_bars
+from schema.features import FeatureRows
+from schema.reasons import Why
 from tests.laws.test_oracles import misses
 from tests.markets import PRICES, SECOND, Scene
 from tests.oracles.registry import ORACLES
@@ -57,20 +59,25 @@ def wild(name: str, noisy: bool) -> Scene:
 
 
 @cache
-def values(name: str, noisy: bool) -> np.ndarray:
+def rows(name: str, noisy: bool) -> FeatureRows:
     scene = wild(name, noisy)
     engine = FeatureEngine(GROUPS, 1, scene.by_time)
-    rows = engine.tick_features(scene.ticks, scene.bars)
-    engine.bar_features(scene.bars, rows)
-    return rows.values
+    computed = engine.tick_features(scene.ticks, scene.bars)
+    engine.bar_features(scene.bars, computed)
+    return computed
 
 
 @pytest.mark.parametrize("noisy", [False, True], ids=["exact", "noisy"])
-@pytest.mark.parametrize("name", ["cents", "bitcoin", "dust"])
+@pytest.mark.parametrize("name", ["cents", "bitcoin", "fine", "dust"])
 @pytest.mark.parametrize("column", NAMES)
 def test_column_equals_its_oracle_in_a_wild_market(column: str, name: str, noisy: bool) -> None:
-    market, found = wild(name, noisy).market(), values(name, noisy)[:, NAMES.index(column)]
+    market, found = wild(name, noisy).market(), rows(name, noisy).values[:, NAMES.index(column)]
     expected, bound = ORACLES[column].expected(column, market), ORACLES[column].bound(column, market)
     assert np.isfinite(expected).sum() > 1000
-    rows = misses(found, expected, bound)
-    assert not len(rows), f"{len(rows)} rows; row {rows[0]} is {found[rows[0]]!r}, expected {expected[rows[0]]!r}"
+    wrong = misses(found, expected, bound)
+    assert not len(wrong), f"{len(wrong)} rows; row {wrong[0]} is {found[wrong[0]]!r}, expected {expected[wrong[0]]!r}"
+
+
+@pytest.mark.parametrize("column", ["mfi_14", "cmf_20"])
+def test_a_window_without_volume_says_no_trades(column: str) -> None:
+    assert (rows("cents", False).why[3040:3060, NAMES.index(column)] == Why.NO_TRADES).all()

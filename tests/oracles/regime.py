@@ -96,4 +96,4 @@ def strength_of(bars: Series) -> np.ndarray:
     close = exact(bars["close"])
     moves = np.abs(close - before(close))
     path = trailing(np.where(moves <= TIE * close, 0, moves), 60).sum(axis=1)
-    return (close - before(close, 60)) / np.where(path > 0, path, np.nan)
+    return np.clip((close - before(close, 60)) / np.where(path > 0, path, np.nan), -1, 1)  # ties count in no path
