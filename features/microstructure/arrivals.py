@@ -40,8 +40,8 @@ class State(NamedTuple):
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
-    times = (np.zeros((n_symbols, 2), np.int64) for _ in range(3))
-    return State(*times, np.zeros((n_symbols, 2, N)), np.zeros((n_symbols, 2)))
+    seen, first, last = (np.zeros((n_symbols, 2), np.int64) for _ in range(3))
+    return State(seen, first, last, np.zeros((n_symbols, 2, N)), np.zeros((n_symbols, 2)))
 
 
 @njit(cache=True)

@@ -46,14 +46,15 @@ class State(NamedTuple):
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
-    rings = (np.zeros((n_symbols, N, SLOTS)) for _ in range(2))
+    past_bid, past_ask = (np.zeros((n_symbols, N, SLOTS)) for _ in range(2))
     return State(
         np.zeros(n_symbols, np.int64),
         np.zeros(n_symbols, np.uint8),
         np.zeros(n_symbols),
         np.zeros(n_symbols),
         np.zeros((n_symbols, N), np.int64),
-        *rings,
+        past_bid,
+        past_ask,
     )
 
 

@@ -6,8 +6,8 @@ of successive usable quotes; the share is sum(e) / sum(B_n + B_n-1 + A_n + A_n-1
 by exp(-age / horizon); the age of the last one cancels in the ratio.
 
 Seed:   the second usable quote.
-Edges:  unusable quotes are passed over; EDGE where all sizes, or the bar's events, are none; STALE ten horizons after
-        the last usable quote; a pause of more than 50 horizons forgets what was before it.
+Edges:  unusable quotes are passed over; EDGE without any depth; STALE ten horizons after the last usable quote; a
+        pause of more than 50 horizons forgets what was before it.
 Cost:   O(timeframes) a quote, 12 numbers a symbol and 2 a series.
 Source: Cont, Kukanov and Stoikov (2014).
 """
@@ -46,9 +46,9 @@ class State(NamedTuple):
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
-    counts = (np.zeros(n_symbols, np.int64) for _ in range(4))
-    shapes = ((n_symbols, 4), (n_symbols, N, 2), (n_symbols * n_timeframes, 2))
-    return State(*counts, *map(np.zeros, shapes))
+    seen, usable, first, last = (np.zeros(n_symbols, np.int64) for _ in range(4))
+    bar = np.zeros((n_symbols * n_timeframes, 2))
+    return State(seen, usable, first, last, np.zeros((n_symbols, 4)), np.zeros((n_symbols, N, 2)), bar)
 
 
 @njit(cache=True)
@@ -88,9 +88,7 @@ def apply(params: Params, state: State, i: int, ticks: TickInputs, t: int) -> No
 @njit(cache=True)
 def read(params: Params, state: State, i: int, timeframe: int, time: int, out: Float64, why: UInt8, k: int) -> None:
     """Write the row of a close and begin the next bar."""
-    reason = 0
-    if state.usable[i] < 2:
-        reason = horizons.WARMING_UP if state.seen[i] else horizons.NO_QUOTES
+    reason = 0 if state.usable[i] > 1 else horizons.WARMING_UP if state.seen[i] else horizons.NO_QUOTES
     for h in range(N):
         age = horizons.aged(params.horizons[h], time - state.first[i], time - state.last[i]) if reason == 0 else reason
         write_share(out, why, k, h, state.decayed[i, h, FLOW], state.decayed[i, h, DEPTH], age)

@@ -45,8 +45,9 @@ class State(NamedTuple):
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
-    counts = (np.zeros(n_symbols, np.int64) for _ in range(5))
-    return State(*counts, np.zeros((n_symbols, 4)), np.zeros((n_symbols, N, AVERAGED)), np.zeros((n_symbols, N)))
+    seen, usable, begun, last, ended = (np.zeros(n_symbols, np.int64) for _ in range(5))
+    now, total, weight = (np.zeros((n_symbols, *shape)) for shape in ((4,), (N, AVERAGED), (N,)))
+    return State(seen, usable, begun, last, ended, now, total, weight)
 
 
 @njit(cache=True)

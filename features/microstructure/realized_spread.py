@@ -48,9 +48,10 @@ class State(NamedTuple):
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
-    counts = [np.zeros((n_symbols, *shape), np.int64) for shape in ((2,), (), (), (2,), (SLOTS,))]
-    quote, kept_, content = (np.zeros((n_symbols, *shape)) for shape in ((2,), (2,), (SLOTS, 4)))
-    return State(counts[0], counts[1], quote, np.zeros(n_symbols, np.uint8), kept_, *counts[2:], content)
+    shapes = ((2,), (), (), (2,), (SLOTS,))
+    seen, first, appeared, waiting, bucket = (np.zeros((n_symbols, *shape), np.int64) for shape in shapes)
+    quote, held, content = (np.zeros((n_symbols, *shape)) for shape in ((2,), (2,), (SLOTS, 4)))
+    return State(seen, first, quote, np.zeros(n_symbols, np.uint8), held, appeared, waiting, bucket, content)
 
 
 @njit(cache=True)

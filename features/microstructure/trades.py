@@ -43,9 +43,9 @@ class State(NamedTuple):
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
-    counts = (np.zeros(n_symbols, np.int64) for _ in range(3))
-    shapes = ((n_symbols, N, 2), (n_symbols, 2), (n_symbols * n_timeframes, 2))
-    return State(*counts, *map(np.zeros, shapes))
+    seen, first, last = (np.zeros(n_symbols, np.int64) for _ in range(3))
+    bar = np.zeros((n_symbols * n_timeframes, 2))
+    return State(seen, first, last, np.zeros((n_symbols, N, 2)), np.zeros((n_symbols, 2)), bar)
 
 
 @njit(cache=True)

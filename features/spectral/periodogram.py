@@ -23,12 +23,10 @@ from numba import njit
 from features.catalogue import Column, Driver, Family, Group, Stage, register
 from features.decay import WARMING_UP
 from features.inputs import BarInputs, History, past
+from features.spectral.sliding_dft import BINS, WINDOW, State, init, power_of, slide, transform
 from schema.reasons import Why
 from schema.ticks import Float64, UInt8
 
-WINDOW, BINS = 64, 32
-COS: Final = np.cos(2.0 * np.pi * np.arange(WINDOW) / WINDOW)
-SIN: Final = np.sin(2.0 * np.pi * np.arange(WINDOW) / WINDOW)
 LAST_LOW, LAST_MID = 6, 19  # bins: 6 / 64 < 0.1 < 7 / 64, 19 / 64 < 0.3 < 20 / 64
 FADED, NO_POWER, FLOOR, TIE = 1e-6, 1e-24, 1e-12, 1e-9
 EDGE: Final = int(Why.EDGE)
@@ -38,53 +36,6 @@ class Params(NamedTuple):
     window: int
     last_low: int  # bin
     last_mid: int
-
-
-class State(NamedTuple):
-    real: Float64  # (series, BINS) X_k of k = 1 ..
-    imaginary: Float64  # (series, BINS)
-    largest: Float64  # (series,) largest |log return| that X has seen since it was computed afresh
-    share: Float64  # (series, BINS) P_k / sum of P, of the bar before
-    defined: UInt8  # (series,) whether that bar had any
-
-
-def init(n_symbols: int, n_timeframes: int) -> State:
-    n = n_symbols * n_timeframes
-    return State(*(np.zeros((n, BINS)) for _ in range(2)), np.zeros(n), np.zeros((n, BINS)), np.zeros(n, np.uint8))
-
-
-@njit(cache=True)
-def transform(state: State, returns: Float64, i: int, n: int) -> None:
-    """Compute X of the last WINDOW returns afresh."""
-    state.real[i, :], state.imaginary[i, :], state.largest[i] = 0.0, 0.0, 0.0
-    for j in range(WINDOW):
-        value = past(returns, i, n, WINDOW - 1 - j)
-        state.largest[i] = max(state.largest[i], abs(value))
-        for b in range(BINS):
-            angle = (j * (b + 1)) % WINDOW
-            state.real[i, b] += value * COS[angle]
-            state.imaginary[i, b] -= value * SIN[angle]
-
-
-@njit(cache=True)
-def slide(state: State, i: int, newest: float, oldest: float) -> None:
-    state.largest[i] = max(state.largest[i], abs(newest))
-    for b in range(BINS):
-        real, imaginary = state.real[i, b] + (newest - oldest), state.imaginary[i, b]
-        state.real[i, b] = real * COS[b + 1] - imaginary * SIN[b + 1]
-        state.imaginary[i, b] = real * SIN[b + 1] + imaginary * COS[b + 1]
-
-
-@njit(cache=True)
-def power_of(state: State, i: int, power: Float64) -> float:
-    """Write P_k and return their sum."""
-    total = 0.0
-    for b in range(BINS):
-        power[b] = state.real[i, b] ** 2 + state.imaginary[i, b] ** 2
-        if b < BINS - 1:
-            power[b] *= 2.0
-        total += power[b]
-    return total
 
 
 @njit(cache=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from features.catalogue import Group, Stage
+from features.catalogue import Driver, Group, Stage
 from schema.bars import take_bars
 from schema.features import FeatureRows
 from schema.reasons import Why
@@ -31,13 +31,18 @@ def test_a_read_changes_nothing_for_later_ticks(group: Group, timeframe: int) ->
 
 
 @every_tick_group
-def test_without_quotes_or_trades_the_reason_says_so(group: Group) -> None:
+@pytest.mark.parametrize(
+    ("symbol", "reason", "driver", "fields"),
+    [
+        (TRADES_ONLY, Why.NO_QUOTES, Driver.QUOTE, {"bid", "ask", "bid_size", "ask_size"}),
+        (QUOTES_ONLY, Why.NO_TRADES, Driver.TRADE, {"price", "size", "side"}),
+    ],
+)
+def test_without_quotes_or_trades_the_reason_says_so(
+    group: Group, symbol: int, reason: Why, driver: Driver, fields: set[str]
+) -> None:
     market = scene("cents")
-    why = run([group], market).why
-    for symbol, reason in ((TRADES_ONLY, Why.NO_QUOTES), (QUOTES_ONLY, Why.NO_TRADES)):
-        rows = why[market.bars.symbol == symbol]
-        absent = (rows == reason).all(axis=0)
-        assert (absent | (rows & ~int(Why.NOT_CONVERGED | Why.STALE | Why.WARMING_UP | Why.EDGE) == 0).all(axis=0)).all()
-    needs_quotes = why[market.bars.symbol == TRADES_ONLY] == Why.NO_QUOTES
-    needs_trades = why[market.bars.symbol == QUOTES_ONLY] == Why.NO_TRADES
-    assert (needs_quotes.all(axis=0) | needs_trades.all(axis=0)).all(), "a column that needs neither"
+    why = run([group], market).why[market.bars.symbol == symbol]
+    for at, column in enumerate(group.columns):
+        needed = column.driver is driver or bool(fields & set(column.inputs))
+        assert (why[:, at] == reason).all() if needed else not (why[:, at] == reason).any(), column.name
