@@ -112,13 +112,16 @@ def test_a_missing_key_column_and_a_matrix_of_other_width_are_refused(store: Ope
 
 
 def test_the_caller_may_reuse_its_arrays(store: OpenedStore) -> None:
-    bars = bars_of(3)
-    expected = bars["close"].tolist()
+    bars, values = bars_of(3), np.array([[1.0, 2.0]])
+    expected = list(zip(bars["close"].tolist(), bars["trades"].tolist()))
     store.append("bars", bars, 1)
-    bars["close"][:] = 0.0
+    store.append("features", {**rows_of(TABLES["features"], 1), "values": values}, 1)
+    for reused in (bars["close"], bars["trades"], values):
+        reused[:] = 0
     store.commit(1)
     store.flush()
-    assert [row["close"] for row in everything(store, "bars")] == expected
+    assert [(row["close"], row["trades"]) for row in everything(store, "bars")] == expected
+    assert [(row["ema_8"], row["rsi_14"]) for row in everything(store, "features")] == [(1.0, 2.0)]
 
 
 def test_acknowledged_follows_commits_and_is_never_ahead_of_the_rows(store: OpenedStore) -> None:

@@ -65,6 +65,7 @@ def test_bars_and_predictions_carry_names_and_the_origin_of_their_last_tick(stor
     row = read(store, "predictions")[2]
     assert (row["symbol"], row["direction"], row["risk_level"], row["tier"]) == ("MSFT", "bearish", "high", "cpu")
     assert (row["source"], row["partition"], row["offset"], row["message_index"]) == ("day1.parquet", 0, 102, 1)
+    assert [row["offset"] for row in read(store, "predictions")] == [101, 103, 102]
     assert (row["inference_started"], row["inference_done"], row["enqueued"]) == (10, 20, NOW)
 
 
