@@ -8,6 +8,7 @@ Cost:   O(1) a bar, 4 numbers a series. Traded value is summed as notional - anc
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from numba import njit
 
 from features.catalogue import Column, Driver, Family, Group, Stage, register
 from features.inputs import BarInputs, History
+from features.ties import TIE
 from schema.bars import BarFlag
 from schema.reasons import Why
 from schema.ticks import Float64, UInt8
@@ -49,10 +51,9 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
         else:
             state.volume[i] += volume
             state.value[i] += bars.notional[k] - state.anchor[i] * volume
-            if close > bars.previous_close[k]:
-                state.balance[i] += volume
-            elif close < bars.previous_close[k]:
-                state.balance[i] -= volume
+            change = close - bars.previous_close[k]
+            if abs(change) > TIE * close:
+                state.balance[i] += math.copysign(volume, change)
         if state.volume[i] == 0.0:
             out[k, :], why[k, :] = np.nan, NO_TRADES
         else:

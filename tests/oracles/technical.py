@@ -203,7 +203,7 @@ def stochastic(name: str, bars: Series) -> np.ndarray:
 @oracle("obv", bound=lambda name, market: 600 * EPS * session_volume("", market))
 @each_series
 def obv(name: str, bars: Series) -> np.ndarray:
-    parts = [talib.OBV(bars["close"][rows], bars["volume"][rows]) for rows in sessions(bars)]
+    parts = [talib.OBV(whole_ticks(bars["close"][rows]), bars["volume"][rows]) for rows in sessions(bars)]
     return np.where(volume_so_far(bars) > 0, np.concatenate(parts), np.nan)
 
 
