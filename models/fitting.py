@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from models.adam import AdamW
 from models.architectures import Net, build
 from models.config import LABEL_CLIP, NetConfig
 from models.labels import Float32
@@ -57,13 +58,12 @@ def fit_net(
     train = pieces_of(symbol, eligible, _mask(fit, len(x)), config.streams, config.burn_in, config.chunk)
     check = pieces_of(symbol, eligible, _mask(stop, len(x)), config.streams, config.burn_in, config.chunk)
     steps = config.epochs * (train.row.shape[1] // config.chunk)
-    optimiser = torch.optim.AdamW(net.parameters(), config.learning_rate, weight_decay=config.weight_decay)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    optimiser = AdamW(net.parameters(), config.learning_rate, steps, config.weight_decay, config.clip)
     history: list[Epoch] = []
     best, weights = float("inf"), copy.deepcopy(net.state_dict())
     for epoch in range(1, config.epochs + 1):
-        fit_loss = _pass(net, inputs, labels, train, config, optimiser, schedule)
-        stop_loss = _pass(net, inputs, labels, check, config)
+        fit_loss = _pass(net, inputs, labels, train, config.chunk, optimiser)
+        stop_loss = _pass(net, inputs, labels, check, config.chunk)
         history.append(Epoch(epoch, fit_loss, stop_loss))
         progress(f"net: epoch {epoch} of {config.epochs}, loss {fit_loss:.4f}, stop {stop_loss:.4f}",
                  epoch / config.epochs)  # fmt: skip
@@ -75,26 +75,20 @@ def fit_net(
     return net.eval().requires_grad_(False), history
 
 
-def _pass(
-    net: Net, x: Tensor, y: Tensor, pieces: Pieces, config: NetConfig,
-    optimiser: torch.optim.Optimizer | None = None, schedule: torch.optim.lr_scheduler.LRScheduler | None = None,
-) -> float:  # fmt: skip
+def _pass(net: Net, x: Tensor, y: Tensor, pieces: Pieces, chunk: int, optimiser: AdamW | None = None) -> float:
     """Go once through the pieces, chunk by chunk; learn if there is an optimiser. Returns the mean loss."""
     net.train(optimiser is not None)
     state, total, number = net.start(len(pieces.row)), 0.0, 0
     with torch.set_grad_enabled(optimiser is not None):
-        for first in range(0, pieces.row.shape[1], config.chunk):
-            rows = torch.from_numpy(pieces.row[:, first : first + config.chunk])
-            counts = torch.from_numpy(pieces.counts[:, first : first + config.chunk])
+        for first in range(0, pieces.row.shape[1], chunk):
+            rows = torch.from_numpy(pieces.row[:, first : first + chunk])
+            counts = torch.from_numpy(pieces.counts[:, first : first + chunk])
             heads, state = net(x[rows], state)  # padded rows read row -1 and carry no loss
             loss, n = negative_log_likelihood(heads, y[rows], counts)
             state = state.detach()
-            if optimiser is not None and schedule is not None:
-                optimiser.zero_grad()
+            if optimiser is not None:
                 (loss / n.clamp(min=1)).backward()
-                torch.nn.utils.clip_grad_norm_(net.parameters(), config.clip)
                 optimiser.step()
-                schedule.step()
             total, number = total + float(loss.detach()), number + int(n)
     return total / max(number, 1)
 
