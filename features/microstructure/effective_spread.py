@@ -43,19 +43,21 @@ def init(n_symbols: int, n_timeframes: int) -> State:
 
 
 @njit(cache=True)
-def apply(params: Params, state: State, ticks: TickInputs, t: int) -> None:
-    i, kind = ticks.symbol[t], ticks.kind[t]
-    state.seen[i, kind] += 1
-    if kind == QUOTE:
-        usable = not np.isnan(ticks.bid[t])
-        state.quote[i, 0] = ticks.bid[t] if usable else 0.0
-        state.quote[i, 1] = ticks.ask[t] if usable else 0.0
-        return
-    time, price, bid, ask = ticks.time[t], ticks.price[t], state.quote[i, 0], state.quote[i, 1]
-    if ticks.side[t] == 0 or bid == 0.0:
+def quote(state: State, i: int, bid: float, ask: float) -> None:
+    state.seen[i, QUOTE] += 1
+    usable = not np.isnan(bid)
+    state.quote[i, 0] = bid if usable else 0.0
+    state.quote[i, 1] = ask if usable else 0.0
+
+
+@njit(cache=True)
+def trade(params: Params, state: State, i: int, time: int, price: float, side: int) -> None:
+    state.seen[i, TRADE] += 1
+    bid, ask = state.quote[i, 0], state.quote[i, 1]
+    if side == 0 or bid == 0.0:
         return
     keep = kept(time - state.last[i], params.horizon)
-    paid = 2e4 * ticks.side[t] * ((price - bid) + (price - ask)) / (bid + ask)
+    paid = 2e4 * side * ((price - bid) + (price - ask)) / (bid + ask)
     state.paid[i, TOTAL] = keep * state.paid[i, TOTAL] + paid
     state.paid[i, COUNT] = keep * state.paid[i, COUNT] + 1.0
     state.last[i] = time
@@ -79,7 +81,10 @@ def update(params: Params, state: State, ticks: TickInputs, closes: Closes, out:
     for k in range(n_closes + 1):
         end = closes.position[k] if k < n_closes else len(ticks.time)
         while t < end:
-            apply(params, state, ticks, t)
+            if ticks.kind[t] == QUOTE:
+                quote(state, ticks.symbol[t], ticks.bid[t], ticks.ask[t])
+            else:
+                trade(params, state, ticks.symbol[t], ticks.time[t], ticks.price[t], ticks.side[t])
             t += 1
         if k < n_closes:
             read(params, state, closes.symbol[k], closes.time[k], out, why, k)

@@ -2,14 +2,12 @@
 
     e_n = [b_n >= b_n-1] B_n - [b_n <= b_n-1] B_n-1 - [a_n <= a_n-1] A_n + [a_n >= a_n-1] A_n-1
 
-of successive usable quotes; the share is sum(e) / sum(B_n + B_n-1 + A_n + A_n-1), which lies in -1 .. 1. Events weigh
-by exp(-age / horizon); the age of the last one cancels in the ratio.
+of successive usable quotes; the share is sum(e) / sum(B_n + B_n-1 + A_n + A_n-1), weights exp(-age / horizon).
 
 Seed:   the second usable quote.
 Edges:  unusable quotes are passed over; EDGE without any depth; STALE ten horizons after the last usable quote; a
         pause of more than 50 horizons forgets what was before it.
 Cost:   O(timeframes) a quote, 12 numbers a symbol and 2 a series.
-Source: Cont, Kukanov and Stoikov (2014).
 """
 
 from __future__ import annotations
@@ -61,12 +59,13 @@ def flow_of(before: Float64, bid: float, bid_size: float, ask: float, ask_size: 
 
 
 @njit(cache=True)
-def apply(params: Params, state: State, i: int, ticks: TickInputs, t: int) -> None:
+def apply(
+    params: Params, state: State, i: int, time: int, bid: float, bid_size: float, ask: float, ask_size: float
+) -> None:
     state.seen[i] += 1
-    bid, ask, time = ticks.bid[t], ticks.ask[t], ticks.time[t]
     if np.isnan(bid):
         return
-    bid_size, ask_size, before = ticks.bid_size[t], ticks.ask_size[t], state.quote[i]
+    before = state.quote[i]
     if state.usable[i] > 0:
         flow = flow_of(before, bid, bid_size, ask, ask_size)
         depth = bid_size + ask_size + before[BID_SIZE] + before[ASK_SIZE]
@@ -104,7 +103,8 @@ def update(params: Params, state: State, ticks: TickInputs, closes: Closes, out:
         end = closes.position[k] if k < n_closes else len(ticks.time)
         while t < end:
             if ticks.kind[t] == QUOTE:
-                apply(params, state, ticks.symbol[t], ticks, t)
+                i, time = ticks.symbol[t], ticks.time[t]
+                apply(params, state, i, time, ticks.bid[t], ticks.bid_size[t], ticks.ask[t], ticks.ask_size[t])
             t += 1
         if k < n_closes:
             read(params, state, closes.symbol[k], closes.timeframe[k], closes.time[k], out, why, k)

@@ -1,7 +1,6 @@
 """The quote that stands, and its averages over time: spread, depth imbalance, microprice, locked and crossed share.
 
-A quote weighs in an average by how long it stood, decayed by how long ago. An unusable quote (one-sided, too wide)
-ends the one before and adds nothing.
+A quote weighs by how long it stood, decayed by how long ago. An unusable one ends the one before and adds nothing.
 
 Seed:   averages begin with the first usable quote.
 Edges:  a quote of sizes 0 and 0 is balanced; NO_QUOTES while the last quote is unusable; averages are STALE ten
@@ -61,9 +60,11 @@ def show(now: Float64, bid: float, bid_size: float, ask: float, ask_size: float)
 
 
 @njit(cache=True)
-def apply(params: Params, state: State, i: int, ticks: TickInputs, t: int) -> None:
+def apply(
+    params: Params, state: State, i: int, time: int, bid: float, bid_size: float, ask: float, ask_size: float
+) -> None:
     """Account for the time that the last quote stood, then let the new one stand."""
-    time, stands = ticks.time[t], state.usable[i] > 0 and state.ended[i] < 0
+    stands = state.usable[i] > 0 and state.ended[i] < 0
     for h in range(N):
         dt = time - state.last[i]
         keep = kept(dt, params.horizons[h])
@@ -73,14 +74,14 @@ def apply(params: Params, state: State, i: int, ticks: TickInputs, t: int) -> No
             state.total[i, h, v] = keep * state.total[i, h, v] + gain * state.now[i, v]
     state.seen[i] += 1
     state.last[i] = time
-    if np.isnan(ticks.bid[t]):
+    if np.isnan(bid):
         state.ended[i] = time if stands else state.ended[i]
         return
     if state.usable[i] == 0:
         state.begun[i] = time
     state.usable[i] += 1
     state.ended[i] = -1
-    show(state.now[i], ticks.bid[t], ticks.bid_size[t], ticks.ask[t], ticks.ask_size[t])
+    show(state.now[i], bid, bid_size, ask, ask_size)
 
 
 @njit(cache=True)
@@ -113,7 +114,8 @@ def update(params: Params, state: State, ticks: TickInputs, closes: Closes, out:
         end = closes.position[k] if k < n_closes else len(ticks.time)
         while t < end:
             if ticks.kind[t] == QUOTE:
-                apply(params, state, ticks.symbol[t], ticks, t)
+                i, time = ticks.symbol[t], ticks.time[t]
+                apply(params, state, i, time, ticks.bid[t], ticks.bid_size[t], ticks.ask[t], ticks.ask_size[t])
             t += 1
         if k < n_closes:
             read(params, state, closes.symbol[k], closes.time[k], out, why, k)

@@ -1,9 +1,8 @@
 """Realized spread: what is left five seconds later of a trade's distance from the mid.
 
-It is 2 side (price - later mid) / mid, averaged over trades with weights exp(-age / horizon).
-
-Trades of one tenth of a second are held back together and compared with the mid that stands 5.1 s after its start: a
-trade appears 5.0 to 5.1 s after it, and at most 51 such buckets wait, however many trades there are.
+It is 2 side (price - later mid) / mid, averaged over trades with weights exp(-age / horizon). Trades of one tenth of a
+second are held back together and compared with the mid that stands 5.1 s after its start: a trade appears 5.0 to 5.1 s
+after it, and at most 51 such buckets wait, however many trades there are.
 
 Seed:   the first trade of known side with a usable quote standing, once it appears.
 Edges:  trades of unknown side, or without a usable quote, don't count; the later mid is the last usable one. STALE ten
@@ -88,21 +87,24 @@ def hold(state: State, i: int, time: int, price: float, side: int) -> None:
 
 
 @njit(cache=True)
-def apply(params: Params, state: State, ticks: TickInputs, t: int) -> None:
-    """Let appear what is due, with the quote that stood until now; then take the tick."""
-    i, time, kind = ticks.symbol[t], ticks.time[t], ticks.kind[t]
+def appear(params: Params, state: State, i: int, time: int) -> None:
+    """Take out what is due, with the quote that stood until now."""
     if state.waiting[i, 0] < state.waiting[i, 1]:
         total, count, last, done = realized_at(params, state, i, time)
         state.kept[i, TOTAL], state.kept[i, COUNT] = total, count
         state.appeared[i], state.waiting[i, 0] = last, done
+
+
+@njit(cache=True)
+def take(state: State, i: int, time: int, kind: int, price: float, side: int, bid: float, ask: float) -> None:
     state.seen[i, kind] += 1
     if kind == QUOTE:
-        state.stands[i] = 0 if np.isnan(ticks.bid[t]) else 1
+        state.stands[i] = 0 if np.isnan(bid) else 1
         if state.stands[i] == 1:
-            state.quote[i, 0], state.quote[i, 1] = ticks.bid[t], ticks.ask[t]
-    elif ticks.side[t] != 0 and state.stands[i] == 1:
+            state.quote[i, 0], state.quote[i, 1] = bid, ask
+    elif side != 0 and state.stands[i] == 1:
         state.first[i] = time if state.first[i] == 0 else state.first[i]
-        hold(state, i, time, ticks.price[t], ticks.side[t])
+        hold(state, i, time, price, side)
 
 
 @njit(cache=True)
@@ -123,7 +125,9 @@ def update(params: Params, state: State, ticks: TickInputs, closes: Closes, out:
     for k in range(n_closes + 1):
         end = closes.position[k] if k < n_closes else len(ticks.time)
         while t < end:
-            apply(params, state, ticks, t)
+            i, time, kind = ticks.symbol[t], ticks.time[t], ticks.kind[t]
+            appear(params, state, i, time)
+            take(state, i, time, kind, ticks.price[t], ticks.side[t], ticks.bid[t], ticks.ask[t])
             t += 1
         if k < n_closes:
             read(params, state, closes.symbol[k], closes.time[k], out, why, k)

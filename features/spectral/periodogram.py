@@ -8,7 +8,6 @@ Seed:   none.
 Edges:  EDGE where the window has no power (all returns equal); bins below 1e-12 of the power count as 1e-12 in the
         flatness; the dominant bin is the lowest within 1e-9 of the largest.
 Cost:   O(32) a bar and O(32 * 64) a lap, 98 numbers a series.
-Source: Oppenheim and Schafer, Discrete-Time Signal Processing; Jacobsen and Lyons (2003), The Sliding DFT.
 """
 
 from __future__ import annotations
