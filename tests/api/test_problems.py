@@ -80,6 +80,15 @@ def test_the_store_may_come_go_and_come_back(get: Get, path: Path) -> None:
         assert get("/readyz").status_code == 503
 
 
+def test_a_store_that_was_replaced_is_read_anew(get: Get, path: Path, station: Sinks, writer: SqliteStore) -> None:
+    assert get("/predictions/latest").json()["predictions"]
+    writer.close()
+    fresh = path.with_name("fresh.db")
+    SqliteStore(fresh).close()
+    fresh.replace(path)
+    assert get("/predictions/latest").json() == {"predictions": [], "unknown": []}
+
+
 def test_an_empty_store_is_no_error(get: Get, writer: SqliteStore) -> None:
     assert get("/predictions/latest").json() == {"predictions": [], "unknown": []}
     assert get("/board").json()["run"]["state"] == "unknown"
