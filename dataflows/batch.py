@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 
@@ -13,6 +14,11 @@ from schema.features import FeatureRows
 from schema.predictions import Predictions
 from schema.reasons import Dead
 from schema.ticks import Int64, Ticks, ticks_of
+
+# Shared, since making them anew would cost a live batch more than most stations do. Nobody writes into them.
+NO_TICKS: Final = ticks_of(0)
+NO_BARS: Final = empty_bars(0)
+NO_TIMES: Final = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +67,13 @@ class Batch:
     number: int  # counts passes from 1 on; the same at every station between two passes
     arrivals: Arrivals | None = None  # from the source
     last: bool = False  # the input ends here
-    ticks: Ticks = field(default_factory=lambda: ticks_of(0))  # gate: what passed; order: released, in order
+    ticks: Ticks = NO_TICKS  # gate: what passed; order: released, in order
     watermark: int = 0  # order: no tick before this event time can come any more (ns)
     dead: list[DeadLetter] = field(default_factory=list)
-    late: Ticks = field(default_factory=lambda: ticks_of(0))
-    late_watermark: Int64 = field(default_factory=lambda: np.zeros(0, np.int64))  # of each late tick's lane
+    late: Ticks = NO_TICKS
+    late_watermark: Int64 = NO_TIMES  # of each late tick's lane
     tick_inputs: TickInputs | None = None  # bars: the released ticks as kernels read them
-    bars: Bars = field(default_factory=lambda: empty_bars(0))
+    bars: Bars = NO_BARS
     inputs: BarInputs | None = None  # bar features: the bars as kernels read them
     features: FeatureRows | None = None
     predictions: list[Predictions] = field(default_factory=list)

@@ -18,6 +18,7 @@ from ops.demo.view import Latency, View
 from ops.drain import Drain
 from ops.settings import Settings
 from ops.tables import print_json
+from schema.timeframes import SECOND
 
 FOLDER: Final = Path("var/demo")
 TIMEFRAMES: Final = ("1s", "1m")
@@ -39,7 +40,7 @@ def run(
     settings = _settings(settings)
     _forget_last_time()
     first_model.ensure(settings, TIMEFRAMES[0], symbols, seed)
-    opened = time.time_ns() - WARM_UP_SECONDS * 1_000_000_000
+    opened = (time.time_ns() // SECOND - WARM_UP_SECONDS) * SECOND
     market = SyntheticMarket(symbols, seed=seed, start_ns=opened, opened_ns=opened, pace=1.0)
     view = View(f"http://{settings.api.host}:{settings.api.port}")
     began = time.monotonic()
