@@ -85,6 +85,8 @@ def test_a_store_that_was_replaced_is_read_anew(get: Get, path: Path, station: S
     writer.close()
     fresh = path.with_name("fresh.db")
     SqliteStore(fresh).close()
+    for journal in path.parent.glob("store.db-*"):
+        journal.unlink()
     fresh.replace(path)
     assert get("/predictions/latest").json() == {"predictions": [], "unknown": []}
 
