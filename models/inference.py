@@ -51,6 +51,10 @@ class InferenceEngine:
         if min(buckets) < 2:
             raise ValueError(f"inference buckets {buckets} hold a bucket of 1, which rounds differently; use 16 and up")
         chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+        if chosen not in ("cpu", "cuda") or (chosen == "cuda" and not torch.cuda.is_available()):
+            raise ValueError(
+                f"inference device {device!r} is not here; expected auto, cpu" + ", cuda" * torch.cuda.is_available()
+            )
         self._names, self._fingerprints, self._timeframes = tuple(names), dict(fingerprints), tuple(timeframes)
         self._device, self._threshold, self._n_symbols = Device(chosen, buckets), threshold, n_symbols
         self._services: dict[str, list[_Service]] = {}  # the champion first, then what will follow it

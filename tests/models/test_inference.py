@@ -269,6 +269,11 @@ def test_a_bucket_of_one_is_refused() -> None:
         InferenceEngine(NAMES, FINGERPRINTS, ["1s"], device="cpu", buckets=(1, 16))
 
 
+def test_a_device_that_is_not_here_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"inference device 'tpu' is not here; expected auto, cpu"):
+        InferenceEngine(NAMES, FINGERPRINTS, ["1s"], device="tpu")
+
+
 def test_metadata_survives_the_round_trip(bundle: Bundle) -> None:
     again = msgspec.json.decode(msgspec.json.encode(bundle.metadata), type=type(bundle.metadata))
     assert again == bundle.metadata
