@@ -1,0 +1,1 @@
+"""A symbol beside the others of its bar time: market, ranks, dispersion, beta."""

@@ -1,0 +1,104 @@
+"""The cross-section by its formulas: every bar time apart, every window of pairs anew, in long double."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from scipy.stats import rankdata
+
+from tests.oracles.registry import Market, oracle
+
+LONG = np.longdouble
+ROUNDING = 2.0**-53
+
+
+def bar_times(market: Market) -> Iterator[np.ndarray]:
+    """Yield the rows of each (time, timeframe)."""
+    keys = np.stack([market.bars.time, market.bars.timeframe.astype(np.int64)])
+    order = np.lexsort(keys[::-1])
+    ends = np.flatnonzero((np.diff(keys[:, order], axis=1) != 0).any(axis=0)) + 1
+    yield from np.split(order, ends)
+
+
+def with_return(market: Market, rows: np.ndarray) -> np.ndarray:
+    return rows[~np.isnan(market.bars.log_return[rows])]
+
+
+def largest(name: str, market: Market) -> np.ndarray:
+    """Sums of a bar time are good to some roundings of its largest return, however they cancel."""
+    result = np.zeros(len(market.bars.n))
+    for rows in bar_times(market):
+        if len(valid := with_return(market, rows)):
+            result[rows] = 8 * ROUNDING * np.abs(market.bars.log_return[valid]).max()
+    return result
+
+
+@oracle("market_return", "relative_return", "return_dispersion", bound=largest)
+def of_returns(name: str, market: Market) -> np.ndarray:
+    result = np.full(len(market.bars.n), np.nan)
+    for rows in bar_times(market):
+        valid = with_return(market, rows)
+        returns = market.bars.log_return[valid].astype(LONG)
+        if len(valid) >= 2:
+            mean = returns.mean()
+            result[valid] = {
+                "market_return": mean,
+                "relative_return": returns - mean,
+                "return_dispersion": np.sqrt(((returns - mean) ** 2).mean()),
+            }[name]
+    return result
+
+
+@oracle("return_rank", "volume_rank", "breadth")
+def ranks(name: str, market: Market) -> np.ndarray:
+    result = np.full(len(market.bars.n), np.nan)
+    for rows in bar_times(market):
+        valid = rows if name == "volume_rank" else with_return(market, rows)
+        values = market.bars.notional[valid] if name == "volume_rank" else market.bars.log_return[valid]
+        if len(valid) >= 2:
+            result[valid] = (values > 0).mean() if name == "breadth" else (rankdata(values) - 1) / (len(valid) - 1)
+    return result
+
+
+def windows(market: Market) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield each series' rows from its 60th pair on, and their last pairs: own returns, the market's, (rows, 60)."""
+    whole = np.full(len(market.bars.n), LONG(np.nan))
+    for group in bar_times(market):
+        if len(valid := with_return(market, group)) >= 2:
+            whole[valid] = market.bars.log_return[valid].astype(LONG).mean()
+    for series in np.unique(market.bars.series):
+        rows = np.flatnonzero((market.bars.series == series) & ~np.isnan(whole))
+        if len(rows) >= 60:
+            own, with_it = market.bars.log_return[rows].astype(LONG), whole[rows]
+            yield rows[59:], *(np.lib.stride_tricks.sliding_window_view(column, 60) for column in (own, with_it))
+
+
+def near(name: str, market: Market) -> np.ndarray:
+    """Products of deviations cancel to 100 roundings of the product of the deviations' lengths."""
+    result = np.zeros(len(market.bars.n))
+    for rows, own, whole in windows(market):
+        length = np.sqrt((own**2).sum(axis=1)).astype(float)
+        moved = np.sqrt(((whole - whole.mean(axis=1)[:, None]) ** 2).sum(axis=1)).astype(float)
+        beta = np.where(moved > 0, 100 * ROUNDING * length / np.where(moved > 0, moved, 1), 0)
+        result[rows] = {
+            "market_beta_60": beta,
+            "market_correlation_60": 100 * ROUNDING,
+            "residual_return_60": beta * np.abs(whole[:, -1]) + 8 * ROUNDING * np.abs(own).max(axis=1),
+        }[name]
+    return result
+
+
+@oracle("market_beta_60", "market_correlation_60", "residual_return_60", bound=near)
+def market_model(name: str, market: Market) -> np.ndarray:
+    result = np.full(len(market.bars.n), np.nan)
+    for rows, own, whole in windows(market):
+        a, b = own - own.mean(axis=1)[:, None], whole - whole.mean(axis=1)[:, None]
+        products, own_squares, squares = (a * b).sum(axis=1), (a**2).sum(axis=1), (b**2).sum(axis=1)
+        beta = products / np.where(squares > 0, squares, np.nan)
+        result[rows] = {
+            "market_beta_60": beta,
+            "market_correlation_60": beta * np.sqrt(squares / np.where(own_squares > 0, own_squares, np.nan)),
+            "residual_return_60": own[:, -1] - beta * whole[:, -1],
+        }[name]
+    return result
