@@ -31,11 +31,11 @@ from features.catalogue import Group, column_fingerprint, registered
 from features.engine import FeatureEngine
 from ops.settings import Settings
 from schema.events import Decision, DecisionKind
-from schema.stores import stored_name
 from schema.timeframes import Timeframe, parse_timeframes
 
 if TYPE_CHECKING:
     from dataflows.stations.inference import Inference
+    from models.inference import InferenceEngine
 
 MILLISECOND = 1_000_000  # ns
 
@@ -97,24 +97,11 @@ def assemble(
     Raises NamespaceInUse where the store holds rows of a run that isn't resumed, NothingToResume where no
     checkpoint fits, and what the store, the checkpoints and the calendar raise.
     """
-    groups = groups_of(settings)
-    timeframes = parse_timeframes(list(settings.bars.timeframes))
-    universe = _universe(settings)
-    store = open_store(settings.store.url, settings.store.namespace, [c.name for g in groups for c in g.columns])
-    bus = open_bus(settings.bus.url)
+    parts = _Parts(settings, source, clock)
     try:
-        if store.last_committed() and not resume:
-            raise NamespaceInUse(
-                f"store {settings.store.url}: namespace {settings.store.namespace!r} holds the rows of a run up to "
-                f"batch {store.last_committed()}; go on with --resume, or name another with --namespace"
-            )
-        describe(store, groups)
-        engine = FeatureEngine(groups, len(timeframes), tuple(t.by_time for t in timeframes))
-        sinks = _sinks(settings, source, store, bus, universe, timeframes, engine, clock)
-        decided, passed = _decided(store, settings.store.namespace), _passed(store, settings.store.namespace)
-        inference = _inference(settings, groups, universe, timeframes, sinks, clock, decided, passed)
-        barrier = BarrierStation(universe, 0, clock, sinks.record, decided)
-        flow = _flow(settings, source, universe, timeframes, engine, barrier, sinks, inference, store, bus, clock)
+        parts.refuse_foreign_rows(resume)
+        describe(parts.store, parts.groups)
+        flow = parts.flow()
         flow.pipeline.on_batch = on_batch
         if checkpoint_folder is not None:
             _attach_checkpoints(flow, settings, checkpoint_folder, resume)
@@ -122,40 +109,103 @@ def assemble(
             raise NothingToResume("resume: this run keeps no checkpoints; give it a folder with --checkpoint-dir")
         return flow
     except BaseException:
-        bus.close()
-        store.close()
+        parts.bus.close()
+        parts.store.close()
         raise
 
 
-def _flow(
-    settings: Settings, source: Source, universe: Universe, timeframes: tuple[Timeframe, ...], engine: FeatureEngine,
-    barrier: BarrierStation, sinks: Sinks, inference: Inference | None, store: OpenedStore, bus: Bus, clock: Callable[[], int],
-) -> Flow:  # fmt: skip
-    """The stations, in the order a batch meets them."""
-    sessions = sessions_of_calendar(
-        settings.bars.calendar, settings.bars.extended_open, settings.bars.extended_close
-    )
-    n_lanes, order = len(source.lanes), settings.order
-    names = [timeframe.name for timeframe in timeframes]
-    certifier, tally = Certifier(universe, names, engine.fingerprint, n_lanes), Tally()
-    stations: list[Station] = [
-        Gate(universe, n_lanes, settings.gate.future_bound_ms * MILLISECOND, clock),
-        Order(
-            universe, sessions, n_lanes, order.bound_ms * MILLISECOND, order.capacity, order.outlier_bound,
-            order.max_spread,
-        ),
-        BarStation(universe, timeframes, sessions, order.max_spread, clock),
-        TickFeatures(engine, universe),
-        BarFeatures(engine),
-        barrier,
-        CrossSection(engine, clock),
-        *([inference] if inference is not None else []),
-        certifier,
-        sinks,
-        tally,
-    ]  # fmt: skip
-    pipeline = Pipeline(source, stations, engine.fingerprint, checkpoint_every=settings.checkpoint.every_s)
-    return Flow(pipeline, universe, timeframes, engine, certifier, tally, barrier, inference, store, bus)
+class _Parts:
+    """What the stations are made of, and what they share."""
+
+    def __init__(self, settings: Settings, source: Source, clock: Callable[[], int]) -> None:
+        self.settings, self.source, self.clock = settings, source, clock
+        self.groups = groups_of(settings)
+        self.timeframes = parse_timeframes(list(settings.bars.timeframes))
+        self.universe = _universe(settings)
+        self.features = FeatureEngine(
+            self.groups, len(self.timeframes), tuple(timeframe.by_time for timeframe in self.timeframes)
+        )
+        self.store = open_store(settings.store.url, settings.store.namespace, self.features.names)
+        self.bus = open_bus(settings.bus.url)
+
+    def refuse_foreign_rows(self, resume: bool) -> None:
+        """Raise NamespaceInUse where a new run would write among the rows of another."""
+        stored, place = self.store.last_committed(), self.settings.store
+        if stored and not resume:
+            raise NamespaceInUse(
+                f"store {place.url}: namespace {place.namespace!r} holds the rows of a run up to batch {stored}; "
+                "go on with --resume, or name another with --namespace"
+            )
+
+    def flow(self) -> Flow:
+        """The stations, in the order a batch meets them."""
+        bars, order, universe, clock = self.settings.bars, self.settings.order, self.universe, self.clock
+        sessions = sessions_of_calendar(bars.calendar, bars.extended_open, bars.extended_close)
+        n_lanes, names = len(self.source.lanes), [timeframe.name for timeframe in self.timeframes]
+        sinks, decided = self._sinks(), _decided(self.store)
+        barrier = BarrierStation(universe, 0, clock, sinks.record, decided)
+        inference = self._inference(sinks, decided)
+        certifier, tally = Certifier(universe, names, self.features.fingerprint, n_lanes), Tally()
+        stations: list[Station] = [
+            Gate(universe, n_lanes, self.settings.gate.future_bound_ms * MILLISECOND, clock),
+            Order(
+                universe, sessions, n_lanes, order.bound_ms * MILLISECOND, order.capacity, order.outlier_bound,
+                order.max_spread,
+            ),
+            BarStation(universe, self.timeframes, sessions, order.max_spread, clock),
+            TickFeatures(self.features, universe),
+            BarFeatures(self.features),
+            barrier,
+            CrossSection(self.features, clock),
+            *([inference] if inference is not None else []),
+            certifier,
+            sinks,
+            tally,
+        ]  # fmt: skip
+        every = self.settings.checkpoint.every_s
+        pipeline = Pipeline(self.source, stations, self.features.fingerprint, checkpoint_every=every)
+        return Flow(
+            pipeline, universe, self.timeframes, self.features, certifier, tally, barrier, inference,
+            self.store, self.bus,
+        )  # fmt: skip
+
+    def _sinks(self) -> Sinks:
+        store = self.settings.store
+        return Sinks(
+            self.store, self.bus, symbols=lambda: self.universe.names, timeframes=self.timeframes,
+            origin=self.source.origin, fingerprint=self.features.fingerprint, clock=self.clock,
+            features_from=store.features_from_s, store_ticks=store.ticks, namespace=store.namespace,
+        )  # fmt: skip
+
+    def _inference(self, sinks: Sinks, decided: list[Decision]) -> Inference | None:
+        """The inference station; nothing of torch is imported where no model is wanted."""
+        version = self.settings.inference.model
+        if version == "none":
+            return None
+        from dataflows.stations.inference import Inference
+        from models.registry import Registry
+
+        engine, registry = self._engine(), Registry(self.settings.registry.root)
+        if version != "active":
+            fixed = Decision(0, DecisionKind.ACTIVATE, version, registry.show(version).timeframe)
+            return Inference(engine, self.timeframes, registry, decisions=[fixed], decide=False, clock=self.clock)
+        return Inference(
+            engine, self.timeframes, registry, record=sinks.record, decisions=decided,
+            passed=_passed(self.store), clock=self.clock,
+        )  # fmt: skip
+
+    def _engine(self) -> InferenceEngine:
+        from models.inference import InferenceEngine
+
+        chosen = self.settings.inference
+        return InferenceEngine(
+            self.features.names,
+            {column.name: column_fingerprint(group, column) for group in self.groups for column in group.columns},
+            [timeframe.name for timeframe in self.timeframes],
+            device=chosen.device,
+            buckets=tuple(bucket for bucket in chosen.buckets if bucket <= chosen.max_batch_size),
+            threshold=chosen.threshold,
+        )
 
 
 def _universe(settings: Settings) -> Universe:
@@ -163,60 +213,18 @@ def _universe(settings: Settings) -> Universe:
     return Universe(None if symbols == "auto" else list(symbols), settings.universe.cap)
 
 
-def _sinks(
-    settings: Settings, source: Source, store: OpenedStore, bus: Bus, universe: Universe,
-    timeframes: tuple[Timeframe, ...], engine: FeatureEngine, clock: Callable[[], int],
-) -> Sinks:  # fmt: skip
-    return Sinks(
-        store, bus, symbols=lambda: universe.names, timeframes=timeframes, origin=source.origin,
-        fingerprint=engine.fingerprint, clock=clock, features_from=settings.store.features_from_s,
-        store_ticks=settings.store.ticks, namespace=settings.store.namespace,
-    )  # fmt: skip
-
-
-def _inference(
-    settings: Settings, groups: tuple[Group, ...], universe: Universe, timeframes: tuple[Timeframe, ...],
-    sinks: Sinks, clock: Callable[[], int], decided: list[Decision], passed: int,
-) -> Inference | None:  # fmt: skip
-    """Make the inference station; nothing of torch is imported where no model is wanted."""
-    if settings.inference.model == "none":
-        return None
-    from dataflows.stations.inference import Inference
-    from models.inference import InferenceEngine
-    from models.registry import Registry
-
-    engine = InferenceEngine(
-        [column.name for group in groups for column in group.columns],
-        {column.name: column_fingerprint(group, column) for group in groups for column in group.columns},
-        [timeframe.name for timeframe in timeframes],
-        device=settings.inference.device,
-        buckets=tuple(b for b in settings.inference.buckets if b <= settings.inference.max_batch_size),
-        threshold=settings.inference.threshold,
-    )
-    registry, version = Registry(settings.registry.root), settings.inference.model
-    if version == "active":
-        return Inference(
-            engine, timeframes, registry, record=sinks.record, decisions=decided, passed=passed, clock=clock
-        )  # fmt: skip
-    fixed = Decision(0, DecisionKind.ACTIVATE, version, registry.show(version).timeframe)
-    return Inference(engine, timeframes, registry, decisions=[fixed], decide=False, clock=clock)
-
-
-def _passed(store: OpenedStore, namespace: str) -> int:
+def _passed(store: OpenedStore) -> int:
     """Return the newest bar time that the store holds (ns UTC), 0 if none."""
-    row = next(store.query(f'SELECT max(time) AS time FROM "{stored_name("bars", namespace)}"'), None)
+    row = next(store.query("SELECT max(time) AS time FROM bars"), None)
     return row["time"] or 0 if row else 0
 
 
-def _decided(store: OpenedStore, namespace: str) -> list[Decision]:
+def _decided(store: OpenedStore) -> list[Decision]:
     """Read the decisions of an earlier run of this namespace, in order of time."""
-    table = stored_name("decisions", namespace)
     return [
-        Decision(
-            row["time"], DecisionKind(row["kind"]), row["subject"], row["timeframe"], json.loads(row["details"])
-        )
-        for row in store.query(f"SELECT * FROM {table} ORDER BY time")
-    ]  # fmt: skip
+        Decision(row["time"], DecisionKind(row["kind"]), row["subject"], row["timeframe"], json.loads(row["details"]))
+        for row in store.query("SELECT * FROM decisions ORDER BY time")
+    ]
 
 
 def _attach_checkpoints(flow: Flow, settings: Settings, folder: Path, resume: bool) -> None:

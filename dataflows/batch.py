@@ -71,7 +71,7 @@ class Batch:
     watermark: int = 0  # order: no tick before this event time can come any more (ns)
     dead: list[DeadLetter] = field(default_factory=list)
     late: Ticks = NO_TICKS
-    late_watermark: Int64 = NO_TIMES  # of each late tick's lane
+    late_watermark: Int64 = field(default_factory=lambda: NO_TIMES)  # of each late tick's lane
     tick_inputs: TickInputs | None = None  # bars: the released ticks as kernels read them
     bars: Bars = NO_BARS
     inputs: BarInputs | None = None  # bar features: the bars as kernels read them

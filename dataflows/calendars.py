@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from datetime import tzinfo
 
 import numpy as np
 import pandas as pd
@@ -36,7 +37,7 @@ def _ns(times: pd.Series) -> np.ndarray:
     return pd.DatetimeIndex(times).tz_convert("UTC").as_unit("ns").asi8
 
 
-def _at(days: pd.DatetimeIndex, time_of_day: str, zone: object) -> np.ndarray:
+def _at(days: pd.DatetimeIndex, time_of_day: str, zone: tzinfo) -> np.ndarray:
     """Return the given local time of each day, daylight saving observed."""
     local = days.tz_localize(None) + pd.Timedelta(f"{time_of_day}:00")
     return local.tz_localize(zone).tz_convert("UTC").as_unit("ns").asi8

@@ -124,7 +124,7 @@ class Certifier:
         entries = list(self.entries)
         for kind in KINDS:
             chains = self.chains[kind]
-            entries += [self._entry(kind, i, chains[i]) for i in np.flatnonzero(chains["rows"])]
+            entries += [self._entry(kind, i, chains[i]) for i in np.flatnonzero(chains["rows"]).tolist()]
         machine = f"{platform.system()} {platform.machine()}"
         return Certificate(self.fingerprint, self.lanes, machine, tuple(sorted(entries)))
 

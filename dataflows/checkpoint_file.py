@@ -42,7 +42,7 @@ class Arena:
             target = self._bytes[at : at + array.nbytes]
             target[:] = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
             at += _padded(array.nbytes)
-        return tree, memoryview(self._bytes)[:size]
+        return tree, self._bytes[:size].data
 
 
 def _padded(size: int) -> int:
@@ -117,7 +117,7 @@ def read(path: Path) -> Snapshot:
     """
     raw = memoryview(path.read_bytes())
     try:
-        if raw[: len(MAGIC)] != MAGIC:
+        if bytes(raw[: len(MAGIC)]) != MAGIC:
             raise ValueError("it doesn't begin as a checkpoint of this version")
         line_end = bytes(raw[:200]).index(b"\n", len(MAGIC)) + 1
         length, crc = (int(word) for word in bytes(raw[len(MAGIC) : line_end]).split())

@@ -1,34 +1,79 @@
-"""`python -m bytewax.run dataflows.live:flow`: the dataflow under Bytewax, by the settings of this folder.
+"""The live dataflow under Bytewax, by the settings of this folder: `python -m bytewax.run dataflows.live:flow`.
 
-`UNDERTONE_SOURCE` names what is read: files of ticks separated by commas, or `synthetic:` for the built-in market.
+It reads `source.url`, continues from the newest checkpoint that fits if there is one, and drains on SIGTERM: the
+source ends, what is in flight goes through, and a last checkpoint is cut.
 """
 
 from __future__ import annotations
 
-import atexit
-import os
+import signal
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dataflows.assembly import Flow, assemble
+from dataflows.batch import Batch
 from dataflows.engine import dataflow
 from dataflows.interfaces import Source
-from ops.settings import load
+from dataflows.sources.files import FileSource
+from dataflows.sources.synthetic import SyntheticMarket
+from ops.settings import Settings, load
+from schema.timeframes import SECOND
 
-SOURCE = "UNDERTONE_SOURCE"
+if TYPE_CHECKING:
+    from bytewax.dataflow import Dataflow
 
 
-def open_source(text: str, lanes: int) -> Source:
-    """Open files separated by commas, or the synthetic market.
+def open_source(settings: Settings, folder: Path, clock: Callable[[], int] = time.time_ns) -> Source:
+    """Open what `source.url` names: files of ticks, or the built-in market.
 
-    Raises ValueError where nothing is named.
+    The market opens now; when it did is kept in `folder` beside the checkpoints, which are of that market only.
     """
-    if text == "synthetic:":
-        from dataflows.sources.synthetic import SyntheticMarket
+    chosen = settings.source
+    if chosen.url != "synthetic:":
+        return FileSource([Path(part) for part in chosen.url.split(",")], lanes=settings.order.lanes)
+    opened = _opened(folder / "market-opened", clock)
+    return SyntheticMarket(
+        chosen.symbols, seed=chosen.seed, start_ns=opened, opened_ns=opened, pace=1.0,
+        lanes=settings.order.lanes, clock=clock,
+    )  # fmt: skip
 
-        return SyntheticMarket()
-    paths = [Path(part) for part in text.split(",") if part]
-    if not paths:
-        raise ValueError(f"environment {SOURCE} is empty, expected files of ticks separated by commas, or synthetic:")
-    from dataflows.sources.files import FileSource
 
-    return FileSource(paths, lanes=lanes)
+def _opened(path: Path, clock: Callable[[], int]) -> int:
+    """Return when the built-in market opened (ns UTC, whole seconds): as kept, else now."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(str(clock() // SECOND * SECOND))
+    return int(path.read_text())
+
+
+def assemble_live(settings: Settings, on_batch: Callable[[Batch], None] = lambda batch: None) -> Flow:
+    """Build the flow over the live source, resumed where a checkpoint is there."""
+    folder = settings.checkpoint.directory / settings.store.namespace
+    resume = any(folder.glob("*.checkpoint"))
+    if not resume:
+        (folder / "market-opened").unlink(missing_ok=True)
+    return assemble(settings, open_source(settings, folder), checkpoint_folder=folder, resume=resume, on_batch=on_batch)
+
+
+def drain_on_sigterm(flow: Flow) -> None:
+    """Let SIGTERM end the input, so that the dataflow ends in good order."""
+
+    def drain(signum: int, frame: object) -> None:
+        flow.pipeline.draining = True
+
+    signal.signal(signal.SIGTERM, drain)
+
+
+def _from_settings() -> Dataflow:
+    running = assemble_live(load())
+    drain_on_sigterm(running)
+    return dataflow(running.pipeline, running.finish)
+
+
+def __getattr__(name: str) -> Dataflow:
+    """Make `flow` when Bytewax asks for it; importing this module opens nothing."""
+    if name == "flow":
+        return _from_settings()
+    raise AttributeError(name)

@@ -6,7 +6,7 @@ an adversary; hashlib's objects would be stronger but can't be saved.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numba import njit
@@ -19,7 +19,7 @@ SEGMENT: Final = np.dtype([("series", "i8"), *CHAIN.descr])
 
 _C1, _C2 = np.uint64(0x87C37B91114253D5), np.uint64(0x4CF5AD432745937F)
 _A1, _A2, _FIVE = np.uint64(0x52DCE729), np.uint64(0x38495AB5), np.uint64(5)
-_NAN = np.array(np.nan).view(np.uint64)[()]
+_NAN = np.uint64(0x7FF8000000000000)
 
 
 @njit(inline="always")
@@ -28,7 +28,7 @@ def _rotated(word: np.uint64, bits: int) -> np.uint64:
 
 
 @njit(cache=True)
-def _fold(chain: np.void, word: np.uint64) -> None:
+def _fold(chain: Any, word: np.uint64) -> None:
     low, high = chain.low, chain.high
     low ^= _rotated(word * _C1, 31) * _C2
     low = (_rotated(low, 27) + high) * _FIVE + _A1

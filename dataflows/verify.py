@@ -103,7 +103,9 @@ def _shared(table: str, first: Place, second: Place) -> list[str]:
     columns = first.columns(table)
     only = set(columns) ^ set(second.columns(table))
     if only:
-        raise ValueError(f"table {table}: only one side has the columns {sorted(only)[:5]}; run both with one catalogue")
+        raise ValueError(
+            f"table {table}: only one side has the columns {sorted(only)[:5]}; run both with one catalogue"
+        )
     return [column for column in columns if column not in WALL_CLOCK]
 
 
@@ -113,10 +115,9 @@ def _located(
     """Say where two rows differ; where they are of other bars, the earlier bar is missing on one side."""
     place = [(row[key[2]], row[key[1]], row[key[0]]) if row else None for row in (a, b)]
     if a is None or b is None or place[0] != place[1]:
-        (time, timeframe, symbol), missing = min(
-            (where, side) for side, where in enumerate(place) if where is not None
-        )
-        return Difference(table, symbol, timeframe, time, "(row)", *(("there", None) if missing == 0 else (None, "there")))
+        (time, timeframe, symbol), missing = min((where, side) for side, where in enumerate(place) if where is not None)
+        sides = ("there", None) if missing == 0 else (None, "there")
+        return Difference(table, symbol, timeframe, time, "(row)", *sides)
     symbol, timeframe, time = (a[i] for i in key)
     at = next(i for i in range(len(columns)) if a[i] != b[i])
     return Difference(table, symbol, timeframe, time, columns[at], a[at], b[at])

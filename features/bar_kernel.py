@@ -14,7 +14,7 @@ from numba import njit
 from features.bar_state import NO_BOUNDARY, Records
 from features.inputs import TickInputs
 from features.sessions import Sessions, session_at
-from schema.bars import BarFlag, Bars, Phase, empty_bars
+from schema.bars import BarFlag, Phase, empty_bars
 from schema.ticks import TRADE, Int32, Int64
 from schema.timeframes import BarKind
 
@@ -24,7 +24,7 @@ EMPTY, PARTIAL, QUOTE_PRICED = int(BarFlag.EMPTY), int(BarFlag.PARTIAL), int(Bar
 SESSION_FIRST, HALTED, NO_QUOTE = int(BarFlag.SESSION_FIRST), int(BarFlag.HALTED), int(BarFlag.NO_QUOTE)
 REGULAR, PRE, POST = int(Phase.REGULAR), int(Phase.PRE), int(Phase.POST)
 
-ROW: Final = np.dtype([(name, column.dtype) for name, column in zip(Bars._fields, empty_bars(0))], align=True)
+ROW: Final = np.dtype([(name, column.dtype) for name, column in empty_bars(0)._asdict().items()], align=True)
 
 
 class Origin(NamedTuple):
@@ -32,7 +32,7 @@ class Origin(NamedTuple):
 
     lane: Int32
     offset: Int64
-    index: Int32
+    index: Int32  # type: ignore[assignment]  # shadows tuple.index
 
 
 @njit(cache=True)

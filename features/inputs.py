@@ -99,7 +99,8 @@ class Closes(NamedTuple):
 @njit(cache=True, inline="always")
 def past(ring: Float64, i: int, n: int, lag: int) -> float:
     """Return the value `lag` bars before the n-th bar of series i (lag 0 is the n-th itself)."""
-    return ring[i, (n - 1 - lag) & (RING - 1)]
+    value: float = ring[i, (n - 1 - lag) & (RING - 1)]
+    return value
 
 
 class BarGroups(NamedTuple):

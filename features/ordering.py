@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from schema.ticks import HEARTBEAT, Int64, Ticks, count, take, ticks_of
+from schema.ticks import HEARTBEAT, Int64, Ticks, concat, count, take, ticks_of
 
 NEVER: Final = -(1 << 62)  # the watermark of a lane that showed nothing yet
 KEEP, LATE, REPEATED, PULSE = 0, 1, 2, 3
@@ -100,7 +100,7 @@ class ReorderBuffer:
 
     def _release(self, arrived: Ticks) -> Ticks:
         # Always a copy: kernels compile again for arrays that are read-only, as a file's are.
-        ticks = self._in_order(Ticks(*(np.concatenate(columns) for columns in zip(self.waiting, arrived))))
+        ticks = self._in_order(concat([self.waiting, arrived]))
         ready = int(np.searchsorted(ticks.ts_event, self.watermark, side="left"))
         if count(ticks) - ready > self.capacity:
             laggard = int(self.newest.argmin())
@@ -110,7 +110,7 @@ class ReorderBuffer:
                 "send heartbeats on idle lanes, or raise order.capacity"
             )
         # A copy, so that what waits does not keep the whole batch it came with in memory.
-        self.waiting = Ticks(*(column[ready:].copy() for column in ticks))
+        self.waiting = Ticks._make(column[ready:].copy() for column in ticks)
         return take(ticks, slice(0, ready))
 
     def _in_order(self, ticks: Ticks) -> Ticks:

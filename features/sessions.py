@@ -34,7 +34,8 @@ def sessions_of(start: Int64, open_: Int64, close: Int64, end: Int64, day: Int64
 def _last_end(end: Int64, group: Int64) -> Int64:
     """Return for each session the end of the last one of its (contiguous) group."""
     last = np.append(np.flatnonzero(np.diff(group)), len(group) - 1)
-    return end[last[np.searchsorted(last, np.arange(len(group)))]]
+    ends: Int64 = end[last[np.searchsorted(last, np.arange(len(group)))]]
+    return ends
 
 
 def utc_sessions(first_year: int = 1970, last_year: int = 2199) -> Sessions:
@@ -49,4 +50,4 @@ def utc_sessions(first_year: int = 1970, last_year: int = 2199) -> Sessions:
 def session_at(sessions: Sessions, time: int) -> int:
     """Return the session that holds `time`, -1 if none does."""
     i = np.searchsorted(sessions.start, time, side="right") - 1
-    return i if i >= 0 and time < sessions.end[i] else -1
+    return int(i) if i >= 0 and time < sessions.end[i] else -1

@@ -54,7 +54,7 @@ class Bars(NamedTuple):
     session_close: Int64
     lane: Int32  # origin of the last tick in it
     offset: Int64
-    index: Int32
+    index: Int32  # type: ignore[assignment]  # shadows tuple.index
     position: Int64  # how many ticks of the same batch come before the close; meaningless outside it
 
 
@@ -67,19 +67,19 @@ _INTEGER: Final = {
 
 def empty_bars(n: int) -> Bars:
     """Make room for n bars, contents undefined."""
-    return Bars(*(np.empty(n, _INTEGER.get(field, np.float64)) for field in Bars._fields))
+    return Bars._make(np.empty(n, _INTEGER.get(field, np.float64)) for field in Bars._fields)
 
 
 def take_bars(bars: Bars, rows: NDArray[np.bool_] | NDArray[np.intp] | slice) -> Bars:
     """Return the given rows (mask, indices or slice)."""
-    return Bars(*(column[rows] for column in bars))
+    return Bars._make(column[rows] for column in bars)
 
 
 def concat_bars(parts: list[Bars]) -> Bars:
     """Join batches in the given order."""
     if len(parts) == 1:
         return parts[0]
-    return Bars(*(np.concatenate(columns) for columns in zip(*parts))) if parts else empty_bars(0)
+    return Bars._make(np.concatenate(columns) for columns in zip(*parts)) if parts else empty_bars(0)
 
 
 class Phase(IntFlag):

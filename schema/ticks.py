@@ -46,7 +46,7 @@ class Ticks(NamedTuple):
     sequence: Int64  # the venue's own number, NO_SEQUENCE where it gives none
     lane: Int32  # index into the source's lanes (partitions)
     offset: Int64  # position in the lane's log: Kafka offset, or the row over all replayed files
-    index: Int32  # position inside the message
+    index: Int32  # type: ignore[assignment]  # position inside the message; shadows tuple.index
 
 
 _DTYPES: Final = (
@@ -75,12 +75,12 @@ def ticks_of(n: int, **columns: object) -> Ticks:
     for field, dtype in zip(Ticks._fields, _DTYPES):
         given = columns.get(field, _UNSET[field])
         arrays.append(np.array(np.broadcast_to(np.asarray(given, dtype), (n,)), order="C"))
-    return Ticks(*arrays)
+    return Ticks._make(arrays)
 
 
 def take(ticks: Ticks, rows: NDArray[np.bool_] | NDArray[np.intp] | slice) -> Ticks:
     """Return the given rows (mask, indices or slice)."""
-    return Ticks(*(column[rows] for column in ticks))
+    return Ticks._make(column[rows] for column in ticks)
 
 
 def concat(parts: list[Ticks]) -> Ticks:
@@ -89,4 +89,4 @@ def concat(parts: list[Ticks]) -> Ticks:
         return parts[0]
     if not parts:
         return ticks_of(0)
-    return Ticks(*(np.concatenate(columns) for columns in zip(*parts)))
+    return Ticks._make(np.concatenate(columns) for columns in zip(*parts))

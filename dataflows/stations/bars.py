@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from features.tick_inputs import TickPreparer
 
 from dataflows.batch import Batch
 from dataflows.interfaces import Snapshot
@@ -13,6 +12,7 @@ from dataflows.universe import Universe
 from features.bar_kernel import Origin
 from features.bars import BarBuilder
 from features.sessions import Sessions
+from features.tick_inputs import TickPreparer
 from schema.timeframes import Timeframe
 
 

@@ -16,7 +16,7 @@ from features.ordering import ReorderBuffer
 from features.sessions import Sessions
 from schema.events import Event, EventKind
 from schema.reasons import Dead
-from schema.ticks import QUOTE, Ticks, count, take
+from schema.ticks import QUOTE, Ticks, concat, count, take
 
 _REASONS = {
     verdicts.OUTLIER: Dead.OUTLIER,
@@ -50,7 +50,7 @@ class Order:
         ticks = arrived.released
         self._refuse(batch, arrived.repeated, Dead.DUPLICATE)
         if batch.last:
-            ticks = _joined(ticks, self.buffer.finish())
+            ticks = concat([ticks, self.buffer.finish()])
         batch.watermark = self.buffer.watermark
         batch.ticks = self._judged(batch, ticks)
         batch.events = self._events(batch)
@@ -118,10 +118,6 @@ class Order:
 
 def _place(event: Event) -> tuple[int, int, int]:
     return event.ts_event, event.lane, event.offset
-
-
-def _joined(first: Ticks, then: Ticks) -> Ticks:
-    return Ticks(*(np.concatenate(columns) for columns in zip(first, then)))
 
 
 def _found(ticks: Ticks, k: int) -> str:

@@ -16,7 +16,7 @@ def run(settings: Settings, *, json: bool) -> int:
     data = os.environ.get("UNDERTONE_DATA")
     rows = measure(3, Path(data) if data else None)
     if json:
-        print_json([{"what": what, "measured": figure, "target": target} for what, figure, target in rows])
+        print_json({"card": [{"what": what, "measured": figure, "target": target} for what, figure, target in rows]})
     else:
         print(card(rows, 3))
     return 0

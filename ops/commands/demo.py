@@ -106,7 +106,8 @@ def _print(flow: Flow, view: View, seconds: float, json: bool) -> None:
     passes, close = Latency.of(view.pass_ns), Latency.of(view.close_ns)
     counts = flow.tally.counts
     print(
-        f"\n{seconds:.0f} s: {counts.ticks_read:,} ticks read = {counts.ticks_used:,} used + {counts.ticks_late:,} late "
+        f"\n{seconds:.0f} s: {counts.ticks_read:,} ticks read = {counts.ticks_used:,} used "
+        f"+ {counts.ticks_late:,} late "
         f"+ {sum(counts.ticks_dead.values()):,} dead ({dead}) + {counts.lost():,} waiting in the reorder buffer\n"
         f"{counts.bars:,} bars, {counts.feature_rows:,} feature rows, {counts.predictions:,} predictions\n"
         f"batch through the flow p50 {passes.p50:.1f} ms, p99 {passes.p99:.1f} ms; "

@@ -92,8 +92,8 @@ def _source(
 ) -> Source:
     symbols = settings.universe.symbols
     source = FileSource(
-        files, batch_size=batch_size or (PACED_BATCH_SIZE if pace else BATCH_SIZE), lanes=settings.order.lanes, start_ns=start, end_ns=end,
-        symbols=None if symbols == "auto" else list(symbols),
+        files, batch_size=batch_size or (PACED_BATCH_SIZE if pace else BATCH_SIZE), lanes=settings.order.lanes,
+        start_ns=start, end_ns=end, symbols=None if symbols == "auto" else list(symbols),
     )  # fmt: skip
     return Paced(source, pace) if pace else source
 
@@ -112,7 +112,7 @@ def _rows(files: list[Path]) -> int | None:
 
     if any(path.suffix != ".parquet" for path in files):
         return None
-    return sum(pq.ParquetFile(path).metadata.num_rows for path in files)
+    return sum(int(pq.ParquetFile(path).metadata.num_rows) for path in files)
 
 
 def _report(flow: Flow, seconds: float, before: int) -> dict[str, Any]:

@@ -50,7 +50,8 @@ def configuration(settings: Settings, model_name: str | None = None, start: str 
     chosen, config = settings.train, preset(start)
     net = None if config.net is None else replace(config.net, epochs=chosen.epochs, patience=chosen.patience)
     return replace(
-        config, name=model_name or config.name, primary=chosen.horizon, seed=chosen.seed, threads=chosen.threads, net=net
+        config, name=model_name or config.name, primary=chosen.horizon, seed=chosen.seed,
+        threads=chosen.threads, net=net,
     )  # fmt: skip
 
 
@@ -69,7 +70,6 @@ def _say(text: str, share: float) -> None:
 
 def _quiet(text: str, share: float) -> None:
     """Show nothing."""
-
 
 
 def _print(metadata: Metadata, settings: Settings, dataset: Dataset, json: bool) -> None:

@@ -100,7 +100,8 @@ class View:
             close = Latency.of(self.close_ns)
             print(
                 f"{rate:,.0f} ticks/s, {counts.ticks_read:,} read, {counts.bars:,} bars, "
-                f"{counts.predictions:,} predictions, bar end to prediction p50 {close.p50:.0f} ms p99 {close.p99:.0f} ms",
+                f"{counts.predictions:,} predictions, bar end to prediction p50 {close.p50:.0f} ms, "
+                f"p99 {close.p99:.0f} ms",
                 flush=True,
             )
 
@@ -113,7 +114,8 @@ class View:
         table.add_row("bars", f"{counts.bars:,}", "features", f"{counts.feature_rows:,} rows")
         table.add_row("predictions", f"{counts.predictions:,}", "model", self._model())
         table.add_row("batch through the flow", f"p50 {passes.p50:.1f} ms", f"p99 {passes.p99:.1f} ms", "")
-        table.add_row("bar end to prediction", f"p50 {close.p50:.0f} ms", f"p99 {close.p99:.0f} ms", "reorder bound incl.")
+        bound = "reorder bound included"
+        table.add_row("bar end to prediction", f"p50 {close.p50:.0f} ms", f"p99 {close.p99:.0f} ms", bound)
         return Group(Text.assemble(("undertone", "bold"), "  ", (self.address, "cyan"), "  Ctrl-C drains"), table)
 
     def _model(self) -> str:

@@ -28,6 +28,18 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+class Source(Section):
+    """Where a running dataflow reads."""
+
+    url: str = Field(
+        "synthetic:",
+        min_length=1,
+        description="Files of ticks separated by commas, or `synthetic:` for the built-in market.",
+    )
+    symbols: int = Field(50, ge=1, le=100_000, description="How many symbols the built-in market has.")
+    seed: int = Field(7, ge=0, description="Seed of the built-in market.")
+
+
 class Universe(Section):
     """Which symbols the process follows."""
 
@@ -188,6 +200,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(extra="forbid", frozen=True)
 
     universe: Universe = Universe()
+    source: Source = Source()
     gate: Gate = Gate()
     order: Order = Order()
     bars: Bars = Bars()

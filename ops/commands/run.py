@@ -1,0 +1,43 @@
+"""`undertone run`: the live dataflow under Bytewax, until Ctrl-C or for a time."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+
+from dataflows.batch import Batch
+from dataflows.live import assemble_live
+from ops.commands.replay import drive
+from ops.drain import Drain
+from ops.log import logger
+from ops.settings import Settings
+from ops.tables import print_json
+
+_SAY_EVERY = 30.0  # seconds between lines
+
+
+def run(settings: Settings, *, json: bool, drain: Drain, duration_s: float | None, engine: str) -> int:
+    """Run, resumed where a checkpoint is there, and print the totals at the end."""
+    log, began, said = logger("run"), time.monotonic(), time.monotonic()
+
+    def on_batch(batch: Batch) -> None:
+        nonlocal said
+        now = time.monotonic()
+        flow.pipeline.draining = drain.asked or (duration_s is not None and now - began >= duration_s)
+        if now - said >= _SAY_EVERY:
+            said = now
+            counts = flow.tally.counts
+            log.info("running", ticks=counts.ticks_read, bars=counts.bars, predictions=counts.predictions)
+
+    flow = assemble_live(settings, on_batch)
+    log.info("started", batch=flow.pipeline.number, source=settings.source.url, store=settings.store.url)
+    try:
+        drive(flow, engine)
+    finally:
+        flow.close()
+    totals = {**asdict(flow.tally.counts), "certificate": flow.certifier.certificate().digest}
+    if json:
+        print_json(totals)
+    else:
+        log.info("drained", **totals)
+    return 0
