@@ -46,9 +46,10 @@ def run(settings: Settings, *, json: bool, drain: Drain, files: list[Path], mode
 
 
 def configuration(settings: Settings, model_name: str | None = None, start: str = "default") -> TrainingConfig:
-    """Return a preset of the training with the settings' choices in it."""
+    """Return a preset of the training with what the settings choose in it."""
     chosen, config = settings.train, preset(start)
-    net = None if config.net is None else replace(config.net, epochs=chosen.epochs, patience=chosen.patience)
+    given = {name: getattr(chosen, name) for name in ("epochs", "patience") if name in chosen.model_fields_set}
+    net = None if config.net is None else replace(config.net, **given)
     return replace(
         config, name=model_name or config.name, primary=chosen.horizon, seed=chosen.seed,
         threads=chosen.threads, net=net,

@@ -168,7 +168,7 @@ class Train(Section):
     """Offline training."""
 
     horizon: int = Field(5, ge=1, le=30, description="Bars ahead that are served.")
-    epochs: int = Field(40, ge=1, description="Most passes of the net over the fitting slice.")
+    epochs: int = Field(40, ge=1, description="Most passes of the net over the fitting slice; a preset may say fewer.")
     patience: int = Field(6, ge=1, description="Epochs without a better loss on the stop slice before it ends.")
     threads: int = Field(1, ge=1, description="Threads of the trees and of the net.")
     seed: int = Field(1, ge=0, description="Seed of weights and of every draw.")
