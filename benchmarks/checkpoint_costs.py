@@ -28,7 +28,7 @@ from dataflows.interfaces import Snapshot
 from dataflows.pipeline import Pipeline
 from dataflows.sources.synthetic import SyntheticMarket
 from ops.settings import Settings
-from ops.settings.sections import Bars, Bus, Inference, Store
+from ops.settings.sections import Bars, Bus, Checkpoint, Inference, Store
 
 TICKS_A_SECOND: Final = 2_000  # of the market, over all symbols
 WARM_SECONDS: Final = 90  # of the market, so that each symbol is known and has closed a bar
@@ -131,11 +131,11 @@ class Market:
         self.batches = [arrivals for _ in range(batches) if (arrivals := market.next_batch()) is not None]
 
     @contextmanager
-    def flow(self, polls: Polls, *, warm: bool = True) -> Iterator[Flow]:
-        """Assemble the real flow, without model and store, over this market."""
+    def flow(self, polls: Polls, *, warm: bool = True, every: float = 60.0) -> Iterator[Flow]:
+        """Assemble the real flow, without model and store, over this market; checkpoints `every` seconds."""
         settings = Settings(
             bars=Bars(timeframes=("1m",)), inference=Inference(model="none"), store=Store(url="null:"),
-            bus=Bus(url="null:"),
+            bus=Bus(url="null:"), checkpoint=Checkpoint(every_s=every),
         )  # fmt: skip
         flow = assemble(settings, Feed(self.batches, polls))
         with closing(flow):
@@ -155,10 +155,9 @@ def advance(pipeline: Pipeline, arrivals: Arrivals | None) -> None:
 def cost_of_ours(market: Market, folder: Path, seconds: float, every: float) -> Cost:
     """Run the flow with our checkpoints under Bytewax; then cut some more while it stands still."""
     polls = Polls()
-    with market.flow(polls) as flow:
+    with market.flow(polls, every=every) as flow:
         checkpoints = MarkedCheckpoints(folder, polls)
-        flow.pipeline.checkpoint_every, flow.pipeline.checkpoints = every, checkpoints
-        flow.pipeline._next_cut = time.monotonic() + every
+        flow.pipeline.checkpoints = checkpoints
         drain_after(flow.pipeline, seconds)
         run_main(dataflow(flow.pipeline, lambda: None))
         checkpoints.finish()

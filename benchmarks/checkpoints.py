@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
 def _costs(chosen: argparse.Namespace, folder: Path) -> list[Cost]:
     if chosen.quick:
         return measure([100], [0.2], 1.0, folder)
-    return measure([4, 100, 1_000], [1.0, 0.2], 3.2, folder)
+    return measure([4, 100, 1_000], [1.0, 0.2], 2.4, folder)
 
 
 def _kills(chosen: argparse.Namespace, folder: Path) -> list[Outcome]:
