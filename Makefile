@@ -41,7 +41,7 @@ pages: $(READY)
 	@$(BIN)/python -m ops.pages --check
 
 bench: $(READY) ## measure, and print the card
-	@$(BIN)/undertone bench $(ARGS)
+	@$(BIN)/python -m benchmarks.card $(ARGS)
 
 format: $(READY) ## format the code, write the reference pages
 	@$(BIN)/ruff check --fix --exit-zero .

@@ -34,7 +34,7 @@ def sessions_of_calendar(code: str, extended_open: str = "", extended_close: str
 
 
 def _ns(times: pd.Series) -> np.ndarray:
-    return pd.DatetimeIndex(times).tz_convert("UTC").as_unit("ns").asi8
+    return pd.DatetimeIndex(times.array).tz_convert("UTC").as_unit("ns").asi8
 
 
 def _at(days: pd.DatetimeIndex, time_of_day: str, zone: tzinfo) -> np.ndarray:

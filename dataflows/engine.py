@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import NoReturn
 
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow, Stream
@@ -18,9 +19,20 @@ from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from dataflows.batch import Batch
 from dataflows.interfaces import EndOfInput
 from dataflows.pipeline import Pipeline
+from ops.log import logger
 
 
-class _Partition(StatefulSourcePartition[Batch, None]):
+class _Unkept:
+    """What the partition has to keep: nothing. Bytewax pickles it only when it was started with -r."""
+
+    def __reduce__(self) -> NoReturn:
+        raise ValueError(
+            "the flow was started with -r (Bytewax's recovery), expected without: it cuts checkpoints of its own "
+            "(docs/adr/0001-checkpoints.md); leave -r away"
+        )
+
+
+class _Partition(StatefulSourcePartition[Batch, _Unkept]):
     """The one partition: polls the pipeline, which reads all lanes itself."""
 
     def __init__(self, pipeline: Pipeline, on_end: Callable[[], None]) -> None:
@@ -35,11 +47,12 @@ class _Partition(StatefulSourcePartition[Batch, None]):
             raise StopIteration from None
         return [] if batch is None else [batch]
 
-    def snapshot(self) -> None:
-        """Return nothing: our checkpoints hold the position."""
+    def snapshot(self) -> _Unkept:
+        """Return nothing to keep: our checkpoints hold the position."""
+        return _Unkept()
 
 
-class PipelineSource(FixedPartitionedSource[Batch, None]):
+class PipelineSource(FixedPartitionedSource[Batch, _Unkept]):
     """A source of exactly one partition, so that a second worker would have nothing to read."""
 
     def __init__(self, pipeline: Pipeline, on_end: Callable[[], None]) -> None:
@@ -51,7 +64,7 @@ class PipelineSource(FixedPartitionedSource[Batch, None]):
         """Return the one partition."""
         return ["all"]
 
-    def build_part(self, step_id: str, for_part: str, resume_state: None) -> _Partition:
+    def build_part(self, step_id: str, for_part: str, resume_state: _Unkept | None) -> _Partition:
         """Open it."""
         return _Partition(self.pipeline, self.on_end)
 
@@ -78,10 +91,12 @@ class DoneSink(DynamicSink[Batch]):
         Raises ValueError with more than one worker: the stations' state lives in this process, once.
         """
         if worker_count != 1:
-            raise ValueError(
+            message = (
                 f"the flow was started with {worker_count} workers, expected 1: run one worker a process and scale "
-                "by processes on disjoint partitions (leave -w and -p away)"
+                "by processes on disjoint partitions (leave -w, -i and -a away)"
             )
+            logger("engine").error(message)  # with several processes Bytewax shows its own panic instead of this
+            raise ValueError(message)
         return _Done(self.on_batch)
 
 

@@ -21,7 +21,8 @@ class Pipeline:
     """What an engine drives: `pull` a batch from the source, `step` it through the stations in order.
 
     Between two batches the process is consistent: every station has seen the same batches. That is where
-    checkpoints are cut, and the batch numbers of all stations are compared before each cut.
+    checkpoints are cut. The batch numbers of all stations are compared before each cut; where an engine runs ahead
+    (seen: Bytewax with its own recovery polled before the last step had run), the cut and the end wait.
     """
 
     source: Source
@@ -43,14 +44,22 @@ class Pipeline:
         self._reached = {station.name: 0 for station in self.stations}
         self._next_cut = time.monotonic() + self.checkpoint_every
 
+    @property
+    def consistent(self) -> bool:
+        """Whether every station has seen every batch."""
+        return all(number == self.number for number in self._reached.values())
+
     def pull(self) -> Batch | None:
         """Return the next batch, None if nothing arrived. Raises EndOfInput after the last one.
 
         A finite input ends with an empty batch marked `last`. A drained one just ends: it goes on another time.
         """
-        self._maybe_cut()
+        if self.consistent:
+            self._maybe_cut()
         if self.ended or self.draining:
-            raise EndOfInput
+            if self.consistent:
+                raise EndOfInput
+            return None
         arrivals: Arrivals | None
         try:
             arrivals = self.source.next_batch()
@@ -117,7 +126,10 @@ class Pipeline:
             )
         self.source.seek(snapshot["position"])
         for station in self.stations:
-            station.restore(stations[station.name])
+            try:
+                station.restore(stations[station.name])
+            except (KeyError, ValueError) as error:
+                raise CheckpointMismatch(f"checkpoint, station {station.name}: {error}") from error
         self.number = snapshot["number"]
         self._reached = dict.fromkeys(self._reached, self.number)
 
@@ -128,7 +140,6 @@ class Pipeline:
         self._next_cut = time.monotonic() + self.checkpoint_every
 
     def _cut(self, checkpoints: Checkpoints) -> None:
-        behind = {name: n for name, n in self._reached.items() if n != self.number}
-        if behind:
-            raise RuntimeError(f"checkpoint: batch {self.number} has not reached {behind}; the engine runs ahead")
+        if not self.consistent:
+            raise RuntimeError(f"checkpoint: batch {self.number} is not through, the stations reached {self._reached}")
         checkpoints.cut(self.snapshot(), self.number)

@@ -80,6 +80,19 @@ def demo(
 
 @app.command()
 @common
+def run(
+    call: Common,
+    duration: Duration = None,
+    source: Annotated[str | None, typer.Option(metavar="FILES|synthetic:", help="Setting source.url.")] = None,
+    engine: Annotated[Engine, typer.Option(help="What drives the stations.")] = Engine.BYTEWAX,
+) -> None:
+    """Run the live dataflow; it continues where it was stopped or killed."""
+    chosen = {"source.url": ("--source", source)}
+    call.run("run", chosen=chosen, drains=True, duration_s=duration, engine=str(engine))
+
+
+@app.command()
+@common
 def replay(
     call: Common,
     files: TickFiles,

@@ -12,10 +12,12 @@ from typing import Any, Final
 from dataflows.assembly import Flow, assemble
 from dataflows.batch import Batch
 from dataflows.sources.synthetic import SyntheticMarket
+from ops import metrics
 from ops.demo import first_model
 from ops.demo.service import serving
 from ops.demo.view import Latency, View
 from ops.drain import Drain
+from ops.meter import Meter
 from ops.settings import Settings
 from ops.tables import print_json
 from schema.timeframes import SECOND
@@ -48,10 +50,13 @@ def run(
 
     def on_batch(batch: Batch) -> None:
         view.on_batch(batch)
+        meter.note(batch)
         over = duration_s is not None and time.monotonic() - began >= duration_s
         flow.pipeline.draining = drain.asked or over
 
+    metrics.serve(settings.metrics.host, settings.metrics.port)
     flow = assemble(settings, market, checkpoint_folder=FOLDER / "checkpoints", on_batch=on_batch)
+    meter = Meter(flow)
     try:
         with serving(settings, FOLDER / "api.log") as address:
             print(f"page: {address}")
@@ -94,6 +99,7 @@ def _forget_last_time() -> None:
 def _print(flow: Flow, view: View, seconds: float, json: bool) -> None:
     summary: dict[str, Any] = {
         **asdict(flow.tally.counts),
+        "waiting": flow.tally.counts.lost(),
         "seconds": round(seconds, 1),
         "batch_ms": asdict(Latency.of(view.pass_ns)),
         "bar_end_to_prediction_ms": asdict(Latency.of(view.close_ns)),

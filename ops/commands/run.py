@@ -7,9 +7,11 @@ from dataclasses import asdict
 
 from dataflows.batch import Batch
 from dataflows.live import assemble_live
+from ops import metrics
 from ops.commands.replay import drive
 from ops.drain import Drain
 from ops.log import logger
+from ops.meter import Meter
 from ops.settings import Settings
 from ops.tables import print_json
 
@@ -22,6 +24,7 @@ def run(settings: Settings, *, json: bool, drain: Drain, duration_s: float | Non
 
     def on_batch(batch: Batch) -> None:
         nonlocal said
+        meter.note(batch)
         now = time.monotonic()
         flow.pipeline.draining = drain.asked or (duration_s is not None and now - began >= duration_s)
         if now - said >= _SAY_EVERY:
@@ -29,7 +32,9 @@ def run(settings: Settings, *, json: bool, drain: Drain, duration_s: float | Non
             counts = flow.tally.counts
             log.info("running", ticks=counts.ticks_read, bars=counts.bars, predictions=counts.predictions)
 
+    metrics.serve(settings.metrics.host, settings.metrics.port)
     flow = assemble_live(settings, on_batch)
+    meter = Meter(flow)
     log.info("started", batch=flow.pipeline.number, source=settings.source.url, store=settings.store.url)
     try:
         drive(flow, engine)
