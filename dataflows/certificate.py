@@ -134,7 +134,7 @@ class Certifier:
         self._extend("bars", bars.symbol, bars.timeframe, bars.time, values, words)
 
     def _features(self, bars: Bars, rows: FeatureRows) -> None:
-        self._extend("features", bars.symbol, bars.timeframe, bars.time, rows.values, rows.why.astype(np.uint64))
+        self._extend("features", bars.symbol, bars.timeframe, bars.time, rows.values, _packed(rows.why))
 
     def _predictions(self, rows: Predictions) -> None:
         version = int.from_bytes(hashlib.sha256(rows.model_version.encode()).digest()[:8], "little")
@@ -172,6 +172,13 @@ class Certifier:
         """Continue the chains."""
         self.chains = {kind: np.array(snapshot["chains"][kind]) for kind in KINDS}
         self.entries = [Entry(**entry) for entry in snapshot["entries"]]
+
+
+def _packed(why: np.ndarray) -> np.ndarray:
+    """Return (n, F) bytes as (n, ceil(F / 8)) words."""
+    padded = np.zeros((len(why), -(-why.shape[1] // 8) * 8), np.uint8)
+    padded[:, : why.shape[1]] = why
+    return padded.view(np.uint64)
 
 
 def _fresh(n: int) -> np.ndarray:

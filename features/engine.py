@@ -187,7 +187,7 @@ def _tell_apart(*kinds: type) -> None:
     """Give named tuples names of their own.
 
     Numba takes two of the same name and fields for one another when it looks a kernel up, and then finds it the slow
-    way: 300 us a call instead of 7.
+    way: 0.3 ms a call and more instead of 7 us.
     """
     for kind in kinds:
         kind.__name__ = f"{kind.__module__}.{kind.__qualname__}"

@@ -11,7 +11,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.adam import AdamW
 from models.architectures import Net, build
 from models.config import LABEL_CLIP, NetConfig
 from models.labels import Float32
@@ -58,11 +57,11 @@ def fit_net(
     train = pieces_of(symbol, eligible, _mask(fit, len(x)), config.streams, config.burn_in, config.chunk)
     check = pieces_of(symbol, eligible, _mask(stop, len(x)), config.streams, config.burn_in, config.chunk)
     steps = config.epochs * (train.row.shape[1] // config.chunk)
-    optimiser = AdamW(net.parameters(), config.learning_rate, steps, config.weight_decay, config.clip)
+    learner = _Learner(net, config, steps)
     history: list[Epoch] = []
     best, weights = float("inf"), copy.deepcopy(net.state_dict())
     for epoch in range(1, config.epochs + 1):
-        fit_loss = _pass(net, inputs, labels, train, config.chunk, optimiser)
+        fit_loss = _pass(net, inputs, labels, train, config.chunk, learner)
         stop_loss = _pass(net, inputs, labels, check, config.chunk)
         history.append(Epoch(epoch, fit_loss, stop_loss))
         progress(f"net: epoch {epoch} of {config.epochs}, loss {fit_loss:.4f}, stop {stop_loss:.4f}",
@@ -75,20 +74,36 @@ def fit_net(
     return net.eval().requires_grad_(False), history
 
 
-def _pass(net: Net, x: Tensor, y: Tensor, pieces: Pieces, chunk: int, optimiser: AdamW | None = None) -> float:
-    """Go once through the pieces, chunk by chunk; learn if there is an optimiser. Returns the mean loss."""
-    net.train(optimiser is not None)
+class _Learner:
+    """AdamW at a rate that falls along half a cosine to nothing after `steps`, the gradient's norm clipped."""
+
+    def __init__(self, net: Net, config: NetConfig, steps: int) -> None:
+        self._parameters, self._clip = list(net.parameters()), config.clip
+        self._optimiser = torch.optim.AdamW(self._parameters, lr=config.learning_rate, weight_decay=config.weight_decay)
+        self._schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self._optimiser, steps)
+
+    def step(self) -> None:
+        """Take one step and forget the gradients."""
+        torch.nn.utils.clip_grad_norm_(self._parameters, self._clip)
+        self._optimiser.step()
+        self._schedule.step()
+        self._optimiser.zero_grad()
+
+
+def _pass(net: Net, x: Tensor, y: Tensor, pieces: Pieces, chunk: int, learner: _Learner | None = None) -> float:
+    """Go once through the pieces, chunk by chunk; learn if there is a learner. Returns the mean loss."""
+    net.train(learner is not None)
     state, total, number = net.start(len(pieces.row)), 0.0, 0
-    with torch.set_grad_enabled(optimiser is not None):
+    with torch.set_grad_enabled(learner is not None):
         for first in range(0, pieces.row.shape[1], chunk):
             rows = torch.from_numpy(pieces.row[:, first : first + chunk])
             counts = torch.from_numpy(pieces.counts[:, first : first + chunk])
             heads, state = net(x[rows], state)  # padded rows read row -1 and carry no loss
             loss, n = negative_log_likelihood(heads, y[rows], counts)
             state = state.detach()
-            if optimiser is not None:
+            if learner is not None:
                 (loss / n.clamp(min=1)).backward()
-                optimiser.step()
+                learner.step()
             total, number = total + float(loss.detach()), number + int(n)
     return total / max(number, 1)
 
