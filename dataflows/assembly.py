@@ -197,14 +197,16 @@ class _Parts:
     def _engine(self) -> InferenceEngine:
         from models.inference import InferenceEngine
 
-        chosen = self.settings.inference
+        settings = self.settings
         return InferenceEngine(
             self.features.names,
             {column.name: column_fingerprint(group, column) for group in self.groups for column in group.columns},
             [timeframe.name for timeframe in self.timeframes],
-            device=chosen.device,
-            buckets=tuple(bucket for bucket in chosen.buckets if bucket <= chosen.max_batch_size),
-            threshold=chosen.threshold,
+            device=settings.inference.device,
+            buckets=tuple(
+                bucket for bucket in settings.inference.buckets if bucket <= settings.inference.max_batch_size
+            ),
+            threshold=settings.inference.threshold,
         )
 
 

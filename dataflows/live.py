@@ -30,12 +30,11 @@ def open_source(settings: Settings, folder: Path, clock: Callable[[], int] = tim
 
     The market opens now; when it did is kept in `folder` beside the checkpoints, which are of that market only.
     """
-    chosen = settings.source
-    if chosen.url != "synthetic:":
-        return FileSource([Path(part) for part in chosen.url.split(",")], lanes=settings.order.lanes)
+    if settings.source.url != "synthetic:":
+        return FileSource([Path(part) for part in settings.source.url.split(",")], lanes=settings.order.lanes)
     opened = _opened(folder / "market-opened", clock)
     return SyntheticMarket(
-        chosen.symbols, seed=chosen.seed, start_ns=opened, opened_ns=opened, pace=1.0,
+        settings.source.symbols, seed=settings.source.seed, start_ns=opened, opened_ns=opened, pace=1.0,
         lanes=settings.order.lanes, clock=clock,
     )  # fmt: skip
 

@@ -78,9 +78,7 @@ def _check_version(connection: sqlite3.Connection, namespace: str, place: str) -
         )
 
 
-def _add_missing_columns(
-    connection: sqlite3.Connection, table: Table, name: str, features: Sequence[str]
-) -> None:
+def _add_missing_columns(connection: sqlite3.Connection, table: Table, name: str, features: Sequence[str]) -> None:
     there = {row[1] for row in connection.execute(f"PRAGMA table_info({quoted(name)})")}
     for column in layout(table, features):
         if column not in there:

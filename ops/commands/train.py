@@ -48,8 +48,11 @@ def run(settings: Settings, *, json: bool, drain: Drain, files: list[Path], mode
 def configuration(settings: Settings, model_name: str | None = None, start: str = "default") -> TrainingConfig:
     """Return a preset of the training with what the settings choose in it."""
     chosen, config = settings.train, preset(start)
-    given = {name: getattr(chosen, name) for name in ("epochs", "patience") if name in chosen.model_fields_set}
-    net = None if config.net is None else replace(config.net, **given)
+    net = config.net
+    if net is not None and "epochs" in chosen.model_fields_set:
+        net = replace(net, epochs=chosen.epochs)
+    if net is not None and "patience" in chosen.model_fields_set:
+        net = replace(net, patience=chosen.patience)
     return replace(
         config, name=model_name or config.name, primary=chosen.horizon, seed=chosen.seed,
         threads=chosen.threads, net=net,
