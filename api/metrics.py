@@ -43,9 +43,7 @@ class ApiMetrics:
         self.requests = Counter(
             "undertone_api_requests", "Requests answered.", ("method", "route", "status"), registry=self.registry
         )
-        self.seconds = Histogram(
-            "undertone_api_request_seconds", "Time to answer.", ("route",), registry=self.registry
-        )
+        self.seconds = Histogram("undertone_api_request_seconds", "Time to answer.", ("route",), registry=self.registry)
         ProcessCollector(registry=self.registry)
         self.registry.register(_Newest(reader))
 

@@ -116,7 +116,6 @@ def _print(flow: Flow, view: View, seconds: float, json: bool) -> None:
         f"+ {counts.ticks_late:,} late "
         f"+ {sum(counts.ticks_dead.values()):,} dead ({dead}) + {counts.lost():,} waiting in the reorder buffer\n"
         f"{counts.bars:,} bars, {counts.feature_rows:,} feature rows, {counts.predictions:,} predictions\n"
-        f"batch through the flow p50 {passes.p50:.1f} ms, p99 {passes.p99:.1f} ms; "
-        f"bar end to prediction p50 {close.p50:.0f} ms, p99 {close.p99:.0f} ms\n"
+        f"batch through the flow {passes}; bar end to prediction {close}\n"
         f"rows: {FOLDER / 'undertone.db'}; certificate {summary['certificate']}"
     )

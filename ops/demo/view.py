@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -32,6 +33,10 @@ class Latency:
 
     p50: float
     p99: float
+
+    def __str__(self) -> str:
+        """Read like `p50 2.9 ms, p99 10.0 ms`."""
+        return "nothing yet" if math.isnan(self.p50) else f"p50 {self.p50:.1f} ms, p99 {self.p99:.1f} ms"
 
     @staticmethod
     def of(nanoseconds: deque[int]) -> Latency:
@@ -97,11 +102,9 @@ class View:
         if self._live is not None:
             self._live.update(Group(self._totals(rate), self._predictions()), refresh=True)
         else:
-            close = Latency.of(self.close_ns)
             print(
                 f"{rate:,.0f} ticks/s, {counts.ticks_read:,} read, {counts.bars:,} bars, "
-                f"{counts.predictions:,} predictions, bar end to prediction p50 {close.p50:.0f} ms, "
-                f"p99 {close.p99:.0f} ms",
+                f"{counts.predictions:,} predictions, bar end to prediction {Latency.of(self.close_ns)}",
                 flush=True,
             )
 
@@ -113,9 +116,8 @@ class View:
         table.add_row("ticks", f"{counts.ticks_read:,}", f"{rate:,.0f}/s", f"{counts.ticks_late:,} late, {dead:,} dead")
         table.add_row("bars", f"{counts.bars:,}", "features", f"{counts.feature_rows:,} rows")
         table.add_row("predictions", f"{counts.predictions:,}", "model", self._model())
-        table.add_row("batch through the flow", f"p50 {passes.p50:.1f} ms", f"p99 {passes.p99:.1f} ms", "")
-        bound = "reorder bound included"
-        table.add_row("bar end to prediction", f"p50 {close.p50:.0f} ms", f"p99 {close.p99:.0f} ms", bound)
+        table.add_row("batch through the flow", str(passes), "", "")
+        table.add_row("bar end to prediction", str(close), "", "reorder bound included")
         return Group(Text.assemble(("undertone", "bold"), "  ", (self.address, "cyan"), "  Ctrl-C drains"), table)
 
     def _model(self) -> str:

@@ -93,9 +93,7 @@ def test_a_new_prediction_is_seen_at_once(get: Get, station: Sinks, writer: Sqli
         assert {item["bar_sequence"] for item in get("/predictions/latest").json()["predictions"]} == {number}
 
 
-def test_the_champion_stands_before_a_challenger_of_the_same_bar(
-    get: Get, station: Sinks, writer: SqliteStore
-) -> None:
+def test_the_champion_stands_before_a_challenger_of_the_same_bar(get: Get, station: Sinks, writer: SqliteStore) -> None:
     batch = full_batch(6)
     (champion,) = batch.predictions
     challenger = full_batch(6).predictions[0]

@@ -50,14 +50,17 @@ def symbols(market: Market) -> Iterator[tuple[np.ndarray, Seen]]:
         rows = np.flatnonzero(market.closes.symbol == symbol)
         own = {kind: np.flatnonzero((ticks["symbol"] == symbol) & (ticks["kind"] == kind)) for kind in (TRADE, QUOTE)}
         at = market.closes.position[rows]
-        yield rows, Seen(
-            quote={name: column[own[QUOTE]] for name, column in ticks.items()},
-            trade={name: column[own[TRADE]] for name, column in ticks.items()},
-            quotes=np.searchsorted(own[QUOTE], at),
-            trades=np.searchsorted(own[TRADE], at),
-            time=market.closes.time[rows],
-            series=market.bars.series[rows],
-            quotes_before_trade=np.searchsorted(own[QUOTE], own[TRADE]),
+        yield (
+            rows,
+            Seen(
+                quote={name: column[own[QUOTE]] for name, column in ticks.items()},
+                trade={name: column[own[TRADE]] for name, column in ticks.items()},
+                quotes=np.searchsorted(own[QUOTE], at),
+                trades=np.searchsorted(own[TRADE], at),
+                time=market.closes.time[rows],
+                series=market.bars.series[rows],
+                quotes_before_trade=np.searchsorted(own[QUOTE], own[TRADE]),
+            ),
         )
 
 
