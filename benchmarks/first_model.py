@@ -23,7 +23,7 @@ def main() -> None:
     dataset = history_dataset(chosen, timeframe, feature_history(chosen, FileSource([day])))
     config = preset("default")
     assert config.net is not None
-    version = train(dataset, replace(config, net=replace(config.net, epochs=1)), root)
+    version = train(dataset, replace(config, embargo=0, net=replace(config.net, epochs=1)), root)
     Registry(root).activate(version)
     print(json.dumps({"version": version}))
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import functools
 from datetime import tzinfo
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from features.sessions import Sessions, sessions_of, utc_sessions
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @functools.cache
@@ -20,7 +23,7 @@ def sessions_of_calendar(code: str, extended_open: str = "", extended_close: str
     """
     if code == "UTC":
         return utc_sessions()
-    import exchange_calendars
+    import exchange_calendars  # it imports pandas: a second that the default calendar need not pay
 
     known = exchange_calendars.get_calendar_names(include_aliases=True)
     if code not in known:
@@ -34,10 +37,14 @@ def sessions_of_calendar(code: str, extended_open: str = "", extended_close: str
 
 
 def _ns(times: pd.Series) -> np.ndarray:
+    import pandas as pd
+
     return pd.DatetimeIndex(times.array).tz_convert("UTC").as_unit("ns").asi8
 
 
 def _at(days: pd.DatetimeIndex, time_of_day: str, zone: tzinfo) -> np.ndarray:
     """Return the given local time of each day, daylight saving observed."""
+    import pandas as pd
+
     local = days.tz_localize(None) + pd.Timedelta(f"{time_of_day}:00")
     return local.tz_localize(zone).tz_convert("UTC").as_unit("ns").asi8
