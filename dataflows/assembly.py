@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +24,7 @@ from dataflows.stations.features import BarFeatures, CrossSection, TickFeatures
 from dataflows.stations.gate import Gate
 from dataflows.stations.order import Order
 from dataflows.stations.tally import Tally
+from dataflows.stored import decisions_of
 from dataflows.universe import Universe
 from features import families
 from features.catalogue import Group, column_fingerprint, registered
@@ -89,15 +89,19 @@ def assemble(
     *,
     checkpoint_folder: Path | None = None,
     resume: bool = False,
+    decided: Sequence[Decision] | None = None,
     clock: Callable[[], int] = time.time_ns,
     on_batch: Callable[[Batch], None] = lambda batch: None,
 ) -> Flow:
     """Build the flow over a source; with `resume`, continue from the newest checkpoint that fits the store.
 
+    `decided` are the decisions of another run over the same input: they are obeyed and no others are made. None:
+    those that the store holds of this run are obeyed, and new ones are made.
+
     Raises NamespaceInUse where the store holds rows of a run that isn't resumed, NothingToResume where no
     checkpoint fits, and what the store, the checkpoints and the calendar raise.
     """
-    parts = _Parts(settings, source, clock)
+    parts = _Parts(settings, source, clock, decided)
     try:
         parts.refuse_foreign_rows(resume)
         describe(parts.store, parts.groups)
@@ -117,8 +121,11 @@ def assemble(
 class _Parts:
     """What the stations are made of, and what they share."""
 
-    def __init__(self, settings: Settings, source: Source, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, settings: Settings, source: Source, clock: Callable[[], int], decided: Sequence[Decision] | None
+    ) -> None:
         self.settings, self.source, self.clock = settings, source, clock
+        self.decides = decided is None
         self.groups = groups_of(settings)
         self.timeframes = parse_timeframes(list(settings.bars.timeframes))
         self.universe = _universe(settings)
@@ -127,6 +134,7 @@ class _Parts:
         )
         self.store = open_store(settings.store.url, settings.store.namespace, self.features.names)
         self.bus = open_bus(settings.bus.url)
+        self.decided = decisions_of(self.store.query("SELECT * FROM decisions")) if decided is None else decided
 
     def refuse_foreign_rows(self, resume: bool) -> None:
         """Raise NamespaceInUse where a new run would write among the rows of another."""
@@ -142,9 +150,9 @@ class _Parts:
         bars, order, universe, clock = self.settings.bars, self.settings.order, self.universe, self.clock
         sessions = sessions_of_calendar(bars.calendar, bars.extended_open, bars.extended_close)
         n_lanes, names = len(self.source.lanes), [timeframe.name for timeframe in self.timeframes]
-        sinks, decided = self._sinks(), _decided(self.store)
-        barrier = BarrierStation(universe, 0, clock, sinks.record, decided)
-        inference = self._inference(sinks, decided)
+        sinks = self._sinks()
+        barrier = BarrierStation(universe, 0, clock, sinks.record, self.decided)
+        inference = self._inference(sinks)
         certifier, tally = Certifier(universe, names, self.features.fingerprint, n_lanes), Tally()
         stations: list[Station] = [
             Gate(universe, n_lanes, self.settings.gate.future_bound_ms * MILLISECOND, clock),
@@ -177,7 +185,7 @@ class _Parts:
             features_from=store.features_from_s, store_ticks=store.ticks, namespace=store.namespace,
         )  # fmt: skip
 
-    def _inference(self, sinks: Sinks, decided: list[Decision]) -> Inference | None:
+    def _inference(self, sinks: Sinks) -> Inference | None:
         """The inference station; nothing of torch is imported where no model is wanted."""
         version = self.settings.inference.model
         if version == "none":
@@ -190,7 +198,7 @@ class _Parts:
             fixed = Decision(0, DecisionKind.ACTIVATE, version, registry.show(version).timeframe)
             return Inference(engine, self.timeframes, registry, decisions=[fixed], decide=False, clock=self.clock)
         return Inference(
-            engine, self.timeframes, registry, record=sinks.record, decisions=decided,
+            engine, self.timeframes, registry, record=sinks.record, decisions=self.decided, decide=self.decides,
             passed=_passed(self.store), clock=self.clock,
         )  # fmt: skip
 
@@ -219,14 +227,6 @@ def _passed(store: OpenedStore) -> int:
     """Return the newest bar time that the store holds (ns UTC), 0 if none."""
     row = next(store.query("SELECT max(time) AS time FROM bars"), None)
     return row["time"] or 0 if row else 0
-
-
-def _decided(store: OpenedStore) -> list[Decision]:
-    """Read the decisions of an earlier run of this namespace, in order of time."""
-    return [
-        Decision(row["time"], DecisionKind(row["kind"]), row["subject"], row["timeframe"], json.loads(row["details"]))
-        for row in store.query("SELECT * FROM decisions ORDER BY time")
-    ]
 
 
 def _attach_checkpoints(flow: Flow, settings: Settings, folder: Path, resume: bool) -> None:

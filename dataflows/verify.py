@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import zip_longest
-from pathlib import Path
 from typing import Any, Final
 
-from schema.stores import check_namespace, sqlite_path, stored_name
-from schema.tables import TABLES
+from dataflows.stored import Place
 
 COMPARED: Final = ("bars", "features", "predictions")
 WALL_CLOCK: Final = frozenset(
@@ -40,49 +35,6 @@ class Difference:
             f"{self.table}: symbol {self.symbol}, timeframe {self.timeframe}, bar {when}, column {self.column}: "
             f"{self.first!r} and {self.second!r}"
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A namespace of a SQLite file."""
-
-    path: Path
-    namespace: str
-
-    @staticmethod
-    def parse(url: str, namespace: str = "replay") -> Place:
-        """Read `sqlite:///path` or `sqlite:///path#namespace`.
-
-        Raises ValueError where it names no file or no namespace.
-        """
-        address, _, named = url.partition("#")
-        return Place(sqlite_path(address), check_namespace(named or namespace))
-
-    def rows(self, table: str, columns: list[str]) -> Iterator[tuple[Any, ...]]:
-        """Yield the table's rows in the order of time, timeframe, symbol."""
-        chosen = ", ".join(f'"{column}"' for column in columns)
-        order = ", ".join(("time", "timeframe", "symbol", *TABLES[table].key[3:]))
-        with closing(self._open()) as connection:
-            yield from connection.execute(f'SELECT {chosen} FROM "{self._name(table)}" ORDER BY {order}')
-
-    def columns(self, table: str) -> list[str]:
-        """Return the table's columns. Raises ValueError where there is no such table."""
-        with closing(self._open()) as connection:
-            found = [row[1] for row in connection.execute(f'PRAGMA table_info("{self._name(table)}")')]
-        if not found:
-            raise ValueError(
-                f"store {self.path}: namespace {self.namespace!r} has no table {table}; "
-                "name another as sqlite:///path#namespace"
-            )
-        return found
-
-    def _name(self, table: str) -> str:
-        return stored_name(table, self.namespace)
-
-    def _open(self) -> sqlite3.Connection:
-        if not self.path.is_file():
-            raise ValueError(f"store {self.path}: there is no such file")
-        return sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)
 
 
 def first_difference(first: Place, second: Place) -> tuple[Difference | None, dict[str, int]]:

@@ -108,6 +108,7 @@ def replay(
     pace: Pace = "max",  # type: ignore[assignment]  # the parser reads it
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the newest checkpoint.")] = False,
     checkpoint_dir: Annotated[Path | None, typer.Option(help="Setting checkpoint.directory.")] = None,
+    decisions: Annotated[str | None, typer.Option(metavar="URL", help="Store whose decisions are obeyed.")] = None,
     engine: Annotated[Engine, typer.Option(help="What drives the stations.")] = Engine.IN_PROCESS,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Ticks a batch; changes no result.")] = None,
 ) -> None:
@@ -123,7 +124,7 @@ def replay(
     }
     call.run(
         "replay", chosen=chosen, drains=True, files=files, start=start, end=end, namespace=namespace, pace=pace,
-        resume=resume, engine=str(engine), batch_size=batch_size,
+        resume=resume, decisions=decisions, engine=str(engine), batch_size=batch_size,
     )  # fmt: skip
 
 

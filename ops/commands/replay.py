@@ -13,6 +13,7 @@ from dataflows.batch import Batch
 from dataflows.interfaces import Source
 from dataflows.sources.files import FileSource
 from dataflows.sources.paced import Paced
+from dataflows.stored import Place
 from ops.drain import Drain
 from ops.progress import Progress
 from ops.settings import Settings
@@ -34,6 +35,7 @@ def run(
     namespace: str | None,
     pace: float,
     resume: bool,
+    decisions: str | None,
     engine: str,
     batch_size: int | None,
 ) -> int:
@@ -48,7 +50,10 @@ def run(
         flow.pipeline.draining = drain.asked
         progress.at(flow.tally.counts.ticks_read)
 
-    flow = assemble(settings, source, checkpoint_folder=folder, resume=resume, on_batch=on_batch)
+    decided = None if decisions is None else Place.parse(decisions, "live").decisions()
+    flow = assemble(
+        settings, source, checkpoint_folder=folder, resume=resume, decided=decided, on_batch=on_batch
+    )  # fmt: skip
     before, began = flow.tally.counts.ticks_read, time.perf_counter()
     try:
         drive(flow, engine)

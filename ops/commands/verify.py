@@ -8,6 +8,7 @@ from typing import Any
 
 from dataflows import verify as stores
 from dataflows.certificate import Certificate, first_difference
+from dataflows.stored import Place
 from ops.errors import CommandFailed, UsageError
 from ops.settings import Settings
 from ops.tables import print_json
@@ -37,7 +38,7 @@ def run(settings: Settings, *, json: bool, first: str, second: str) -> int:
 
 
 def _stores(first: str, second: str) -> dict[str, Any]:
-    difference, equal = stores.first_difference(stores.Place.parse(first), stores.Place.parse(second))
+    difference, equal = stores.first_difference(Place.parse(first), Place.parse(second))
     compared = ", ".join(f"{n:,} rows of {table}" for table, n in equal.items())
     return {
         "equal": difference is None,

@@ -1,0 +1,73 @@
+"""What a run stored, read without taking its writer's place."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from schema.events import Decision, DecisionKind
+from schema.stores import check_namespace, sqlite_path, stored_name
+from schema.tables import TABLES
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A namespace of a SQLite file."""
+
+    path: Path
+    namespace: str
+
+    @staticmethod
+    def parse(url: str, namespace: str = "replay") -> Place:
+        """Read `sqlite:///path` or `sqlite:///path#namespace`.
+
+        Raises ValueError where it names no file or no namespace.
+        """
+        address, _, named = url.partition("#")
+        return Place(sqlite_path(address), check_namespace(named or namespace))
+
+    def rows(self, table: str, columns: list[str]) -> Iterator[tuple[Any, ...]]:
+        """Yield the table's rows in the order of time, timeframe, symbol."""
+        chosen = ", ".join(f'"{column}"' for column in columns)
+        key = TABLES[table].key
+        order = ", ".join(name for name in ("time", "timeframe", "symbol", *key) if name in TABLES[table].columns)
+        with closing(self._open()) as connection:
+            yield from connection.execute(f'SELECT {chosen} FROM "{self._name(table)}" ORDER BY {order}')
+
+    def columns(self, table: str) -> list[str]:
+        """Return the table's columns. Raises ValueError where there is no such table."""
+        with closing(self._open()) as connection:
+            found = [row[1] for row in connection.execute(f'PRAGMA table_info("{self._name(table)}")')]
+        if not found:
+            raise ValueError(
+                f"store {self.path}: namespace {self.namespace!r} has no table {table}; "
+                "name another as sqlite:///path#namespace"
+            )
+        return found
+
+    def decisions(self) -> list[Decision]:
+        """Return the recorded decisions in order of time."""
+        columns = list(TABLES["decisions"].columns)
+        rows = [dict(zip(columns, row, strict=True)) for row in self.rows("decisions", columns)]
+        return decisions_of(rows)
+
+    def _name(self, table: str) -> str:
+        return stored_name(table, self.namespace)
+
+    def _open(self) -> sqlite3.Connection:
+        if not self.path.is_file():
+            raise ValueError(f"store {self.path}: there is no such file")
+        return sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)
+
+
+def decisions_of(rows: Iterable[Mapping[str, Any]]) -> list[Decision]:
+    """Read rows of the table `decisions`."""
+    return [
+        Decision(row["time"], DecisionKind(row["kind"]), row["subject"], row["timeframe"], json.loads(row["details"]))
+        for row in sorted(rows, key=lambda row: row["time"])
+    ]
