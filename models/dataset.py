@@ -24,6 +24,10 @@ from schema.timeframes import Timeframe
 HORIZONS: Final = 30
 
 
+class TrainingRefused(ValueError):
+    """What was given can't be trained on; the message says what is missing and what to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Dataset:
     """n rows of one timeframe in stream order, F columns, H horizons."""
@@ -61,7 +65,7 @@ class DatasetBuilder:
 
     `names` are the columns of the feature rows in their order, `fingerprints` theirs by name, `index` is the
     timeframe's place among the configured ones, `columns` the inputs to offer (all if None).
-    Raises ValueError where a column is not there.
+    Raises TrainingRefused where a column is not there.
     """
 
     def __init__(
@@ -80,7 +84,7 @@ class DatasetBuilder:
         chosen = tuple(dict.fromkeys((*(names if columns is None else columns), *self._required)))
         place = {name: k for k, name in enumerate(names)}
         if missing := [name for name in chosen if name not in place]:
-            raise ValueError(
+            raise TrainingRefused(
                 f"training set: feature columns {missing} are not in the rows, which have {list(names)}; "
                 "load the families that hold them, or leave them out"
             )
@@ -103,9 +107,9 @@ class DatasetBuilder:
         self._sigma.append(values[:, self._columns.index(SIGMA)])
 
     def finish(self) -> Dataset:
-        """Join the rows and label them. Raises ValueError where there are none."""
+        """Join the rows and label them. Raises TrainingRefused where there are none."""
         if not self._bars:
-            raise ValueError(
+            raise TrainingRefused(
                 f"training set: the history has no bar of timeframe {self._timeframe.name}; "
                 "replay more of it, or name a timeframe that it was run with"
             )
@@ -142,7 +146,7 @@ def split(dataset: Dataset, shares: tuple[float, float, float, float], embargo: 
     """Cut labelled, eligible rows into fit, stop, calibrate and test, by bar times that have any.
 
     Purged: a row whose label ends behind the next boundary is in no slice. Embargoed: nor is one of the `embargo` bar
-    times at and behind a boundary. Raises ValueError where a slice has too few rows.
+    times at and behind a boundary. Raises TrainingRefused where a slice has too few rows.
     """
     usable = dataset.eligible & np.isfinite(dataset.returns[:, primary - 1])
     times = np.unique(dataset.time[usable]) if usable.any() else dataset.time[:1]
@@ -156,7 +160,7 @@ def split(dataset: Dataset, shares: tuple[float, float, float, float], embargo: 
         parts.append(np.flatnonzero(inside))
     least = (500, 100, 100, 100)
     if any(len(part) < n for part, n in zip(parts, least, strict=True)):
-        raise ValueError(
+        raise TrainingRefused(
             f"training set: {[len(part) for part in parts]} labelled rows to fit, stop, calibrate and test of "
             f"{len(dataset.time)} rows at {len(times)} bar times ({int(dataset.eligible.sum())} with all required "
             f"columns), expected at least {list(least)}; replay a longer history, more symbols or a finer timeframe"

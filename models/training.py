@@ -21,7 +21,7 @@ from models.bundle import WEIGHTS, save_weights, tree_files
 from models.calibration import fit_class_map, fit_variance_scale, probabilities
 from models.classes import vote
 from models.config import LABEL_CLIP, SIGMA, TrainingConfig
-from models.dataset import Dataset, Slices, split
+from models.dataset import Dataset, Slices, TrainingRefused, split
 from models.evaluation import Forecast, Outcome, score
 from models.fitting import Epoch, fit_net
 from models.inputs import Inputs, fit_columns, fit_floor
@@ -71,13 +71,13 @@ def train(
     """Train on a data set and publish a version in the registry at `directory`; return its name.
 
     Deterministic on a CPU for a seed and a number of threads. It does not activate the version.
-    Raises ValueError where the data set or the configuration can't be trained on.
+    Raises TrainingRefused where the data set or the configuration can't be trained on.
     """
     problem = _problem(dataset, config)
     with _torch_threads(config.threads):
         fitted, history = _fit_members(problem, progress)
     if not fitted:
-        raise ValueError("training: no member is configured; expected a net, trees or both")
+        raise TrainingRefused("training: no member is configured; expected a net, trees or both")
     for member in fitted.values():
         _calibrate(problem, member)
     metrics = _evaluate(problem, fitted)
@@ -92,7 +92,9 @@ def train(
 
 def _problem(dataset: Dataset, config: TrainingConfig) -> _Problem:
     if not 1 <= config.primary <= dataset.horizons:
-        raise ValueError(f"training: primary horizon {config.primary}, expected one of 1 .. {dataset.horizons} bars")
+        raise TrainingRefused(
+            f"training: primary horizon {config.primary}, expected one of 1 .. {dataset.horizons} bars"
+        )
     slices = split(dataset, config.shares, config.embargo, config.primary)
     columns = fit_columns(dataset, slices.fit, np.concatenate((slices.stop, slices.calibrate)))
     floor = fit_floor(dataset.sigma[slices.fit], dataset.symbol[slices.fit])
