@@ -13,6 +13,7 @@ from dataflows.calendars import sessions_of_calendar
 from dataflows.certificate import Certifier
 from dataflows.checkpoint import Checkpoints
 from dataflows.interfaces import Bus, Source, Station
+from dataflows.kernel_cache import forget_stale
 from dataflows.pipeline import Pipeline
 from dataflows.sinks.bus import open_bus
 from dataflows.sinks.catalogue import describe
@@ -101,6 +102,7 @@ def assemble(
     Raises NamespaceInUse where the store holds rows of a run that isn't resumed, NothingToResume where no
     checkpoint fits, and what the store, the checkpoints and the calendar raise.
     """
+    forget_stale()
     parts = _Parts(settings, source, clock, decided)
     try:
         parts.refuse_foreign_rows(resume)

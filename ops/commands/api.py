@@ -18,7 +18,7 @@ def run(settings: Settings, *, json: bool) -> int:
     if not settings.store.url.startswith("sqlite:"):
         raise ConfigurationError(f"the service reads sqlite:///path, setting store.url is {settings.store.url!r}")
     host, port = settings.api.host, settings.api.port
-    _check_free(host, port)
+    check_free(host, port)
     log = logger("api")
     log.info("serving", url=f"http://{host}:{port}", store=settings.store.url, namespace=settings.store.namespace)
     if not _loopback(host):
@@ -31,7 +31,8 @@ def run(settings: Settings, *, json: bool) -> int:
     return 0
 
 
-def _check_free(host: str, port: int) -> None:
+def check_free(host: str, port: int) -> None:
+    """Raise DependencyAway where the port can't be listened on."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

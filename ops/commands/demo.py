@@ -13,6 +13,7 @@ from dataflows.assembly import Flow, assemble
 from dataflows.batch import Batch
 from dataflows.sources.synthetic import SyntheticMarket
 from ops import metrics
+from ops.commands.api import check_free
 from ops.demo import first_model
 from ops.demo.service import serving
 from ops.demo.view import Latency, View
@@ -38,6 +39,7 @@ def run(
     open_browser: bool,
 ) -> int:
     """Run until Ctrl-C or for `duration_s`, then print a summary."""
+    check_free(settings.api.host, settings.api.port)
     FOLDER.mkdir(parents=True, exist_ok=True)
     settings = _settings(settings)
     _forget_last_time()
