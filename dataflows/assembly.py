@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -39,6 +40,11 @@ if TYPE_CHECKING:
     from models.inference import InferenceEngine
 
 MILLISECOND = 1_000_000  # ns
+
+# How long a thread that wants the interpreter waits for it. The store's writer needs it several times a statement; at
+# Python's 5 ms it fell 450 batches behind a replay at full speed, so that hardly a checkpoint counted; now 2 batches,
+# and the replay takes as long as before.
+SWITCH_SECONDS = 0.0002
 
 
 class NothingToResume(RuntimeError):
@@ -103,6 +109,7 @@ def assemble(
     checkpoint fits, and what the store, the checkpoints and the calendar raise.
     """
     forget_stale()
+    sys.setswitchinterval(SWITCH_SECONDS)
     parts = _Parts(settings, source, clock, decided)
     try:
         parts.refuse_foreign_rows(resume)

@@ -2,7 +2,8 @@
 
 Numba keeps a compiled kernel beside its module and compiles again when that *file* changes. A kernel that inlines
 functions of another module would go on with the old ones after a `git pull`: other bits than a fresh clone, and no
-word of it. So all sources together have one digest, and when it changes every compiled kernel goes.
+word of it. So the sources of a package and of those below it have one digest, and when it changes
+all compiled kernels of that package go.
 """
 
 from __future__ import annotations
@@ -14,27 +15,33 @@ from pathlib import Path
 import dataflows
 import features
 import models
+import schema
 
-_FOLDERS = tuple(Path(str(package.__file__)).parent for package in (features, models, dataflows))
+# A kernel may inline from its own package and from those below it.
+_LAYERS = tuple(Path(str(package.__file__)).parent for package in (schema, features, models, dataflows))
 
 
-def forget_stale(folders: tuple[Path, ...] = _FOLDERS) -> bool:
-    """Remove the compiled kernels under `folders` if their sources changed since this was last called.
+def forget_stale(layers: tuple[Path, ...] = _LAYERS) -> list[str]:
+    """Remove the compiled kernels of each layer whose sources, or a lower layer's, changed since the last call.
 
-    Returns whether it did. Where the folders can't be written nothing is kept there either, and nothing happens.
+    `layers` are package folders, the lowest first. Returns the names of those whose kernels went. Where a folder
+    can't be written nothing is kept there either, and nothing happens.
     """
-    digest = hashlib.sha256()
-    for folder in folders:
+    digest, stale = hashlib.sha256(), []
+    for folder in layers:
         for path in sorted(folder.rglob("*.py")):
             digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
-    stamp = folders[0] / "__pycache__" / "kernels.digest"
-    if stamp.is_file() and stamp.read_text() == digest.hexdigest():
-        return False
-    for folder in folders:
-        for path in [*folder.rglob("*.nbi"), *folder.rglob("*.nbc")]:
+        stamp = folder / "__pycache__" / "kernels.digest"
+        if not stamp.is_file() or stamp.read_text() != digest.hexdigest():
+            stale.append(folder.name)
+            _forget(folder)
             with suppress(OSError):
-                path.unlink()
-    with suppress(OSError):
-        stamp.parent.mkdir(exist_ok=True)
-        stamp.write_text(digest.hexdigest())
-    return True
+                stamp.parent.mkdir(exist_ok=True)
+                stamp.write_text(digest.hexdigest())
+    return stale
+
+
+def _forget(folder: Path) -> None:
+    for path in [*folder.rglob("*.nbi"), *folder.rglob("*.nbc")]:
+        with suppress(OSError):
+            path.unlink()

@@ -42,11 +42,11 @@ def create(table: Table, name: str, features: Sequence[str]) -> str:
     return f"CREATE TABLE IF NOT EXISTS {quoted(name)} ({', '.join(columns)}, {rule} ({key})){rowid}"
 
 
-def upsert(table: Table, name: str, features: Sequence[str]) -> str:
-    """Return the statement that writes a row over one of the same key."""
+def upsert(table: Table, name: str, features: Sequence[str], n: int = 1) -> str:
+    """Return the statement that writes n rows, each over one of the same key; its marks go row by row."""
     names = layout(table, features)
-    marks = ", ".join("?" * len(names))
-    return f"INSERT OR REPLACE INTO {quoted(name)} ({', '.join(map(quoted, names))}) VALUES ({marks})"
+    marks = ", ".join([f"({', '.join('?' * len(names))})"] * n)
+    return f"INSERT OR REPLACE INTO {quoted(name)} ({', '.join(map(quoted, names))}) VALUES {marks}"
 
 
 def prepare(connection: sqlite3.Connection, namespace: str, features: Sequence[str], place: str) -> None:

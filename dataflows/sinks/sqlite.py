@@ -6,17 +6,20 @@ import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from dataflows.sinks import ddl
-from dataflows.sinks.columns import Columns, adopt, rows
+from dataflows.sinks.columns import Columns, adopt, layout, rows
 from dataflows.sinks.errors import StoreUnavailable, explain
 from dataflows.sinks.lock import WriterLock
 from dataflows.sinks.writer import Group, Writer
 from schema.stores import check_namespace, stored_name
 from schema.tables import TABLES
+
+_ROWS = 256  # of one statement
+_MARKS = 32_766  # that SQLite takes in a statement unless it was built otherwise
 
 COMMITTED = "committed"  # name in `meta`: the newest batch number whose rows are in the store
 
@@ -29,12 +32,27 @@ class Tables:
         self._connection, self._namespace, self._features = connection, namespace, tuple(features)
         ddl.prepare(connection, namespace, self._features, place)
         tables = {ddl.META.name: ddl.META, **TABLES}
-        self._tables = {name: (table, self._upsert(table.name)) for name, table in tables.items()}
+        self._tables = tables
+        self._full = {name: self._upsert(name, self._rows_a_statement(name)) for name in tables}
 
-    def _upsert(self, name: str) -> str:
-        table = ddl.META if name == ddl.META.name else TABLES[name]
+    def _rows_a_statement(self, name: str) -> int:
+        return max(min(_ROWS, _MARKS // len(layout(self._tables[name], self._features))), 1)
+
+    def _upsert(self, name: str, n: int) -> str:
+        table = self._tables[name]
         stored = name if table is ddl.META else stored_name(name, self._namespace)
-        return ddl.upsert(table, stored, self._features)
+        return ddl.upsert(table, stored, self._features, n)
+
+    def _insert(self, name: str, records: Iterator[tuple[Any, ...]]) -> None:
+        """Write rows, many a statement.
+
+        The driver lets the interpreter go at every statement and then waits up to 5 ms to get it back from a busy
+        flow. Row by row, a store in the flow's process wrote a few hundred rows a second; this way it keeps up.
+        """
+        most = self._rows_a_statement(name)
+        while chunk := list(islice(records, most)):
+            statement = self._full[name] if len(chunk) == most else self._upsert(name, len(chunk))
+            self._connection.execute(statement, list(chain.from_iterable(chunk)))
 
     def part(self, table: str, columns: Columns) -> tuple[str, dict[str, Any], int]:
         """Check and copy rows of a table. Raises ValueError as `adopt` does, KeyError for an unknown table."""
@@ -57,9 +75,8 @@ class Tables:
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             for name, adopted in parts.items():
-                table, statement = self._tables[name]
-                cells = (rows(table, self._features, own, n) for own, n in adopted)
-                self._connection.executemany(statement, chain.from_iterable(cells))
+                cells = (rows(self._tables[name], self._features, own, n) for own, n in adopted)
+                self._insert(name, chain.from_iterable(cells))
             self._connection.execute("COMMIT")
         except BaseException:
             self._connection.rollback()
