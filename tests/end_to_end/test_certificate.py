@@ -67,34 +67,45 @@ def test_lanes_change_what_is_late_and_nothing_with_the_batches(ticks: Path, reg
     assert adds_up(runs[0])
 
 
-def test_five_kills(ticks: Path, registry: Path, tmp_path: Path, whole: dict[str, Any]) -> None:
+def test_five_kills(ticks: Path, registry: Path, tmp_path: Path) -> None:
+    kill_five_times(ticks, ["--set", f"registry.root={registry}"], tmp_path, random.Random("synthetic"))
+
+
+def test_five_kills_on_a_real_day(data_folder: Path, tmp_path: Path) -> None:
+    day = data_folder / "us-equities-2013-10-08.parquet"
+    kill_five_times(day, ["--model", "none"], tmp_path, random.Random("real"))
+
+
+def kill_five_times(ticks: Path, options: list[str], folder: Path, rng: random.Random) -> None:
     """SIGKILL at five random moments, a checkpoint before each, by either engine in turn; then resume.
 
     The certificate is that of a run without kills, and so is every row of the store: none missing, none twice.
     """
-    reference = tmp_path / "whole.db"
-    replay(ticks, registry, tmp_path, "--store", f"sqlite:///{reference}", "--checkpoint-dir", tmp_path / "other")
-    rng = random.Random("kills")
-    store, folder = tmp_path / "killed.db", tmp_path / "checkpoints"
-    place = ["--store", f"sqlite:///{store}", "--checkpoint-dir", str(folder), "--set", "checkpoint.every_s=0.1"]
+    options = ["replay", str(ticks), "--timeframe", TIMEFRAMES, *options]
+    whole = undertone(
+        *options, "--store", f"sqlite:///{folder / 'whole.db'}", "--checkpoint-dir", folder / "other", folder=folder
+    )
+    checkpoints = folder / "checkpoints"
+    options += [
+        "--store", f"sqlite:///{folder / 'killed.db'}", "--checkpoint-dir", str(checkpoints),
+        "--set", "checkpoint.every_s=0.1",
+    ]  # fmt: skip
     for kill in range(5):
-        engine = ("in-process", "bytewax")[kill % 2]
-        resumed = ["--resume"] if kill else []
+        engine, resumed = ("in-process", "bytewax")[kill % 2], ["--resume"] if kill else []
         process = subprocess.Popen(
-            command("replay", ticks, "--timeframe", TIMEFRAMES, "--set", f"registry.root={registry}", *place,
-                    "--engine", engine, "--batch-size", str(rng.choice([40, 60, 90])), *resumed, "--json"),
-            cwd=tmp_path, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+            command(*options, "--engine", engine, "--batch-size", str(rng.choice([40, 60, 90])), *resumed, "--json"),
+            cwd=folder, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
-        progressed = _wait_for_progress(process, folder / "replay")
+        progressed = _wait_for_progress(process, checkpoints / "replay")
         time.sleep(rng.random() * 0.5)
         process.send_signal(signal.SIGKILL)
         error = process.communicate(timeout=30)[1]
         assert process.returncode == -signal.SIGKILL, f"it ended before it was killed: {error[-1000:]}"
         assert progressed, f"no checkpoint counted before kill {kill}: nothing was proven"
-    last = replay(ticks, registry, tmp_path, *place, "--resume")
+    last = undertone(*options, "--resume", folder=folder)
     assert {name: last[name] for name in SAME} == {name: whole[name] for name in SAME}
     for table in ("bars", "features", "predictions", "late_ticks", "dead_letters"):
-        assert stored(store, table) == stored(reference, table), table
+        assert stored(folder / "killed.db", table) == stored(folder / "whole.db", table), table
 
 
 def _wait_for_progress(process: subprocess.Popen[str], folder: Path) -> bool:
