@@ -79,7 +79,7 @@ def test_weeks_and_months_end_with_their_last_session() -> None:
     sessions = utc_sessions(2013, 2013)
     day = sessions.start // DAY
     dates = day.astype("datetime64[D]")
-    expected = [(d + (7 - (int(d.astype(int)) + 3) % 7)).astype("datetime64[D]") for d in dates[:350]]
-    np.testing.assert_array_equal(sessions.week_end[:350] // DAY, np.array(expected).astype(np.int64))
-    months = (dates.astype("datetime64[M]") + 1).astype("datetime64[D]").astype(np.int64)
+    days_left = 7 - (day[:350] + 3) % 7  # of the week; 1970-01-01 was a Thursday
+    np.testing.assert_array_equal(sessions.week_end[:350] // DAY, day[:350] + days_left)
+    months = (dates.astype("datetime64[M]") + np.timedelta64(1, "M")).astype("datetime64[D]").astype(np.int64)
     np.testing.assert_array_equal(sessions.month_end // DAY, months)
