@@ -27,7 +27,7 @@ def ensure(settings: Settings, timeframe: str, symbols: int, seed: int) -> str:
         return version
     print(
         f"model: none fits in {settings.registry.root}; training a small one on {HISTORY_SECONDS // 60} minutes of "
-        f"synthetic history of {symbols} symbols (under a minute)"
+        f"synthetic history of {symbols} symbols (under a minute, once the kernels are compiled)"
     )
     began = time.perf_counter()
     market = SyntheticMarket(symbols, seed=seed + SEED_OFFSET, duration_s=HISTORY_SECONDS)
