@@ -42,10 +42,8 @@ def main() -> None:
 def _advance(flow: Flow, batches: int) -> tuple[int, int]:
     ticks = rows = 0
     for _ in range(batches):
-        batch = flow.pipeline.pull()
+        batch = flow.pipeline.advance()
         assert batch is not None
-        for station in flow.pipeline.stations:
-            batch = flow.pipeline.step(station, batch)
         ticks, rows = ticks + count(batch.ticks), rows + len(batch.bars.time)
     return ticks, rows
 

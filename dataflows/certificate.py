@@ -23,6 +23,7 @@ from schema.bars import Bars
 from schema.features import FeatureRows
 from schema.predictions import Predictions
 
+FILE_NAME = "certificate.json"  # beside the checkpoints of a run
 KINDS = ("bars", "features", "predictions")
 _BAR_VALUES = (
     "open", "high", "low", "close", "volume", "notional", "bid", "bid_size", "ask", "ask_size", "mid",

@@ -30,13 +30,11 @@ def feature_history(
     try:
         while not flow.pipeline.draining:
             try:
-                batch = flow.pipeline.pull()
+                batch = flow.pipeline.advance()
             except EndOfInput:
                 return
             if batch is None:
                 continue
-            for station in flow.pipeline.stations:
-                batch = flow.pipeline.step(station, batch)
             flow.pipeline.draining = on_read(flow.tally.counts.ticks_read)
             if batch.features is not None and len(batch.bars.time):
                 yield batch.bars, batch.features

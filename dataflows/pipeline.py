@@ -78,19 +78,24 @@ class Pipeline:
         self._reached[station.name] = batch.number
         return batch
 
+    def advance(self) -> Batch | None:
+        """Take one batch through all stations and return it, None if nothing arrived. Raises EndOfInput as `pull`."""
+        batch = self.pull()
+        if batch is not None:
+            for station in self.stations:
+                batch = self.step(station, batch)
+            self.on_batch(batch)
+        return batch
+
     def run(self) -> None:
         """Drive everything in this thread until the input ends or `draining` is set. Waits 1 ms when idle."""
         while True:
             try:
-                batch = self.pull()
+                batch = self.advance()
             except EndOfInput:
                 return
             if batch is None:
                 time.sleep(0.001)
-                continue
-            for station in self.stations:
-                batch = self.step(station, batch)
-            self.on_batch(batch)
 
     def finish(self) -> None:
         """Cut a last checkpoint and wait until it counts. Call it when the engine has stopped in good order."""

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from dataflows import certificate
 from dataflows.assembly import Flow, assemble
 from dataflows.batch import Batch
 from dataflows.interfaces import Source
@@ -21,7 +22,6 @@ from ops.tables import print_json
 
 BATCH_SIZE = 65_536
 PACED_BATCH_SIZE = 32  # so that a batch does not wait long for its last tick
-CERTIFICATE = "certificate.json"
 
 
 def run(
@@ -59,7 +59,7 @@ def run(
         drive(flow, engine)
         report = _report(flow, time.perf_counter() - began, before)
         if folder is not None:
-            (folder / CERTIFICATE).write_text(flow.certifier.certificate().to_json())
+            (folder / certificate.FILE_NAME).write_text(flow.certifier.certificate().to_json())
     finally:
         progress.close()
         flow.close()

@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from dataflows import verify as stores
-from dataflows.certificate import Certificate, first_difference
+from dataflows.certificate import FILE_NAME, Certificate, first_difference
 from dataflows.stored import Place
 from ops.errors import CommandFailed, UsageError
 from ops.settings import Settings
 from ops.tables import print_json
-
-CERTIFICATE = "certificate.json"
 
 
 def run(settings: Settings, *, json: bool, first: str, second: str) -> int:
@@ -68,9 +66,9 @@ def _certificates(first: Certificate, second: Certificate) -> dict[str, Any]:
 
 def _read(text: str) -> Certificate:
     path = Path(text)
-    path = path / CERTIFICATE if path.is_dir() else path
+    path = path / FILE_NAME if path.is_dir() else path
     if not path.is_file():
         raise CommandFailed(
-            f"verify: {path}: there is no such certificate; expected a file, a folder with {CERTIFICATE}, or sqlite:///…"
+            f"verify: {path}: there is no such certificate; expected a file, a folder with {FILE_NAME}, or sqlite:///…"
         )
     return Certificate.read(path)

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.ops.commands import clean_environment as environment
+
 TIMEFRAMES = "1s,10s,tick:50"
 MAIN = "from ops.cli import main; main()"
-
-
-def environment(**more: str) -> dict[str, str]:
-    """The environment without settings of the machine, and with the project on the path."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("UNDERTONE_")}
-    return {**kept, "PYTHONPATH": str(ROOT), **more}
 
 
 def command(*arguments: str | Path) -> list[str]:

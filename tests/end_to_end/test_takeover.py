@@ -43,12 +43,10 @@ def run(flow: Flow, registry: Registry | None = None, activate_at: int = -1) -> 
     made: Made = {}
     while True:
         try:
-            batch = flow.pipeline.pull()
+            batch = flow.pipeline.advance()
         except EndOfInput:
             return made
         assert batch is not None
-        for station in flow.pipeline.stations:
-            batch = flow.pipeline.step(station, batch)
         predicted(flow, batch, made)
         if registry is not None and batch.number == activate_at:
             registry.activate(registry.list()[-1].version)
