@@ -1,7 +1,7 @@
 """Run the engine over test markets: whole, in cuts, in part. The laws compare what comes out.
 
 `UNDERTONE_FEATURES` may name further modules, comma-separated, that register groups and their oracles; they go
-through the same laws.
+through the same laws. `LAWS_ONLY` may name groups: while one of them is written, the others need not be compiled.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ for _module in pkgutil.iter_modules(tests.oracles.__path__):
 for _name in filter(None, os.environ.get("UNDERTONE_FEATURES", "").split(",")):
     importlib.import_module(_name)
 
-CATALOGUE: tuple[Group, ...] = registered()
+ONLY = set(filter(None, os.environ.get("LAWS_ONLY", "").split(",")))
+CATALOGUE: tuple[Group, ...] = tuple(group for group in registered() if not ONLY or group.name in ONLY)
 COLUMNS: dict[str, Column] = {column.name: column for group in CATALOGUE for column in group.columns}
 GROUP_OF: dict[str, Group] = {column.name: group for group in CATALOGUE for column in group.columns}
 
