@@ -2,13 +2,14 @@
 
 Numba keeps a compiled kernel beside its module and compiles again when that *file* changes. A kernel that inlines
 functions of another module would go on with the old ones after a `git pull`: other bits than a fresh clone, and no
-word of it. So the sources of a package and of those below it have one digest, and when it changes
-all compiled kernels of that package go.
+word of it. So each module's kernels go when its own source changes, or that of any module it imports, however far.
 """
 
 from __future__ import annotations
 
+import ast
 import hashlib
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,31 +18,65 @@ import features
 import models
 import schema
 
-# A kernel may inline from its own package and from those below it.
-_LAYERS = tuple(Path(str(package.__file__)).parent for package in (schema, features, models, dataflows))
+_PACKAGES = tuple(Path(str(package.__file__)).parent for package in (schema, features, models, dataflows))
 
 
-def forget_stale(layers: tuple[Path, ...] = _LAYERS) -> list[str]:
-    """Remove the compiled kernels of each layer whose sources, or a lower layer's, changed since the last call.
+def forget_stale(packages: tuple[Path, ...] = _PACKAGES) -> list[str]:
+    """Remove the compiled kernels of each module whose source, or that of a module it imports, changed.
 
-    `layers` are package folders, the lowest first. Returns the names of those whose kernels went. Where a folder
-    can't be written nothing is kept there either, and nothing happens.
+    `packages` are the folders of packages that lie side by side. Returns the names of the modules whose kernels went
+    or were never there. Where a folder can't be written nothing is kept there either, and nothing happens.
     """
-    digest, stale = hashlib.sha256(), []
-    for folder in layers:
-        for path in sorted(folder.rglob("*.py")):
-            digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
-        stamp = folder / "__pycache__" / "kernels.digest"
-        if not stamp.is_file() or stamp.read_text() != digest.hexdigest():
-            stale.append(folder.name)
-            _forget(folder)
-            with suppress(OSError):
-                stamp.parent.mkdir(exist_ok=True)
-                stamp.write_text(digest.hexdigest())
-    return stale
+    sources = {path: path.read_bytes() for package in packages for path in sorted(package.rglob("*.py"))}
+    everything = hashlib.sha256(b"\0".join(str(path).encode() + text for path, text in sources.items())).hexdigest()
+    stamp = packages[0] / "__pycache__" / "kernels.digest"
+    if stamp.is_file() and stamp.read_text() == everything:
+        return []
+    root = packages[0].parent
+    imports = {path: [known for known in _imported(text, root) if known in sources] for path, text in sources.items()}
+    gone = [
+        ".".join(path.relative_to(root).with_suffix("").parts)
+        for path, text in sources.items()
+        if b"njit" in text and _forget(path, _digest(path, imports, sources))
+    ]
+    _write(stamp, everything)
+    return gone
 
 
-def _forget(folder: Path) -> None:
-    for path in [*folder.rglob("*.nbi"), *folder.rglob("*.nbc")]:
+def _imported(text: bytes, root: Path) -> Iterator[Path]:
+    """Yield where the modules that a source imports would lie: `from a.b import c` may mean a/b.py or a/b/c.py."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            folder = root.joinpath(*node.module.split("."))
+            yield folder.with_suffix(".py")
+            yield from (folder / f"{alias.name}.py" for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (root.joinpath(*alias.name.split(".")).with_suffix(".py") for alias in node.names)
+
+
+def _digest(path: Path, imports: dict[Path, list[Path]], sources: dict[Path, bytes]) -> str:
+    """Digest a source with all that it imports, directly or not."""
+    reached, open_ends = {path}, [path]
+    while open_ends:
+        fresh = set(imports[open_ends.pop()]) - reached
+        reached |= fresh
+        open_ends += fresh
+    return hashlib.sha256(b"\0".join(str(p).encode() + sources[p] for p in sorted(reached))).hexdigest()
+
+
+def _forget(source: Path, digest: str) -> bool:
+    """Remove a module's kernels unless they were compiled from sources of this digest."""
+    stamp = source.parent / "__pycache__" / f"{source.stem}.kernels"
+    if stamp.is_file() and stamp.read_text() == digest:
+        return False
+    for path in stamp.parent.glob(f"{source.stem}.*.nb[ic]"):
         with suppress(OSError):
             path.unlink()
+    _write(stamp, digest)
+    return True
+
+
+def _write(path: Path, text: str) -> None:
+    with suppress(OSError):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)

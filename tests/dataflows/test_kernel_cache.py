@@ -1,4 +1,4 @@
-"""A changed source takes the compiled kernels of its package, and of those above it, along."""
+"""A changed source takes along the compiled kernels of its module and of all that import it, and no others."""
 
 from __future__ import annotations
 
@@ -8,41 +8,76 @@ import pytest
 
 from dataflows.kernel_cache import forget_stale
 
+KERNEL = "from numba import njit\n"
+SOURCES = {
+    "low/constants.py": "a = 1\n",
+    "low/alone.py": KERNEL,
+    "high/shared.py": "from low import constants\n",
+    "high/deep/kernel.py": KERNEL + "from high.shared import (\n    x,\n    y,\n)\n",
+    "high/deep/other.py": KERNEL + "import low.alone\n",
+}
+KERNELS = {"low.alone", "high.deep.kernel", "high.deep.other"}
+
 
 @pytest.fixture
-def layers(tmp_path: Path) -> tuple[Path, Path]:
-    for name in ("low", "high"):
-        (tmp_path / name / "inner" / "__pycache__").mkdir(parents=True)
-        (tmp_path / name / "inner" / "kernel.py").write_text("a = 1\n")
-        (tmp_path / name / "helper.py").write_text("b = 1\n")
-    compile_again((tmp_path / "low", tmp_path / "high"))
+def packages(tmp_path: Path) -> tuple[Path, Path]:
+    for name, text in SOURCES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
     return tmp_path / "low", tmp_path / "high"
 
 
-def compile_again(layers: tuple[Path, Path]) -> None:
-    for folder in layers:
-        for ending in ("nbi", "1.nbc"):
-            (folder / "inner" / "__pycache__" / f"kernel.update-1.py311.{ending}").write_bytes(b"code")
+def compile_again(root: Path) -> None:
+    for name in KERNELS:
+        *folder, module = name.split(".")
+        cache = root.joinpath(*folder, "__pycache__")
+        cache.mkdir(exist_ok=True)
+        for ending in ("py311.nbi", "py311.1.nbc"):
+            (cache / f"{module}.update-1.{ending}").write_bytes(b"code")
 
 
-def compiled(folder: Path) -> int:
-    return len([*folder.rglob("*.nbi"), *folder.rglob("*.nbc")])
+def compiled(root: Path) -> set[str]:
+    return {".".join([*p.parent.parent.relative_to(root).parts, p.name.split(".")[0]]) for p in root.rglob("*.nb[ic]")}
 
 
-def test_unchanged_sources_keep_their_kernels(layers: tuple[Path, Path]) -> None:
-    assert forget_stale(layers) == ["low", "high"]
-    compile_again(layers)
-    assert forget_stale(layers) == []
-    assert [compiled(folder) for folder in layers] == [2, 2]
+def test_unchanged_sources_keep_their_kernels(packages: tuple[Path, Path], tmp_path: Path) -> None:
+    compile_again(tmp_path)
+    assert set(forget_stale(packages)) == KERNELS
+    assert not compiled(tmp_path)
+    compile_again(tmp_path)
+    assert forget_stale(packages) == []
+    assert compiled(tmp_path) == KERNELS
 
 
-def test_a_change_below_reaches_up_and_none_reaches_down(layers: tuple[Path, Path]) -> None:
-    forget_stale(layers)
-    compile_again(layers)
-    (layers[1] / "helper.py").write_text("b = 2\n")
-    assert forget_stale(layers) == ["high"]
-    assert [compiled(folder) for folder in layers] == [2, 0]
-    compile_again(layers)
-    (layers[0] / "helper.py").unlink()
-    assert forget_stale(layers) == ["low", "high"]
-    assert [compiled(folder) for folder in layers] == [0, 0]
+@pytest.mark.parametrize(
+    ("changed", "stale"),
+    [
+        ("low/constants.py", {"high.deep.kernel"}),
+        ("high/shared.py", {"high.deep.kernel"}),
+        ("low/alone.py", {"low.alone", "high.deep.other"}),
+        ("high/deep/kernel.py", {"high.deep.kernel"}),
+    ],
+)
+def test_a_change_reaches_what_imports_it(
+    packages: tuple[Path, Path], tmp_path: Path, changed: str, stale: set[str]
+) -> None:
+    forget_stale(packages)
+    compile_again(tmp_path)
+    (tmp_path / changed).write_text(SOURCES[changed] + "changed = True\n")
+    assert set(forget_stale(packages)) == stale
+    assert compiled(tmp_path) == KERNELS - stale
+
+
+def test_a_removed_module_is_a_change(packages: tuple[Path, Path], tmp_path: Path) -> None:
+    forget_stale(packages)
+    compile_again(tmp_path)
+    (tmp_path / "low/constants.py").unlink()
+    assert forget_stale(packages) == ["high.deep.kernel"]
+
+
+def test_a_new_module_that_an_import_meant_is_a_change(packages: tuple[Path, Path], tmp_path: Path) -> None:
+    forget_stale(packages)
+    compile_again(tmp_path)
+    (tmp_path / "high/shared").mkdir()
+    (tmp_path / "high/shared/x.py").write_text("b = 2\n")
+    assert forget_stale(packages) == ["high.deep.kernel"]
