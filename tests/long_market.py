@@ -7,6 +7,7 @@ Sessions last half an hour, with ten minutes between.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -89,7 +90,7 @@ def from_second(market: Scene, seconds: int) -> Scene:
     bars = type(market.bars)(*(column[-seconds * SYMBOLS :] for column in market.bars))
     first = int(np.searchsorted(market.ticks.time, bars.start[0]))
     ticks = TickInputs(*(column[first:] for column in market.ticks))
-    return Scene(ticks, bars._replace(position=np.searchsorted(ticks.time, bars.time)), SYMBOLS, market.by_time)
+    return replace(market, ticks=ticks, bars=bars._replace(position=np.searchsorted(ticks.time, bars.time)))
 
 
 def followed(before: Scene | None, after: Scene, keep: int) -> Scene:
@@ -98,5 +99,5 @@ def followed(before: Scene | None, after: Scene, keep: int) -> Scene:
         return after
     ticks = TickInputs(*(np.concatenate(pair) for pair in zip(before.ticks, after.ticks)))
     bars = type(after.bars)(*(np.concatenate(pair) for pair in zip(before.bars, after.bars)))
-    whole = Scene(ticks, bars._replace(position=np.searchsorted(ticks.time, bars.time)), SYMBOLS, after.by_time)
+    whole = replace(after, ticks=ticks, bars=bars._replace(position=np.searchsorted(ticks.time, bars.time)))
     return whole if len(bars.time) <= keep * SYMBOLS else from_second(whole, keep)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -19,7 +21,7 @@ every_tick_group = pytest.mark.parametrize("group", TICK_GROUPS, ids=lambda grou
 def without_timeframe(market: Scene, timeframe: int) -> tuple[Scene, np.ndarray]:
     """Return the market as if nobody had asked at one timeframe's closes, and the rows that stay."""
     rows = np.flatnonzero(market.bars.timeframe != timeframe)
-    return Scene(market.ticks, take_bars(market.bars, rows), market.n_symbols, market.by_time), rows
+    return replace(market, bars=take_bars(market.bars, rows)), rows
 
 
 @every_tick_group

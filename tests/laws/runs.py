@@ -10,6 +10,7 @@ import importlib
 import os
 import pkgutil
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -106,7 +107,8 @@ def of_symbols(market: Scene, symbols: Sequence[int]) -> tuple[Scene, np.ndarray
     before = np.concatenate(([0], np.cumsum(keep)))
     bars = take_bars(market.bars, rows)
     bars = bars._replace(position=before[bars.position])
-    return Scene(TickInputs(*(column[keep] for column in market.ticks)), bars, market.n_symbols, market.by_time), rows
+    ticks = TickInputs(*(column[keep] for column in market.ticks))
+    return replace(market, ticks=ticks, bars=bars), rows
 
 
 def same_bits(a: FeatureRows, b: FeatureRows) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -32,7 +33,7 @@ def with_other_future(market: Scene, row: int) -> Scene:
         changed.append(type(columns)(**new))
     ticks, bars = changed
     bars.notional[bar:] = bars.volume[bar:] * bars.close[bar:]
-    return Scene(ticks, bars, market.n_symbols, market.by_time)
+    return replace(market, ticks=ticks, bars=bars)
 
 
 def violations(groups: Sequence[Group], market: Scene) -> Violations:

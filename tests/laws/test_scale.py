@@ -7,6 +7,7 @@ products are exact, so that it neither rounds the inputs nor turns equal differe
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -37,7 +38,7 @@ def scaled(market: Scene, what: str, factor: float) -> Scene:
             )
         )
     ticks, bars = parts
-    return Scene(ticks, bars, market.n_symbols, market.by_time)
+    return replace(market, ticks=ticks, bars=bars)
 
 
 def degree(column: Column, what: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -25,11 +26,11 @@ def seen_others(groups: Sequence[Group], market: Scene) -> Violations:
 
 
 def seen_places(groups: Sequence[Group], market: Scene) -> Violations:
-    moved = Scene(
-        market.ticks._replace(symbol=PLACES[market.ticks.symbol]),
-        market.bars._replace(symbol=PLACES[market.bars.symbol]),
-        9,
-        market.by_time,
+    moved = replace(
+        market,
+        ticks=market.ticks._replace(symbol=PLACES[market.ticks.symbol]),
+        bars=market.bars._replace(symbol=PLACES[market.bars.symbol]),
+        n_symbols=9,
     )
     return differing(groups, run(groups, market), run(groups, moved))
 

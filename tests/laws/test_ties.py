@@ -5,6 +5,7 @@ and shown at the end of the run."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -32,7 +33,7 @@ def shaken(market: Scene) -> Scene:
         high=np.maximum(np.maximum(bars.open, bars.close), bars.high),
         low=np.minimum(np.minimum(bars.open, bars.close), bars.low),
     )
-    return Scene(ticks, bars, market.n_symbols, market.by_time)
+    return replace(market, ticks=ticks, bars=bars)
 
 
 def near_ties(groups: Sequence[Group], market: Scene) -> dict[str, int]:
