@@ -37,6 +37,7 @@ class Driver(StrEnum):
     QUOTE = "quote"
     SECOND = "second"
     SESSION = "session"
+    ITEM = "item"  # a scored news or social item
 
 
 class Stage(StrEnum):
@@ -44,6 +45,7 @@ class Stage(StrEnum):
 
     TICKS = "ticks"  # over ordered ticks, read at each close: update(params, state, ticks, closes, out, why)
     BARS = "bars"  # over closed bars: update(params, state, bars, history, out, why)
+    ITEMS = "items"  # over scored items and closed bars: update(params, state, items, bars, out, why)
     CROSS = "cross"  # over the rows of each bar time: update(params, state, bars, groups, out, why)
 
 

@@ -1,7 +1,7 @@
-"""The feature engine: all groups of a catalogue over one stream of ticks and bars.
+"""The feature engine: all groups of a catalogue over one stream of ticks, bars and scored items.
 
-It holds every group's state and runs the kernels in three stages: over ticks, over closed bars, and over the
-rows of each bar time. It knows nothing of dataflows, clocks or files.
+It holds every group's state and runs the kernels in four stages: over ticks, over closed bars, over scored items,
+and over the rows of each bar time. It knows nothing of dataflows, clocks or files.
 """
 
 from __future__ import annotations
@@ -14,21 +14,22 @@ import numpy as np
 from features.arrays import as_snapshot, from_snapshot, grown
 from features.bar_inputs import bar_inputs, new_history, new_series, push
 from features.catalogue import Column, Group, Stage, fingerprint
-from features.inputs import BarGroups, BarInputs, Closes, TickInputs
+from features.inputs import BarGroups, BarInputs, Closes, ItemInputs, TickInputs
 from schema.bars import Bars
 from schema.features import FeatureRows
-from schema.reasons import UNDEFINED_MASK
-from schema.ticks import Int32
+from schema.items import Items
+from schema.reasons import UNDEFINED_MASK, Why
+from schema.ticks import Int32, UInt8
 
 SNAPSHOT_VERSION: Final = 1
 NOT_WRITTEN: Final = UNDEFINED_MASK  # `why` of a cell that no kernel has written yet
 
 
 class FeatureEngine:
-    """Compute feature rows, batch by batch: ticks first, then bars, then the cross-section of the same rows.
+    """Compute feature rows, batch by batch: ticks first, then bars, items, and the cross-section of the same rows.
 
-    The order of calls for a batch is `tick_features`, `bar_features`, `cross_section`. How a stream is cut into
-    batches never changes a bit of the result, as long as the rows of one bar time come in one batch.
+    The order of calls for a batch is `tick_features`, `bar_features`, `item_features`, `cross_section`. How a stream
+    is cut into batches never changes a bit of the result, as long as the rows of one bar time come in one batch.
     """
 
     def __init__(self, groups: Sequence[Group], n_timeframes: int, by_time: tuple[bool, ...]) -> None:
@@ -89,6 +90,22 @@ class FeatureEngine:
             first = last
         _take_back(rows, values, why)
         return inputs
+
+    def item_features(self, items: Items, feed: UInt8, inputs: BarInputs, rows: FeatureRows) -> None:
+        """Apply the items published before the batch's last close and fill the columns that items drive.
+
+        `feed[kind]` says whether there is a feed of that kind; without any the columns are NO_FEED.
+        """
+        if not feed.any():
+            for _, at in self._stages[Stage.ITEMS]:
+                rows.why[:, at] = Why.NO_FEED
+        elif len(inputs.time):
+            self._check_room("news item", items.symbol)
+            read = ItemInputs(*items, np.searchsorted(items.ts_event, inputs.time), feed)
+            values, why = _with_spare_rows(rows)
+            for group, at in self._stages[Stage.ITEMS]:
+                group.update(group.params, self._states[group.name], read, inputs, values[:, at], why[:, at])
+            _take_back(rows, values, why)
 
     def cross_section(self, inputs: BarInputs, bars: Bars, rows: FeatureRows) -> None:
         """Fill the columns that compare symbols; all rows of a bar time are in the batch."""

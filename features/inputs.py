@@ -1,4 +1,4 @@
-"""What kernels read: closed bars with their shared history, ordered ticks with the closes between them.
+"""What kernels read: closed bars with their shared history, ordered ticks and items with the closes between them.
 
 History is kept once a series, not once a feature: each ring holds the last `RING` values of one input, and a
 kernel reads the value `lag` bars ago with `past(ring, i, n, lag)`. The rings are filled for a whole batch before
@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from schema.ticks import Float64, Int32, Int64
+from schema.ticks import Float64, Int32, Int64, UInt8
 
 RING: Final = 512  # a power of two
 MAX_WINDOW: Final = 257  # lags 0 .. 256
@@ -94,6 +94,20 @@ class Closes(NamedTuple):
     symbol: Int32
     timeframe: Int32
     time: Int64  # ns UTC of the close
+
+
+class ItemInputs(NamedTuple):
+    """n scored items as item-driven kernels read them, arrays of shape (n,) in order of time.
+
+    A kernel applies the items before `position[k]` and then writes row k; none comes after the last row.
+    """
+
+    time: Int64  # ns UTC of the event
+    symbol: Int32
+    kind: UInt8  # schema.items.NEWS or SOCIAL
+    score: Float64  # -1 .. 1
+    position: Int64  # (rows,) number of the batch's items that come before each bar's close
+    feed: UInt8  # (kinds,) whether there is a feed of that kind
 
 
 @njit(cache=True, inline="always")

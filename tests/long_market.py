@@ -13,6 +13,7 @@ import numpy as np
 
 from features.inputs import TickInputs
 from schema.bars import BarFlag, Bars, empty_bars
+from schema.items import KINDS, Items
 from schema.ticks import QUOTE, TRADE
 from tests.markets import FIRST_OPEN, SECOND, Scene
 
@@ -20,6 +21,7 @@ SYMBOLS = 3
 SESSION = 1_800  # seconds, of which each has a bar
 PAUSE = 600
 A_SECOND = 4  # ticks of a symbol: quote, trade, quote, trade
+AN_ITEM = 3  # seconds from one item of a symbol to the next
 PER_UNIT = 100.0
 
 
@@ -62,7 +64,7 @@ def _chunk(rng: np.random.Generator, begin: int, end: int, level: np.ndarray) ->
     order = np.argsort(columns["time"].ravel(), kind="stable")
     ticks = TickInputs(**{field: column.ravel()[order] for field, column in columns.items()})
     bars = bars._replace(position=np.searchsorted(ticks.time, bars.time))
-    return Scene(ticks, bars, SYMBOLS, (True,)), mid[:, -1, -1:]
+    return Scene(ticks, bars, SYMBOLS, (True,), _items(rng, start)), mid[:, -1, -1:]
 
 
 def _bars(ticks: dict[str, np.ndarray], start: np.ndarray, session_open: np.ndarray) -> Bars:
@@ -85,12 +87,23 @@ def _bars(ticks: dict[str, np.ndarray], start: np.ndarray, session_open: np.ndar
     )
 
 
+def _items(rng: np.random.Generator, start: np.ndarray) -> Items:
+    """Publish an item a symbol at the start of each AN_ITEM-th second."""
+    published = start[start // SECOND % AN_ITEM == 0]
+    shape = (len(published), SYMBOLS)
+    symbol = np.broadcast_to(np.arange(SYMBOLS, dtype=np.int32), shape)
+    kind, score = rng.integers(0, len(KINDS), shape).astype(np.uint8), np.round(rng.uniform(-1, 1, shape), 2)
+    return Items(np.repeat(published, SYMBOLS), symbol.ravel(), kind.ravel(), score.ravel())
+
+
 def from_second(market: Scene, seconds: int) -> Scene:
     """Return the last `seconds` bar times of a market of one timeframe, as if nothing had been before."""
     bars = type(market.bars)(*(column[-seconds * SYMBOLS :] for column in market.bars))
     first = int(np.searchsorted(market.ticks.time, bars.start[0]))
     ticks = TickInputs(*(column[first:] for column in market.ticks))
-    return replace(market, ticks=ticks, bars=bars._replace(position=np.searchsorted(ticks.time, bars.time)))
+    items = Items(*(column[np.searchsorted(market.items.ts_event, bars.start[0]) :] for column in market.items))
+    bars = bars._replace(position=np.searchsorted(ticks.time, bars.time))
+    return replace(market, ticks=ticks, bars=bars, items=items)
 
 
 def followed(before: Scene | None, after: Scene, keep: int) -> Scene:
@@ -99,5 +112,7 @@ def followed(before: Scene | None, after: Scene, keep: int) -> Scene:
         return after
     ticks = TickInputs(*(np.concatenate(pair) for pair in zip(before.ticks, after.ticks)))
     bars = type(after.bars)(*(np.concatenate(pair) for pair in zip(before.bars, after.bars)))
-    whole = replace(after, ticks=ticks, bars=bars._replace(position=np.searchsorted(ticks.time, bars.time)))
+    items = Items(*(np.concatenate(pair) for pair in zip(before.items, after.items)))
+    bars = bars._replace(position=np.searchsorted(ticks.time, bars.time))
+    whole = replace(after, ticks=ticks, bars=bars, items=items)
     return whole if len(bars.time) <= keep * SYMBOLS else from_second(whole, keep)

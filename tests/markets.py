@@ -17,6 +17,7 @@ import numpy as np
 from features.bar_inputs import bar_inputs, new_series
 from features.inputs import Closes, TickInputs
 from schema.bars import BarFlag, Bars, Phase, empty_bars
+from schema.items import KINDS, NO_ITEMS, Items
 from schema.ticks import QUOTE, TRADE
 from tests.oracles.registry import Market
 
@@ -34,6 +35,7 @@ class Scene:
     bars: Bars
     n_symbols: int
     by_time: tuple[bool, ...]
+    items: Items = NO_ITEMS
 
     @property
     def n_timeframes(self) -> int:
@@ -46,7 +48,7 @@ class Scene:
     def market(self) -> Market:
         """Return it as oracles read it."""
         inputs = bar_inputs(new_series(self.n_symbols * self.n_timeframes), self.bars, self.n_timeframes)
-        return Market(inputs, self.ticks, self.closes, self.n_symbols, self.n_timeframes)
+        return Market(inputs, self.ticks, self.closes, self.n_symbols, self.n_timeframes, self.items)
 
 
 @dataclass(frozen=True)
@@ -91,17 +93,17 @@ def scene(name: str) -> Scene:
     if name == "benign":
         session = Session(FIRST_OPEN, FIRST_OPEN, FIRST_OPEN + 1_000 * SECOND, FIRST_OPEN + 1_000 * SECOND)
         ticks = _joined([_benign_ticks(symbol, session, PRICES[name]) for symbol in range(3)])
-        return Scene(ticks, interval_bars(ticks, 3, [session], (1, 2)), 3, (True, True))
+        return Scene(ticks, interval_bars(ticks, 3, [session], (1, 2)), 3, (True, True), _items(3, [session], 1))
     if name == "every_tick":
         session = Session(FIRST_OPEN, FIRST_OPEN, FIRST_OPEN + 500 * SECOND, FIRST_OPEN + 500 * SECOND)
         ticks = _joined([_benign_ticks(symbol, session, PRICES[name]) for symbol in range(2)])
-        return Scene(ticks, _bar_a_tick(ticks, session), 2, (False,))
+        return Scene(ticks, _bar_a_tick(ticks, session), 2, (False,), _items(2, [session], 5))
     sessions = [
         Session(begin, begin + 20 * SECOND, begin + 290 * SECOND, begin + 310 * SECOND)
         for begin in (FIRST_OPEN - 20 * SECOND, FIRST_OPEN + DAY - 20 * SECOND)
     ]
     ticks = _joined([_hard_ticks(symbol, sessions, PRICES[name]) for symbol in range(5)])
-    return Scene(ticks, interval_bars(ticks, 5, sessions, (1, 2)), 5, (True, True))
+    return Scene(ticks, interval_bars(ticks, 5, sessions, (1, 2)), 5, (True, True), _items(5, sessions, 7))
 
 
 @cache
@@ -190,6 +192,19 @@ def _ticks(
         "ask_size": np.where(trade, np.nan, LOTS * rng.integers(1, 20, n)),
         "side": np.where(trade, side, 0).astype(np.int8),
     }
+
+
+def _items(n_symbols: int, sessions: list[Session], every: int) -> Items:
+    """Scored items, about one a symbol in `every` seconds of a session and never two in one; some scores are 0."""
+    rng = np.random.default_rng([n_symbols, every])
+    starts = np.concatenate([np.arange(s.begin, s.end, every * SECOND) for s in sessions])
+    shape = (n_symbols, len(starts))
+    published = starts + rng.integers(0, SECOND, shape)
+    symbol = np.broadcast_to(np.arange(n_symbols, dtype=np.int32)[:, None], shape)
+    score = np.round(rng.uniform(-1, 1, shape), 2) * (rng.random(shape) < 0.9)
+    kind = rng.integers(0, len(KINDS), shape).astype(np.uint8)
+    order = np.argsort(published.ravel(), kind="stable")
+    return Items(*(column.ravel()[order] for column in (published, symbol, kind, score)))
 
 
 def _joined(parts: list[dict[str, np.ndarray]]) -> TickInputs:

@@ -21,7 +21,7 @@ def test_bar_inputs_are_what_a_naive_walk_over_each_series_gives() -> None:
     market = scene("bitcoin")
     state = new_series(market.n_symbols * market.n_timeframes)
     found = [
-        bar_inputs(state, bars, market.n_timeframes) for _, bars in cuts(market, np.random.default_rng(3), (50, 700))
+        bar_inputs(state, bars, market.n_timeframes) for _, bars, _ in cuts(market, np.random.default_rng(3), (50, 700))
     ]
     columns = {field: np.concatenate([getattr(part, field) for part in found]) for field in found[0]._fields}
     last: dict[int, tuple[int, float, float, int]] = {}
@@ -73,7 +73,7 @@ def test_restored_state_is_a_copy() -> None:
     market = scene("cents")
     first, second = engine_for(CATALOGUE, market), engine_for(CATALOGUE, market)
     second.restore(first.snapshot())
-    step(first, market.ticks, market.bars)
+    step(first, market.ticks, market.bars, market.items)
     untouched = engine_for(CATALOGUE, market).snapshot()["state"]
     for part, arrays in second.snapshot()["state"].items():
         for field, array in arrays.items():

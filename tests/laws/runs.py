@@ -23,6 +23,7 @@ from features.engine import FeatureEngine
 from features.inputs import TickInputs
 from schema.bars import Bars, take_bars
 from schema.features import FeatureRows
+from schema.items import KINDS, Items
 from tests.markets import Scene, scene
 
 HARD = ("cents", "bitcoin", "fine", "dust")
@@ -42,7 +43,7 @@ GROUP_OF: dict[str, Group] = {column.name: group for group in CATALOGUE for colu
 every_column = pytest.mark.parametrize("column", COLUMNS)
 every_group = pytest.mark.parametrize("group", CATALOGUE, ids=lambda group: group.name)
 
-Batch = tuple[TickInputs, Bars]
+Batch = tuple[TickInputs, Bars, Items]
 Violations = dict[str, str]  # column -> what was found
 
 
@@ -53,17 +54,18 @@ def engine_for(groups: Sequence[Group], market: Scene, n_symbols: int | None = N
     return engine
 
 
-def step(engine: FeatureEngine, ticks: TickInputs, bars: Bars) -> FeatureRows:
-    """Run one batch through all three stages."""
+def step(engine: FeatureEngine, ticks: TickInputs, bars: Bars, items: Items) -> FeatureRows:
+    """Run one batch through all four stages; there is a feed of every kind of item."""
     rows = engine.tick_features(ticks, bars)
     inputs = engine.bar_features(bars, rows)
+    engine.item_features(items, np.ones(len(KINDS), np.uint8), inputs, rows)
     engine.cross_section(inputs, bars, rows)
     return rows
 
 
 def run(groups: Sequence[Group], market: Scene, n_symbols: int | None = None) -> FeatureRows:
     """Run a whole market as one batch."""
-    return step(engine_for(groups, market, n_symbols), market.ticks, market.bars)
+    return step(engine_for(groups, market, n_symbols), market.ticks, market.bars, market.items)
 
 
 @cache
@@ -75,17 +77,23 @@ def catalogue_rows(name: str) -> FeatureRows:
 def cuts(market: Scene, rng: np.random.Generator, sizes: tuple[int, ...]) -> Iterator[Batch]:
     """Cut a market into batches of about the given sizes, chosen at random.
 
-    Rows of one (time, timeframe) stay together; a close at a batch's edge falls to either side.
+    Rows of one (time, timeframe) stay together; a close at a batch's edge falls to either side. Items come with the
+    first close after them.
     """
     bars, n_ticks = market.bars, len(market.ticks.time)
-    tick = row = 0
+    tick = row = item = 0
     while tick < n_ticks or row < len(bars.time):
         end = min(n_ticks, tick + int(rng.choice(sizes)))
         last = int(np.searchsorted(bars.position, end, "right" if end == n_ticks or rng.random() < 0.5 else "left"))
         last = max(row, _whole_bar_times(bars, last))
         part = take_bars(bars, slice(row, last))
-        yield TickInputs(*(column[tick:end] for column in market.ticks)), part._replace(position=part.position - tick)
-        tick, row = end, last
+        published = int(np.searchsorted(market.items.ts_event, part.time[-1])) if last > row else item
+        yield (
+            TickInputs(*(column[tick:end] for column in market.ticks)),
+            part._replace(position=part.position - tick),
+            Items(*(column[item:published] for column in market.items)),
+        )
+        tick, row, item = end, last, published
 
 
 def _whole_bar_times(bars: Bars, last: int) -> int:
@@ -108,7 +116,8 @@ def of_symbols(market: Scene, symbols: Sequence[int]) -> tuple[Scene, np.ndarray
     bars = take_bars(market.bars, rows)
     bars = bars._replace(position=before[bars.position])
     ticks = TickInputs(*(column[keep] for column in market.ticks))
-    return replace(market, ticks=ticks, bars=bars), rows
+    own = np.isin(market.items.symbol, symbols)
+    return replace(market, ticks=ticks, bars=bars, items=Items(*(column[own] for column in market.items))), rows
 
 
 def same_bits(a: FeatureRows, b: FeatureRows) -> np.ndarray:

@@ -20,7 +20,7 @@ import pytest
 from features.catalogue import Column, Driver, Group
 from tests.laws.runs import CATALOGUE, Violations, engine_for, every_column, step
 from tests.laws.test_oracles import misses
-from tests.long_market import A_SECOND, SESSION, SYMBOLS, chunks, followed, from_second
+from tests.long_market import A_SECOND, AN_ITEM, SESSION, SYMBOLS, chunks, followed, from_second
 from tests.markets import Scene
 from tests.oracles.registry import ORACLES
 
@@ -37,7 +37,9 @@ def checked_points(seconds: int) -> list[int]:
 
 def tail_seconds(column: Column, point: int, kept: int) -> int:
     """Return how many seconds before a point decide the column's value there."""
-    a_second = {Driver.TRADE: A_SECOND // 2, Driver.QUOTE: A_SECOND // 2, Driver.SESSION: 1 / SESSION}
+    a_second = {
+        Driver.TRADE: A_SECOND // 2, Driver.QUOTE: A_SECOND // 2, Driver.SESSION: 1 / SESSION, Driver.ITEM: 1 / AN_ITEM,
+    }  # fmt: skip
     inputs = max(column.window, column.warm_up) if column.window else FORGOTTEN * max(column.warm_up, 60)
     needed = int(inputs / a_second.get(column.driver, 1)) + 3
     needed = max(needed, int(FORGOTTEN * column.params.get("horizon_seconds", 0)) + 3)
@@ -64,7 +66,7 @@ def violations(groups: Sequence[Group], seconds: int) -> Violations:
     engine, recent, found, seen = None, None, {}, []
     for end, chunk in zip(ends, chunks(ends)):
         engine = engine or engine_for(groups, chunk)
-        values = step(engine, chunk.ticks, chunk.bars).values[-SYMBOLS:]
+        values = step(engine, chunk.ticks, chunk.bars, chunk.items).values[-SYMBOLS:]
         recent = followed(recent, chunk, KEPT)
         if end not in points:
             continue

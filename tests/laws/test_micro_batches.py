@@ -20,11 +20,11 @@ SIZES = {"small": (0, 1, 2, 40, 100), "large": (300, 900, 2_000, 4_000)}
 def run_in_cuts(groups: Sequence[Group], market: Scene, seed: int, sizes: tuple[int, ...]) -> FeatureRows:
     """Run a market in random cuts, each on a new engine that took over a snapshot and grows as symbols appear."""
     engine, parts = FeatureEngine(groups, market.n_timeframes, market.by_time), []
-    for ticks, bars in cuts(market, np.random.default_rng(seed), sizes):
+    for ticks, bars, items in cuts(market, np.random.default_rng(seed), sizes):
         snapshot, engine = engine.snapshot(), FeatureEngine(groups, market.n_timeframes, market.by_time)
         engine.restore(snapshot)
-        engine.grow(1 + max(ticks.symbol.max(initial=0), bars.symbol.max(initial=0)))
-        parts.append(step(engine, ticks, bars))
+        engine.grow(1 + max(column.max(initial=0) for column in (ticks.symbol, bars.symbol, items.symbol)))
+        parts.append(step(engine, ticks, bars, items))
     return joined(parts)
 
 

@@ -18,7 +18,7 @@ SIZES = ("volume", "size", "bid_size", "ask_size", "trades", "quotes")
 
 
 def with_other_future(market: Scene, row: int) -> Scene:
-    """Change all ticks and bars after bar `row`'s time: prices up, sizes tripled, sides turned."""
+    """Change all that comes after bar `row`'s time: prices up, sizes tripled, sides and scores turned."""
     tick, bar = int(market.bars.position[row - 1]), row
     changed = []
     for columns, first in ((market.ticks, tick), (market.bars, bar)):
@@ -33,7 +33,9 @@ def with_other_future(market: Scene, row: int) -> Scene:
         changed.append(type(columns)(**new))
     ticks, bars = changed
     bars.notional[bar:] = bars.volume[bar:] * bars.close[bar:]
-    return replace(market, ticks=ticks, bars=bars)
+    after = market.items.ts_event >= market.bars.time[row - 1]
+    items = market.items._replace(score=np.where(after, -market.items.score, market.items.score))
+    return replace(market, ticks=ticks, bars=bars, items=items)
 
 
 def violations(groups: Sequence[Group], market: Scene) -> Violations:

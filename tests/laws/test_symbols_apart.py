@@ -30,6 +30,7 @@ def seen_places(groups: Sequence[Group], market: Scene) -> Violations:
         market,
         ticks=market.ticks._replace(symbol=PLACES[market.ticks.symbol]),
         bars=market.bars._replace(symbol=PLACES[market.bars.symbol]),
+        items=market.items._replace(symbol=PLACES[market.items.symbol]),
         n_symbols=9,
     )
     return differing(groups, run(groups, market), run(groups, moved))

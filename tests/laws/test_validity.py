@@ -56,7 +56,7 @@ def test_values_lie_in_the_declared_range(column: str, market: str) -> None:
 @cache
 def after(market: str) -> FeatureEngine:
     engine = engine_for(CATALOGUE, scene(market))
-    step(engine, scene(market).ticks, scene(market).bars)
+    step(engine, scene(market).ticks, scene(market).bars, scene(market).items)
     return engine
 
 

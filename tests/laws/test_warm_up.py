@@ -26,6 +26,8 @@ def inputs_before(market: Scene, driver: Driver) -> np.ndarray:
             counts[rows] = np.arange(1, len(rows) + 1)
         elif driver is Driver.SESSION:
             counts[rows] = np.cumsum(bars.flags[rows] & BarFlag.SESSION_FIRST != 0)
+        elif driver is Driver.ITEM:
+            counts[rows] = np.searchsorted(market.items.ts_event[market.items.symbol == symbol], bars.time[rows])
         elif driver is Driver.SECOND:
             counts[rows] = (bars.time[rows] - market.ticks.time[own][0]) / SECOND
         else:

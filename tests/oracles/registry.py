@@ -12,17 +12,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.inputs import BarInputs, Closes, TickInputs
+from schema.items import Items
 
 
 @dataclass(frozen=True)
 class Market:
-    """One test market: all bars of all series in stream order, the ticks, and the closes row for row with the bars."""
+    """One test market: the bars of all series in stream order, the closes row for row with them, ticks and items."""
 
     bars: BarInputs
     ticks: TickInputs
     closes: Closes
     n_symbols: int
     n_timeframes: int
+    items: Items
 
 
 Expected = Callable[[str, Market], np.ndarray]
