@@ -20,10 +20,12 @@ from dataflows.sinks.bus import open_bus
 from dataflows.sinks.catalogue import describe
 from dataflows.sinks.station import Sinks
 from dataflows.sinks.stores import OpenedStore, open_store
+from dataflows.sources.items import read_items
 from dataflows.stations.barrier import BarrierStation
 from dataflows.stations.bars import BarStation
 from dataflows.stations.features import BarFeatures, CrossSection, TickFeatures
 from dataflows.stations.gate import Gate
+from dataflows.stations.items import ItemFeatures
 from dataflows.stations.order import Order
 from dataflows.stations.tally import Tally
 from dataflows.stored import decisions_of
@@ -141,6 +143,7 @@ class _Parts:
         self.features = FeatureEngine(
             self.groups, len(self.timeframes), tuple(timeframe.by_time for timeframe in self.timeframes)
         )
+        self.items = read_items([Path(name) for name in settings.sentiment.items])
         self.store = open_store(settings.store.url, settings.store.namespace, self.features.names)
         self.bus = open_bus(settings.bus.url)
         self.decided = decisions_of(self.store.query("SELECT * FROM decisions")) if decided is None else decided
@@ -172,6 +175,7 @@ class _Parts:
             BarStation(universe, self.timeframes, sessions, order.max_spread, clock),
             TickFeatures(self.features, universe),
             BarFeatures(self.features),
+            ItemFeatures(self.features, universe, self.items),
             barrier,
             CrossSection(self.features, clock),
             *([inference] if inference is not None else []),

@@ -102,6 +102,16 @@ class Features(Section):
     )
 
 
+class Sentiment(Section):
+    """Scored news and social items."""
+
+    items: Names = Field(
+        (),
+        description="Files of items (Parquet or CSV: `ts_event`, `symbol`, `kind` news or social, `score` -1 to 1), "
+        "separated by commas; empty for no feed: the columns then say so.",
+    )
+
+
 class Inference(Section):
     """The model and how it is run."""
 
@@ -205,6 +215,7 @@ class Settings(BaseSettings):
     order: Order = Order()
     bars: Bars = Bars()
     features: Features = Features()
+    sentiment: Sentiment = Sentiment()
     inference: Inference = Inference()
     store: Store = Store()
     bus: Bus = Bus()
