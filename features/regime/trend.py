@@ -1,13 +1,13 @@
-"""Strength of the trend, the state it makes, and how long that has lasted.
+"""Strength of the trend over 20, 60 and 120 bars, the state it makes, how long that has lasted and how often it turned.
 
-The state becomes 1 (bull) or -1 (bear) when the strength passes 1 / pi that way, and 0 (sideways) when it falls below
-half of that. A random walk of 60 bars has a strength of about 0.16, so these are two deviations and one. No ratio of
-whole ticks equals 1 / pi, so integer prices make no ties.
+A state becomes 1 (bull) or -1 (bear) when the strength passes sqrt(60 / window) / pi that way, and 0 (sideways) when
+it falls below half of that. A random walk has a strength of about 1.25 / sqrt(window), so these are two deviations
+and one. No ratio of whole ticks equals a threshold, so integer prices make no ties.
 
 Seed:   the state is 0 until the first strength; bars in it count from the series' first bar.
 Edges:  the strength is undefined where no close of the window differs from the one before it; the state is then 0.
-Cost:   O(1) a bar, 4 numbers a series. The path slides by changes, and is summed anew every n-th bar and in a window
-        without moves.
+Cost:   O(1) a bar, 12 numbers and 128 bytes a series. Paths slide by changes, and are summed anew every n-th bar and
+        in a window without moves.
 """
 
 from __future__ import annotations
@@ -21,127 +21,152 @@ from numba import njit
 
 from features.catalogue import Column, Driver, Family, Group, Stage, register
 from features.decay import WARMING_UP
-from features.inputs import BarInputs, History, past
+from features.inputs import RING, BarInputs, History
+from features.regime.states import SWITCHES, TURNS, counted_switches, next_state
 from features.ties import TIE
 from schema.reasons import Why
 from schema.ticks import Float64, Int64, UInt8
 
-WINDOW = 60
-ENTER, LEAVE = 1 / math.pi, 0.5 / math.pi
+WINDOWS = (20, 60, 120)
+TURNING = 1  # the place in WINDOWS of the state whose switches are counted
+ENTER = tuple(math.sqrt(60 / window) / math.pi for window in WINDOWS)
 EDGE = int(Why.EDGE)
+MASK = RING - 1
+SWITCHED = 3 * len(WINDOWS)  # the place of the column that counts switches
+WARM_UP = WINDOWS[TURNING] + SWITCHES
 
 
 class Params(NamedTuple):
-    window: int
-    enter: float
-    leave: float
+    windows: tuple[int, int, int]
+    enter: tuple[float, float, float]
+    leave: tuple[float, float, float]
 
 
 class State(NamedTuple):
-    path: Float64  # (series,) sum of the window's absolute changes, quote currency
-    moves: Int64  # (series,) how many of them are not 0
-    trend: Int64  # (series,) -1, 0 or 1
-    bars: Int64  # (series,) bars in that state
+    path: Float64  # (series, windows) sum of the window's absolute changes, quote currency
+    still: Int64  # (series,) bars since the last change that is not 0
+    trend: Int64  # (series, windows) -1, 0 or 1
+    bars: Int64  # (series, windows) bars in that state
+    turned: UInt8  # (series, TURNS) 1 where the middle state changed
+    switches: Int64  # (series,) how many of the last SWITCHES
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
-    series = n_symbols * n_timeframes
-    return State(np.zeros(series), *(np.zeros(series, np.int64) for _ in range(3)))
-
-
-@njit(cache=True)
-def _change(closes: Float64, i: int, n: int, lag: int) -> float:
-    close = past(closes, i, n, lag)
-    change = abs(close - past(closes, i, n, lag + 1))
-    return change if change > TIE * close else 0.0
-
-
-@njit(cache=True)
-def _slide(state: State, closes: Float64, i: int, n: int, window: int) -> None:
-    """Move the path on to the n-th bar, n > window."""
-    if (n - 1) % window == 0:
-        state.path[i], state.moves[i] = 0.0, 0
-        for lag in range(window):
-            state.path[i] += _change(closes, i, n, lag)
-            state.moves[i] += _change(closes, i, n, lag) > 0.0
-        return
-    new, old = _change(closes, i, n, 0), _change(closes, i, n, window)
-    state.moves[i] += int(new > 0.0) - int(old > 0.0)
-    state.path[i] = state.path[i] + new - old if state.moves[i] > 0 else 0.0
+    n, m = n_symbols * n_timeframes, len(WINDOWS)
+    numbers = np.zeros((n, m)), np.zeros(n, np.int64), np.zeros((n, m), np.int64), np.zeros((n, m), np.int64)
+    return State(*numbers, np.zeros((n, TURNS), np.uint8), np.zeros(n, np.int64))
 
 
 @njit(cache=True, inline="always")
-def _next_trend(trend: int, strength: float, params: Params) -> int:
-    if abs(strength) > params.enter:
-        return 1 if strength > 0.0 else -1
-    return trend if trend * strength > params.leave else 0
+def _moved(new: float, old: float) -> float:
+    change = abs(new - old)
+    return change if change > TIE * new else 0.0
+
+
+@njit(cache=True)
+def _summed(closes: Float64, n: int, window: int) -> float:
+    total = 0.0
+    for lag in range(window):
+        total += _moved(closes[(n - 1 - lag) & MASK], closes[(n - 2 - lag) & MASK])
+    return total
 
 
 @njit(cache=True)
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
-    window = params.window
     for k in range(len(bars.series)):
         i, n, close = bars.series[k], bars.n[k], bars.close[k]
-        state.bars[i] += 1
-        if n <= window:
-            out[k, :], why[k, :] = np.nan, WARMING_UP
-            continue
-        _slide(state, history.close, i, n, window)
-        moved = state.moves[i] > 0
-        strength = (close - past(history.close, i, n, window)) / state.path[i] if moved else 0.0
-        trend = _next_trend(state.trend[i], strength, params)
-        if trend != state.trend[i]:
-            state.trend[i], state.bars[i] = trend, 1
-        out[k, 0], why[k, 0] = (max(-1.0, min(strength, 1.0)), 0) if moved else (np.nan, EDGE)
-        out[k, 1], out[k, 2] = trend, state.bars[i]
-        why[k, 1:] = 0
+        closes = history.close[i]
+        new = _moved(close, bars.previous_close[k]) if n > 1 else 0.0
+        state.still[i] = 0 if new > 0.0 else state.still[i] + 1
+        for w in range(3):
+            window = params.windows[w]
+            state.bars[i, w] += 1
+            if n <= window:
+                for column in range(w, SWITCHED, 3):
+                    out[k, column], why[k, column] = np.nan, WARMING_UP
+                continue
+            before = closes[(n - 1 - window) & MASK]
+            if (n - 1) % window == 0:
+                state.path[i, w] = _summed(closes, n, window)
+            else:
+                state.path[i, w] += new - _moved(before, closes[(n - 2 - window) & MASK])
+            moved = state.still[i] < window
+            if not moved:
+                state.path[i, w] = 0.0
+            strength = max(-1.0, min((close - before) / state.path[i, w], 1.0)) if moved else 0.0
+            trend = next_state(state.trend[i, w], strength, params.enter[w], params.leave[w])
+            turned = trend != state.trend[i, w]
+            if turned:
+                state.trend[i, w], state.bars[i, w] = trend, 1
+            if w == TURNING:
+                state.switches[i] += counted_switches(state.turned[i], n, turned)
+            out[k, w], why[k, w] = (strength, 0) if moved else (np.nan, EDGE)
+            out[k, w + 3], why[k, w + 3] = trend, 0
+            out[k, w + 6], why[k, w + 6] = state.bars[i, w], 0
+        warm = n >= WARM_UP
+        out[k, SWITCHED], why[k, SWITCHED] = (state.switches[i], 0) if warm else (np.nan, WARMING_UP)
 
 
-_column = partial(Column, inputs=("close",), driver=Driver.BAR, warm_up=WINDOW + 1)
-_TIES = "strength against 1 / pi and half of it"
-_STATE = {"window": WINDOW, "enter": ENTER, "leave": LEAVE}
+_column = partial(Column, inputs=("close",), driver=Driver.BAR, oracle="naive")
+_TIES = "strength against sqrt(60 / window) / pi and half of it"
+
+
+def _strength(window: int) -> Column:
+    return _column(
+        f"trend_strength_{window}",
+        f"(close - close {window} bars ago) / sum of the {window} absolute changes between them",
+        "Kaufman (1995), the efficiency ratio with a sign",
+        window=window + 1,
+        warm_up=window + 1,
+        unit="ratio",
+        range=(-1.0, 1.0),
+        params={"window": window},
+        edges="flat: undefined",
+    )
+
+
+def _state(name: str, at: int, formula: str, unit: str, least: float) -> Column:
+    return _column(
+        name,
+        formula,
+        "two thresholds on Kaufman's efficiency ratio",
+        window=0,
+        warm_up=WARM_UP if name == "trend_switches_120" else WINDOWS[at] + 1,
+        unit=unit,
+        range=(least, 1.0 if unit == "state" else math.inf),
+        params={"window": WINDOWS[at], "enter": ENTER[at], "leave": ENTER[at] / 2},
+        ties=_TIES,
+    )
+
+
+NAMES = ("trend_state_20", "trend_state", "trend_state_120")
 register(
     Group(
         name="trend",
         family=Family.REGIME,
         stage=Stage.BARS,
         columns=(
-            _column(
-                "trend_strength_60",
-                "(close - close 60 bars ago) / sum of the 60 absolute changes between them",
-                "Kaufman (1995), the efficiency ratio with a sign",
-                window=WINDOW + 1,
-                unit="ratio",
-                range=(-1.0, 1.0),
-                oracle="naive",
-                params={"window": WINDOW},
-                edges="flat: undefined",
+            *(_strength(window) for window in WINDOWS),
+            *(
+                _state(
+                    name,
+                    at,
+                    f"1 or -1 once |trend_strength_{WINDOWS[at]}| > {ENTER[at]:.4f}, until it falls below half of that "
+                    "that way; else 0",
+                    "state",
+                    -1.0,
+                )
+                for at, name in enumerate(NAMES)
             ),
-            _column(
-                "trend_state",
-                "1 or -1 once |trend_strength_60| > 1 / pi, until it falls below half of that that way; else 0",
-                "two thresholds on Kaufman's efficiency ratio",
-                window=0,
-                unit="state",
-                range=(-1.0, 1.0),
-                oracle="naive",
-                params=_STATE,
-                ties=_TIES,
+            *(
+                _state(f"bars_in_{name}", at, f"bars since {name} last changed, that one included", "bars", 1.0)
+                for at, name in enumerate(NAMES)
             ),
-            _column(
-                "bars_in_trend_state",
-                "bars since trend_state last changed, that one included",
-                "definition",
-                window=0,
-                unit="bars",
-                range=(1.0, float("inf")),
-                oracle="naive",
-                params=_STATE,
-                ties=_TIES,
-            ),
+            _state("trend_switches_120", TURNING, "bars of the last 120 with which trend_state changed", "bars", 0.0),
         ),
-        params=Params(WINDOW, ENTER, LEAVE),
+        params=Params(WINDOWS, ENTER, (ENTER[0] / 2, ENTER[1] / 2, ENTER[2] / 2)),
         init=init,
         update=update,
+        version=2,
     )
 )

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from tests.oracles.registry import Market, each_series, oracle
 from tests.oracles.statistical import returns_of, spread_out
-from tests.oracles.windows import EPS, before, exact, log_returns, smoothed, trailing
+from tests.oracles.windows import EPS, before, log_returns, smoothed, trailing
 
 Series = dict[str, np.ndarray]
 DIED_AWAY = 1e-24  # a squared return
-TIE = 1e-12  # of the price: moves of less are none
 
 
 def short_window(name: str, market: Market) -> np.ndarray:
@@ -67,33 +64,3 @@ def cusum_condition(name: str, bars: Series) -> np.ndarray:
     volatility = np.sqrt(before(variance(bars)))
     added = 2 * EPS / np.where(volatility > 0, volatility, np.inf)
     return np.nansum(trailing(added, 60), axis=1)
-
-
-@oracle("trend_strength_60")
-@each_series
-def trend_strength(name: str, bars: Series) -> np.ndarray:
-    return strength_of(bars)
-
-
-@oracle("trend_state", "bars_in_trend_state")
-@each_series
-def trend_state(name: str, bars: Series) -> np.ndarray:
-    strength, now, since = strength_of(bars), 0, 0
-    result = np.full(len(strength), np.nan)
-    for row in range(len(strength)):
-        s, last = strength[row], now
-        if row >= 60:
-            now = 0 if np.isnan(s) else 1 if s > 1 / math.pi else -1 if s < -1 / math.pi else now
-            if now * s <= 0.5 / math.pi:
-                now = 0
-        since = since + 1 if now == last else 1
-        if row >= 60:
-            result[row] = now if name == "trend_state" else since
-    return result
-
-
-def strength_of(bars: Series) -> np.ndarray:
-    close = exact(bars["close"])
-    moves = np.abs(close - before(close))
-    path = trailing(np.where(moves <= TIE * close, 0, moves), 60).sum(axis=1)
-    return np.clip((close - before(close, 60)) / np.where(path > 0, path, np.nan), -1, 1)  # ties count in no path
