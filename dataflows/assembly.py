@@ -177,7 +177,7 @@ class _Parts:
             BarFeatures(self.features),
             ItemFeatures(self.features, universe, self.items),
             barrier,
-            CrossSection(self.features, clock),
+            CrossSection(self.features, universe, clock),
             *([inference] if inference is not None else []),
             certifier,
             sinks,
@@ -233,7 +233,7 @@ class _Parts:
 
 def _universe(settings: Settings) -> Universe:
     symbols = settings.universe.symbols
-    return Universe(None if symbols == "auto" else list(symbols), settings.universe.cap)
+    return Universe(None if symbols == "auto" else list(symbols), settings.universe.cap, settings.universe.leaders)
 
 
 def _passed(store: OpenedStore) -> int:

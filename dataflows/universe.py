@@ -21,10 +21,14 @@ class Universe:
     `cap`; what is refused leaves no trace here, so a flood of unknown symbols can't grow it.
     """
 
-    def __init__(self, symbols: Sequence[str] | None = None, cap: int = 1000) -> None:
-        """Raise ValueError for a list with repeats, unusable names, or more symbols than `cap`."""
+    def __init__(self, symbols: Sequence[str] | None = None, cap: int = 1000, leaders: Sequence[str] = ()) -> None:
+        """Raise ValueError for a list with repeats, unusable names, or more symbols than `cap`.
+
+        `leaders` are the names that cross-section features compare the others with, known or not.
+        """
         self.auto = symbols is None
         self.cap = cap
+        self.leaders = list(leaders)
         self.names: list[str] = []
         self._ids: dict[str, int] = {}
         self._rank: Int32 | None = None
@@ -62,15 +66,21 @@ class Universe:
 
     def snapshot(self) -> Snapshot:
         """Return the names by id."""
-        return {"names": list(self.names), "auto": self.auto}
+        return {"names": list(self.names), "auto": self.auto, "leaders": list(self.leaders)}
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Take over the names of a snapshot. Raises ValueError where a configured list says otherwise."""
+        """Take over the names of a snapshot. Raises ValueError where a configured list or leader says otherwise."""
         names = [str(name) for name in snapshot["names"]]
         if not self.auto and names != self.names:
             raise ValueError(
                 f"universe: the checkpoint has the symbols {names[:10]}, this run is configured with "
                 f"{self.names[:10]}; resume with the symbols it was started with, or start without the checkpoint"
+            )
+        leaders = [str(name) for name in snapshot.get("leaders", [])]
+        if leaders != self.leaders:
+            raise ValueError(
+                f"universe: the checkpoint has the leaders {leaders}, this run is configured with {self.leaders}; "
+                "resume with the leaders it was started with, or start without the checkpoint"
             )
         self._set(names)
 

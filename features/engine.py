@@ -14,7 +14,7 @@ import numpy as np
 from features.arrays import as_snapshot, from_snapshot, grown
 from features.bar_inputs import bar_inputs, new_history, new_series, push
 from features.catalogue import Column, Group, Stage, fingerprint
-from features.inputs import BarGroups, BarInputs, Closes, ItemInputs, TickInputs
+from features.inputs import LEADERS, BarGroups, BarInputs, Closes, ItemInputs, TickInputs
 from schema.bars import Bars
 from schema.features import FeatureRows
 from schema.items import Items
@@ -107,11 +107,14 @@ class FeatureEngine:
                 group.update(group.params, self._states[group.name], read, inputs, values[:, at], why[:, at])
             _take_back(rows, values, why)
 
-    def cross_section(self, inputs: BarInputs, bars: Bars, rows: FeatureRows) -> None:
-        """Fill the columns that compare symbols; all rows of a bar time are in the batch."""
+    def cross_section(self, inputs: BarInputs, bars: Bars, rows: FeatureRows, leaders: Sequence[int] = ()) -> None:
+        """Fill the columns that compare symbols; all rows of a bar time are in the batch.
+
+        `leaders` are the symbols, at most LEADERS, that others are compared with; -1 is one not known yet.
+        """
         if not (len(bars.time) and self._stages[Stage.CROSS]):
             return
-        groups = bar_groups(bars, self._by_time)
+        groups = bar_groups(bars, self._by_time, leaders)
         values, why = _with_spare_rows(rows)
         for group, at in self._stages[Stage.CROSS]:
             group.update(group.params, self._states[group.name], inputs, groups, values[:, at], why[:, at])
@@ -185,11 +188,15 @@ class FeatureEngine:
         values[order], why[order] = sorted_values[:-2], sorted_why[:-2]
 
 
-def bar_groups(bars: Bars, by_time: np.ndarray) -> BarGroups:
-    """Find the rows of each (time, timeframe) in bars ordered by them."""
+def bar_groups(bars: Bars, by_time: np.ndarray, leaders: Sequence[int] = ()) -> BarGroups:
+    """Find the rows of each (time, timeframe) in bars ordered by them, and those of the leaders among them."""
     starts = (bars.time[1:] != bars.time[:-1]) | (bars.timeframe[1:] != bars.timeframe[:-1])
     first = np.concatenate(([0], np.flatnonzero(starts) + 1, [len(bars.time)])).astype(np.int64)
-    return BarGroups(first, by_time[bars.timeframe[first[:-1]]])
+    of_leaders = np.full((len(first) - 1, LEADERS), -1)
+    for at, symbol in enumerate(leaders):
+        rows = np.flatnonzero(bars.symbol == symbol)
+        of_leaders[np.searchsorted(first, rows, "right") - 1, at] = rows
+    return BarGroups(first, by_time[bars.timeframe[first[:-1]]], of_leaders)
 
 
 def _placed(groups: Sequence[Group], stage: Stage) -> tuple[tuple[Group, slice], ...]:

@@ -19,6 +19,7 @@ from schema.ticks import Float64, Int32, Int64, UInt8
 RING: Final = 512  # a power of two
 MAX_WINDOW: Final = 257  # lags 0 .. 256
 MAX_ROWS_PER_SERIES: Final = RING - MAX_WINDOW
+LEADERS: Final = 2  # symbols that others may be compared with, beside the market
 
 
 class BarInputs(NamedTuple):
@@ -125,3 +126,4 @@ class BarGroups(NamedTuple):
 
     first: Int64  # (groups + 1,)
     by_time: NDArray[np.bool_]  # (groups,) False for tick, volume and dollar bars: they meet no other symbol
+    leaders: Int64  # (groups, LEADERS) row of each configured leader, -1 where it has none in the group

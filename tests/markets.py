@@ -36,6 +36,7 @@ class Scene:
     n_symbols: int
     by_time: tuple[bool, ...]
     items: Items = NO_ITEMS
+    leaders: tuple[int, ...] = (0, 1)
 
     @property
     def n_timeframes(self) -> int:
@@ -48,7 +49,7 @@ class Scene:
     def market(self) -> Market:
         """Return it as oracles read it."""
         inputs = bar_inputs(new_series(self.n_symbols * self.n_timeframes), self.bars, self.n_timeframes)
-        return Market(inputs, self.ticks, self.closes, self.n_symbols, self.n_timeframes, self.items)
+        return Market(inputs, self.ticks, self.closes, self.n_symbols, self.n_timeframes, self.items, self.leaders)
 
 
 @dataclass(frozen=True)

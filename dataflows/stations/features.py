@@ -64,15 +64,17 @@ class CrossSection:
 
     name = "cross_section"
 
-    def __init__(self, engine: FeatureEngine, clock: Callable[[], int]) -> None:
+    def __init__(self, engine: FeatureEngine, universe: Universe, clock: Callable[[], int]) -> None:
         """Drive the engine's cross-section groups."""
         self.engine = engine
+        self.universe = universe
         self.clock = clock
 
     def step(self, batch: Batch) -> Batch:
         """Fill the cross-section columns of `features`."""
         if batch.features is not None and batch.inputs is not None:
-            self.engine.cross_section(batch.inputs, batch.bars, batch.features)
+            leaders = self.universe.ids(self.universe.leaders).tolist()
+            self.engine.cross_section(batch.inputs, batch.bars, batch.features, leaders)
         batch.stamps.features_ready = self.clock()
         return batch
 

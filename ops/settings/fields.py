@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from schema.stores import check_namespace, sqlite_path
 from schema.timeframes import parse_timeframe
 
+MAX_LEADERS = 2
 _TIME_OF_DAY = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 
 
@@ -32,6 +33,12 @@ def split_list(found: Any) -> Any:
 
 def _split_unless_auto(found: Any) -> Any:
     return found if found == "auto" else split_list(found)
+
+
+def _leaders(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(names) > MAX_LEADERS or len(set(names)) < len(names):
+        raise ValueError(f"a list of at most {MAX_LEADERS} different names")
+    return names
 
 
 def _all_different(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -106,6 +113,7 @@ Symbols = Annotated[
     Field(union_mode="left_to_right"),
     BeforeValidator(_split_unless_auto),
 ]
+Leaders = Annotated[tuple[str, ...], BeforeValidator(split_list), AfterValidator(_leaders)]
 Timeframes = Annotated[tuple[str, ...], BeforeValidator(split_list), AfterValidator(_timeframes)]
 StoreUrl = Annotated[
     str,

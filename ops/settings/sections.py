@@ -12,6 +12,7 @@ from ops.settings.fields import (
     Buckets,
     BusUrl,
     Calendar,
+    Leaders,
     Level,
     Names,
     Namespace,
@@ -45,6 +46,9 @@ class Universe(Section):
 
     symbols: Symbols = Field("auto", description="Symbols, or `auto` to admit each unknown one up to `cap`.")
     cap: int = Field(1000, ge=1, le=100_000, description="Most symbols that `auto` admits; the rest are dead letters.")
+    leaders: Leaders = Field(
+        (), description="Up to two symbols that cross-section features compare the others with, beside the market."
+    )
 
 
 class Gate(Section):

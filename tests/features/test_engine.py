@@ -14,7 +14,7 @@ from features.inputs import MAX_ROWS_PER_SERIES, RING, past
 from schema.bars import BarFlag, take_bars
 from schema.features import FeatureRows
 from tests.laws.runs import CATALOGUE, catalogue_rows, cuts, engine_for, same_bits, step
-from tests.markets import scene
+from tests.markets import LATE, scene
 
 
 def test_bar_inputs_are_what_a_naive_walk_over_each_series_gives() -> None:
@@ -110,19 +110,21 @@ def test_rows_that_were_copied_between_the_stages_give_the_same_bits() -> None:
     rows = FeatureRows(begun.values.copy(), begun.why.copy())
     inputs = engine.bar_features(market.bars, rows)
     rows = FeatureRows(rows.values.copy(), rows.why.copy())
-    engine.cross_section(inputs, market.bars, rows)
+    engine.cross_section(inputs, market.bars, rows, market.leaders)
     assert same_bits(rows, catalogue_rows("cents")).all()
 
 
 def test_groups_of_a_bar_time_hold_each_row_once() -> None:
     market = scene("cents")
-    groups = bar_groups(market.bars, np.array([True, False]))
+    groups = bar_groups(market.bars, np.array([True, False]), (LATE, 99))
     assert groups.first[0] == 0
     assert groups.first[-1] == len(market.bars.time)
     for g, (first, last) in enumerate(zip(groups.first, groups.first[1:])):
         keys = set(zip(market.bars.time[first:last].tolist(), market.bars.timeframe[first:last].tolist()))
         assert len(keys) == 1
         assert groups.by_time[g] == (keys.pop()[1] == 0)
+        leading = [k for k in range(first, last) if market.bars.symbol[k] == LATE]
+        assert groups.leaders[g].tolist() == [*(leading or [-1]), -1]
     assert len(groups.by_time) == len(groups.first) - 1
 
 

@@ -54,18 +54,21 @@ def engine_for(groups: Sequence[Group], market: Scene, n_symbols: int | None = N
     return engine
 
 
-def step(engine: FeatureEngine, ticks: TickInputs, bars: Bars, items: Items) -> FeatureRows:
+def step(
+    engine: FeatureEngine, ticks: TickInputs, bars: Bars, items: Items, leaders: tuple[int, ...] = (0, 1)
+) -> FeatureRows:
     """Run one batch through all four stages; there is a feed of every kind of item."""
     rows = engine.tick_features(ticks, bars)
     inputs = engine.bar_features(bars, rows)
     engine.item_features(items, np.ones(len(KINDS), np.uint8), inputs, rows)
-    engine.cross_section(inputs, bars, rows)
+    engine.cross_section(inputs, bars, rows, leaders)
     return rows
 
 
 def run(groups: Sequence[Group], market: Scene, n_symbols: int | None = None) -> FeatureRows:
     """Run a whole market as one batch."""
-    return step(engine_for(groups, market, n_symbols), market.ticks, market.bars, market.items)
+    engine = engine_for(groups, market, n_symbols)
+    return step(engine, market.ticks, market.bars, market.items, market.leaders)
 
 
 @cache

@@ -32,6 +32,7 @@ def seen_places(groups: Sequence[Group], market: Scene) -> Violations:
         bars=market.bars._replace(symbol=PLACES[market.bars.symbol]),
         items=market.items._replace(symbol=PLACES[market.items.symbol]),
         n_symbols=9,
+        leaders=tuple(PLACES[list(market.leaders)].tolist()),
     )
     return differing(groups, run(groups, market), run(groups, moved))
 

@@ -25,6 +25,7 @@ class Market:
     n_symbols: int
     n_timeframes: int
     items: Items
+    leaders: tuple[int, ...]
 
 
 Expected = Callable[[str, Market], np.ndarray]
