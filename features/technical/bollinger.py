@@ -1,9 +1,10 @@
-"""Bollinger bands: where the close stands in them, and how wide they are.
+"""Bands around an average: Bollinger's by deviation, Keltner's by range; squeeze of the two, and Elder's powers.
 
-Seed:   none.
-Edges:  the position is undefined in a flat window, whose bands have no width (the width is then 0).
-Cost:   O(n) a bar, no state. Moments are taken of (close - this close); one member of the window is then 0, which
-        bounds the cancellation of their squares by a factor of n.
+Seed:   averages start with the mean of their first n values, true ranges with the second bar, as TA-Lib.
+Edges:  a position is undefined between bands of no width (the width is then 0), the squeeze where no range is left.
+        A remembered range below 1e-30 of the price counts as none.
+Cost:   O(n) a bar, 3 numbers a series. Moments are taken of (close - this close); one member of the window is then 0,
+        which bounds the cancellation of their squares by a factor of n.
 """
 
 from __future__ import annotations
@@ -15,54 +16,140 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from features.catalogue import Column, Driver, Family, Group, NoState, Stage, no_state, register
-from features.decay import WARMING_UP
-from features.inputs import BarInputs, History, past
+from features.catalogue import Column, Driver, Family, Group, Stage, register
+from features.decay import WARMING_UP, burn_in, standing
+from features.inputs import RING, BarInputs, History
+from features.technical.natr import ranged, true_range
 from features.ties import TIE
 from schema.reasons import Why
 from schema.ticks import Float64, UInt8
 
-WINDOW, WIDTH = 20, 2.0
+WINDOW, LONG, RANGES, POWERS, WIDTH = 20, 50, 10, 13, 2.0
+CONVERGED = max(WINDOW + burn_in(1 - 2 / (WINDOW + 1)), RANGES + 1 + burn_in(1 - 1 / RANGES))
+POWERS_CONVERGED = POWERS + burn_in(1 - 2 / (POWERS + 1))
 EDGE = int(Why.EDGE)
 
 
 class Params(NamedTuple):
-    window: int
-    width: float  # standard deviations
+    width: float  # standard deviations, or average ranges
+    converged: int  # bars
+    powers_converged: int
+
+
+class State(NamedTuple):
+    mean: Float64  # (series,) of the close over WINDOW, quote currency
+    short_mean: Float64  # (series,) over POWERS
+    range: Float64  # (series,) average true range over RANGES
+
+
+def init(n_symbols: int, n_timeframes: int) -> State:
+    return State(*(np.zeros(n_symbols * n_timeframes) for _ in State._fields))
+
+
+@njit(cache=True, inline="always")
+def averaged(mean: float, close: float, n: int, span: int) -> float:
+    """Return what the n-th close makes of an exponential mean that starts with the mean of the first `span`."""
+    return mean + (close - mean) * (1.0 / n if n < span else 1.0 / span if n == span else 2.0 / (span + 1.0))
+
+
+@njit(cache=True, inline="always")
+def moments(ring: Float64, n: int, close: float, first: int, last: int) -> tuple[float, float]:
+    """Return the sums of (close then - close now) and of its square over lags first .. last - 1."""
+    total = squares = other = others = 0.0
+    for lag in range(first, last - 1, 2):
+        above, further = ring[(n - 1 - lag) & (RING - 1)] - close, ring[(n - 2 - lag) & (RING - 1)] - close
+        total += above
+        other += further
+        squares += above * above
+        others += further * further
+    if (last - first) & 1:
+        above = ring[(n - last) & (RING - 1)] - close
+        total += above
+        squares += above * above
+    return total + other, squares + others
+
+
+@njit(cache=True, inline="always")
+def _bands(total: float, squares: float, window: int, width: float, close: float) -> tuple[float, float, float]:
+    """Return position (NaN if flat), width and deviation."""
+    mean = total / window
+    deviation = math.sqrt(max(squares / window - mean * mean, 0.0))
+    flat = squares <= (TIE * close) * (TIE * close)
+    position = np.nan if flat else 0.5 - mean / (2.0 * width * deviation)
+    return position, 2.0 * width * deviation / (close + mean), deviation
 
 
 @njit(cache=True)
-def update(params: Params, state: NoState, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
-    window, width = params.window, params.width
+def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
+    width = params.width
     for k in range(len(bars.series)):
         i, n, close = bars.series[k], bars.n[k], bars.close[k]
-        if n < window:
-            out[k, :], why[k, :] = np.nan, WARMING_UP
+        now = true_range(bars.high[k], bars.low[k], bars.previous_close[k])
+        reach = state.range[i] = ranged(state.range[i], now, n, RANGES, close)
+        mean = state.mean[i] = averaged(state.mean[i], close, n, WINDOW)
+        short = state.short_mean[i] = averaged(state.short_mean[i], close, n, POWERS)
+        out[k, :], why[k, :] = np.nan, WARMING_UP
+        if n >= POWERS:
+            out[k, 7], out[k, 8] = (bars.high[k] - short) / close, (bars.low[k] - short) / close
+            why[k, 7:] = standing(n, POWERS, params.powers_converged)
+        if n < WINDOW:
             continue
-        total = squares = 0.0
-        for lag in range(1, window):
-            above = past(history.close, i, n, lag) - close
-            total += above
-            squares += above * above
-        mean = total / window
-        deviation = math.sqrt(max(squares / window - mean * mean, 0.0))
-        out[k, 1], why[k, 1] = 2.0 * width * deviation / (close + mean), 0
-        if squares <= (TIE * close) ** 2:
-            out[k, 0], why[k, 0] = np.nan, EDGE
+        total, squares = moments(history.close[i], n, close, 1, WINDOW)
+        out[k, 0], out[k, 1], deviation = _bands(total, squares, WINDOW, width, close)
+        why[k, 0], why[k, 1] = EDGE if math.isnan(out[k, 0]) else 0, 0
+        converging = standing(n, WINDOW, params.converged)
+        out[k, 5], why[k, 5] = 2.0 * width * reach / mean, converging
+        if reach > TIE * close:
+            out[k, 4], why[k, 4] = 0.5 + (close - mean) / (2.0 * width * reach), converging
+            out[k, 6], why[k, 6] = deviation / reach, converging
         else:
-            out[k, 0], why[k, 0] = 0.5 - mean / (2.0 * width * deviation), 0
+            why[k, 4] = why[k, 6] = EDGE
+        if n >= LONG:
+            more, more_squares = moments(history.close[i], n, close, WINDOW, LONG)
+            out[k, 2], out[k, 3], _ = _bands(total + more, squares + more_squares, LONG, width, close)
+            why[k, 2], why[k, 3] = EDGE if math.isnan(out[k, 2]) else 0, 0
 
 
-_column = partial(
+def _bollinger(window: int) -> tuple[Column, Column]:
+    column = partial(
+        Column,
+        source="Bollinger (2001); TA-Lib BBANDS (population deviation)",
+        inputs=("close",),
+        driver=Driver.BAR,
+        window=window,
+        warm_up=window,
+        unit="ratio",
+        oracle="naive",
+        params={"window": window, "width": WIDTH},
+    )
+    reach = 0.5 + math.sqrt(window) / (2.0 * WIDTH)
+    return (
+        column(
+            f"bollinger_position_{window}",
+            f"(close - lower) / (upper - lower), bands = mean ± 2 deviations of the last {window} closes",
+            range=(-1.0, 2.0) if window == WINDOW else (1.0 - reach, reach),
+            edges="flat: undefined",
+        ),
+        column(f"bollinger_width_{window}", "(upper - lower) / middle", range=(0.0, float("inf"))),
+    )
+
+
+_keltner = partial(
     Column,
-    source="Bollinger (2001); TA-Lib BBANDS (population deviation)",
-    inputs=("close",),
+    inputs=("high", "low", "close"),
     driver=Driver.BAR,
-    window=WINDOW,
+    window=0,
     warm_up=WINDOW,
     unit="ratio",
-    oracle="naive",
-    params={"window": WINDOW, "width": WIDTH},
+    oracle="naive; talib.EMA, talib.ATR",
+    params={"window": WINDOW, "ranges": RANGES, "width": WIDTH, "converged": CONVERGED},
+)
+_power = partial(
+    _keltner,
+    source="Elder (1993); TA-Lib EMA",
+    warm_up=POWERS,
+    range=(-1e3, 1e3),
+    params={"window": POWERS, "converged": POWERS_CONVERGED},
 )
 register(
     Group(
@@ -70,16 +157,34 @@ register(
         family=Family.TECHNICAL,
         stage=Stage.BARS,
         columns=(
-            _column(
-                "bollinger_position_20",
-                "(close - lower) / (upper - lower), bands = mean ± 2 deviations of the last 20 closes",
-                range=(-1.0, 2.0),
-                edges="flat: undefined",
+            *_bollinger(WINDOW),
+            *_bollinger(LONG),
+            _keltner(
+                "keltner_position_20",
+                "(close - lower) / (upper - lower), bands = EMA 20 of the close ± 2 ATR 10",
+                "Keltner (1960) as changed by Raschke; TA-Lib EMA, ATR",
+                range=(float("-inf"), float("inf")),
+                edges="no range left (1e-12 of the price): undefined",
             ),
-            _column("bollinger_width_20", "(upper - lower) / middle", range=(0.0, float("inf"))),
+            _keltner(
+                "keltner_width_20",
+                "(upper - lower) / middle",
+                "Keltner (1960) as changed by Raschke; TA-Lib EMA, ATR",
+                range=(0.0, float("inf")),
+            ),
+            _keltner(
+                "squeeze_ratio_20",
+                "width of the Bollinger over that of the Keltner bands, both 20: below 1 one lies in the other",
+                "Carter (2005), TTM squeeze, as a ratio",
+                range=(0.0, float("inf")),
+                edges="no range left (1e-12 of the price): undefined",
+            ),
+            _power("elder_bull_power_13", "(high - EMA 13 of the close) / close"),
+            _power("elder_bear_power_13", "(low - EMA 13 of the close) / close"),
         ),
-        params=Params(WINDOW, WIDTH),
-        init=no_state,
+        params=Params(WIDTH, CONVERGED, POWERS_CONVERGED),
+        init=init,
         update=update,
+        version=2,
     )
 )

@@ -1,12 +1,13 @@
-"""Normalised average true range.
+"""Average true range, in price and over the price.
 
 Seed:   mean of the first n true ranges, which begin with the second bar, then Wilder's smoothing, as TA-Lib.
 Edges:  none (a flat series has range 0).
-Cost:   O(1) a bar, 1 number a series.
+Cost:   O(1) a bar, a number a window and series.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -17,21 +18,25 @@ from features.decay import burn_in, settled, standing
 from features.inputs import BarInputs, History
 from schema.ticks import Float64, UInt8
 
-WINDOW = 14
-CONVERGED = WINDOW + 1 + burn_in(1 - 1 / WINDOW)
+WINDOWS, PRICED = (7, 14, 21), 1  # ATR itself is a column of the middle window
+
+
+def _converged(window: int) -> int:
+    return window + 1 + burn_in(1 - 1 / window)
 
 
 class Params(NamedTuple):
-    window: int
-    converged: int  # bars
+    windows: tuple[int, ...]
+    converged: tuple[int, ...]  # bars
+    priced: int  # which of the windows
 
 
 class State(NamedTuple):
-    range: Float64  # (series,) sum of the first true ranges while seeding, then their average, quote currency
+    range: Float64  # (series, windows) sum of the first true ranges while seeding, then their average, quote currency
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
-    return State(np.zeros(n_symbols * n_timeframes))
+    return State(np.zeros((n_symbols * n_timeframes, len(WINDOWS))))
 
 
 @njit(cache=True, inline="always")
@@ -40,45 +45,66 @@ def true_range(high: float, low: float, previous_close: float) -> float:
     return max(high - low, abs(high - previous_close), abs(low - previous_close))
 
 
+@njit(cache=True, inline="always")
+def ranged(old: float, now: float, n: int, window: int, close: float) -> float:
+    """Return what the n-th bar makes of the sum (up to bar `window`) or the average of true ranges."""
+    if n <= window:
+        return old + now if n > 1 else 0.0
+    kept = 1.0 if n == window + 1 else window - 1.0
+    return settled((old * kept + now) / window, close)
+
+
 @njit(cache=True)
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
-    window = params.window
+    windows, converged = params.windows, params.converged
     for k in range(len(bars.series)):
         i, n, close = bars.series[k], bars.n[k], bars.close[k]
-        if n == 1:
-            state.range[i] = 0.0
-        else:
-            now = true_range(bars.high[k], bars.low[k], bars.previous_close[k])
-            if n <= window:
-                state.range[i] += now
-            else:
-                kept = 1.0 if n == window + 1 else window - 1.0
-                state.range[i] = settled((state.range[i] * kept + now) / window, close)
-        out[k, 0] = 100.0 * state.range[i] / close if n > window else np.nan
-        why[k, 0] = standing(n, window + 1, params.converged)
+        now = true_range(bars.high[k], bars.low[k], bars.previous_close[k])
+        for w in range(len(windows)):
+            state.range[i, w] = ranged(state.range[i, w], now, n, windows[w], close)
+            out[k, w] = 100.0 * state.range[i, w] / close if n > windows[w] else np.nan
+            why[k, w] = standing(n, windows[w] + 1, converged[w])
+        out[k, len(windows)] = state.range[i, params.priced] if n > windows[params.priced] else np.nan
+        why[k, len(windows)] = why[k, params.priced]
 
 
+_column = partial(
+    Column,
+    inputs=("high", "low", "close"),
+    driver=Driver.BAR,
+    window=0,
+    range=(0.0, float("inf")),
+)
 register(
     Group(
         name="natr",
         family=Family.TECHNICAL,
         stage=Stage.BARS,
         columns=(
-            Column(
-                name="natr_14",
-                formula="100 * ATR / close, ATR = Wilder average of max(high - low, |high - last|, |low - last|)",
-                source="Wilder (1978); TA-Lib NATR",
-                inputs=("high", "low", "close"),
-                driver=Driver.BAR,
-                window=0,
-                warm_up=WINDOW + 1,
-                unit="percent",
-                range=(0.0, float("inf")),
-                oracle="talib.NATR",
-                params={"window": WINDOW, "converged": CONVERGED},
+            *(
+                _column(
+                    name=f"natr_{window}",
+                    formula="100 * ATR / close, ATR = Wilder average of max(high - low, |high - last|, |low - last|)",
+                    source="Wilder (1978); TA-Lib NATR",
+                    warm_up=window + 1,
+                    unit="percent",
+                    oracle="talib.NATR",
+                    params={"window": window, "converged": _converged(window)},
+                )
+                for window in WINDOWS
+            ),
+            _column(
+                name=f"atr_{WINDOWS[PRICED]}",
+                formula="Wilder average of max(high - low, |high - last|, |low - last|)",
+                source="Wilder (1978); TA-Lib ATR",
+                warm_up=WINDOWS[PRICED] + 1,
+                unit="price",
+                oracle="talib.ATR",
+                degree_price=1,
+                params={"window": WINDOWS[PRICED], "converged": _converged(WINDOWS[PRICED])},
             ),
         ),
-        params=Params(WINDOW, CONVERGED),
+        params=Params(WINDOWS, tuple(_converged(window) for window in WINDOWS), PRICED),
         init=init,
         update=update,
     )

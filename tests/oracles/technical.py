@@ -111,13 +111,6 @@ def rsi(name: str, bars: Series) -> np.ndarray:
     return agrees(ours, talib.RSI(whole_ticks(bars["close"]), 14), 1e-4)
 
 
-@oracle("natr_14", bound=died_away)
-@each_series
-def natr(name: str, bars: Series) -> np.ndarray:
-    ours = 100 * wilder(true_range(bars)) / exact(bars["close"])
-    return agrees(ours, talib.NATR(bars["high"], bars["low"], bars["close"], 14), 1e-11)
-
-
 @oracle("adx_14", "plus_di_14", "minus_di_14", bound=died_away)
 @each_series
 def directional(name: str, bars: Series) -> np.ndarray:
@@ -156,35 +149,6 @@ def average_contrast(plus: np.ndarray, minus: np.ndarray) -> np.ndarray:
             mean = (13 * mean + contrast) / 14
         result[row] = mean if row >= 27 else np.nan
     return result
-
-
-def band_condition(name: str, market: Market) -> np.ndarray:
-    """Bound the place in a band: prices carry their rounding, which a narrow band magnifies."""
-    deviation = band_deviation("", market)
-    return 4 * EPS * market.bars.close / np.where(deviation > 0, deviation, np.inf)
-
-
-@each_series
-def band_deviation(name: str, bars: Series) -> np.ndarray:
-    return trailing(bars["close"], 20).std(axis=1)
-
-
-@oracle("bollinger_position_20", bound=band_condition)
-@each_series
-def bollinger_position(name: str, bars: Series) -> np.ndarray:
-    closes = trailing(bars["close"], 20)
-    closes = closes - closes[:, -1:]
-    deviation = closes.std(axis=1)
-    lower = closes.mean(axis=1) - 2 * deviation
-    flat = closes.max(axis=1) - closes.min(axis=1) <= TIE * bars["close"]
-    return np.where(flat, np.nan, -lower / np.where(flat, np.nan, 4 * deviation))
-
-
-@oracle("bollinger_width_20")
-@each_series
-def bollinger_width(name: str, bars: Series) -> np.ndarray:
-    closes = trailing(bars["close"], 20)
-    return 4 * (closes - closes[:, -1:]).std(axis=1) / closes.mean(axis=1)
 
 
 @oracle("stochastic_k_14", "stochastic_d_14_3", "williams_r_14")
