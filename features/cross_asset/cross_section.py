@@ -1,12 +1,13 @@
-"""A bar's return and volume among all symbols of its bar time: market, relative return, ranks, dispersion, breadth.
+"""A bar's return among all symbols of its bar time: market, relative return, rank, dispersion, breadth, skewness.
 
 The market is the equal-weighted mean of the log returns of all rows of the bar time that have one, the symbol's own
 included. Rows come in the order of the symbols' names and sums run in it, so where a symbol lies in the state does
 not matter.
 
 Seed:   none.
-Edges:  EDGE with fewer than two such rows, and for tick, volume and dollar bars, which meet no other symbol.
-Cost:   O(log rows) a row, no state.
+Edges:  EDGE with fewer than two such rows, and for tick, volume and dollar bars, which meet no other symbol; z-score
+        and skewness also where all returns are the same.
+Cost:   O(1) a row and one sort a bar time, no state.
 """
 
 from __future__ import annotations
@@ -19,14 +20,13 @@ import numpy as np
 from numba import njit
 
 from features.catalogue import Column, Driver, Family, Group, NoState, Stage, no_state, register
+from features.cross_asset.ranks import EDGE, LEAST, leave_undefined, reason_without_market, write_ranks
 from features.decay import WARMING_UP
 from features.inputs import BarGroups, BarInputs
-from schema.reasons import Why
+from features.ties import TIE
 from schema.ticks import Float64, UInt8
 
-LEAST = 2  # rows
-EDGE = int(Why.EDGE)
-MARKET, RELATIVE, RANK, DISPERSION, BREADTH, VOLUME_RANK = range(6)
+MARKET, RELATIVE, RANK, DISPERSION, BREADTH, Z_SCORE, SKEWNESS, ABSOLUTE = range(8)
 
 
 class Params(NamedTuple):
@@ -45,50 +45,55 @@ def gather(column: Float64, first: int, last: int, values: Float64) -> int:
 
 
 @njit(cache=True)
-def average_rank(ordered: Float64, value: float) -> float:
-    """Return the place of a value among ordered ones, 0 the least and 1 the largest, ties sharing theirs."""
-    below = np.searchsorted(ordered, value, side="left")
-    not_above = np.searchsorted(ordered, value, side="right")
-    return (below + not_above - 1) / (2.0 * (len(ordered) - 1))
+def mean_of(values: Float64) -> float:
+    total = 0.0
+    for value in values:
+        total += value
+    return total / len(values)
 
 
 @njit(cache=True)
-def describe(values: Float64) -> tuple[float, float, float]:
-    """Return mean, population standard deviation and the share above 0."""
-    mean = squares = 0.0
+def describe(values: Float64, mean: float) -> tuple[float, float, float, float]:
+    """Return population deviation, skewness (NaN if all are the same), mean absolute deviation, share above 0."""
+    squares = cubes = absolute = 0.0
     rising = 0
     for value in values:
-        mean += value
-        rising += value > 0.0
-    mean /= len(values)
-    for value in values:
-        squares += (value - mean) ** 2
-    return mean, math.sqrt(squares / len(values)), rising / len(values)
+        apart = value - mean
+        squares += apart * apart
+        cubes += apart * apart * apart
+        absolute += abs(apart)
+        rising += value > TIE
+    n = len(values)
+    deviation = math.sqrt(squares / n)
+    skewness = cubes / n / (deviation * deviation * deviation) if deviation > TIE else np.nan
+    return deviation, skewness, absolute / n, rising / n
 
 
 @njit(cache=True)
 def update(params: Params, state: NoState, bars: BarInputs, groups: BarGroups, out: Float64, why: UInt8) -> None:
-    room = np.empty(len(bars.series))
+    room, log_return = np.empty(len(bars.series)), bars.log_return
     for g in range(len(groups.by_time)):
         first, last = groups.first[g], groups.first[g + 1]
-        out[first:last, :], why[first:last, :] = np.nan, EDGE
-        m = gather(bars.log_return, first, last, room) if groups.by_time[g] else 0
-        if m >= params.least:
-            mean, deviation, breadth = describe(room[:m])
-            room[:m].sort()
-        for k in range(first, last):
-            if np.isnan(bars.log_return[k]):
-                why[k, :VOLUME_RANK] = WARMING_UP
-            elif m >= params.least:
-                out[k, MARKET], out[k, RELATIVE] = mean, bars.log_return[k] - mean
-                out[k, RANK] = average_rank(room[:m], bars.log_return[k])
-                out[k, DISPERSION], out[k, BREADTH] = deviation, breadth
-                why[k, :VOLUME_RANK] = 0
-        if groups.by_time[g] and last - first >= params.least:
-            n = gather(bars.notional, first, last, room)
-            room[:n].sort()
+        m = gather(log_return, first, last, room) if groups.by_time[g] else 0
+        leave_undefined(first, last, EDGE, out, why)
+        if m < params.least:
             for k in range(first, last):
-                out[k, VOLUME_RANK], why[k, VOLUME_RANK] = average_rank(room[:n], bars.notional[k]), 0
+                why[k, :] = reason_without_market(log_return[k])
+            continue
+        mean = mean_of(room[:m])
+        deviation, skewness, absolute, breadth = describe(room[:m], mean)
+        write_ranks(log_return[first:last], first, WARMING_UP, out[:, RANK], why[:, RANK])
+        for k in range(first, last):
+            if np.isnan(log_return[k]):
+                why[k, :] = WARMING_UP
+                continue
+            relative = log_return[k] - mean
+            out[k, MARKET], out[k, RELATIVE], out[k, DISPERSION] = mean, relative, deviation
+            out[k, BREADTH], out[k, ABSOLUTE] = breadth, absolute
+            why[k, MARKET] = why[k, RELATIVE] = why[k, DISPERSION] = why[k, BREADTH] = why[k, ABSOLUTE] = 0
+            if not np.isnan(skewness):
+                out[k, Z_SCORE], out[k, SKEWNESS] = relative / deviation, skewness
+                why[k, Z_SCORE] = why[k, SKEWNESS] = 0
 
 
 _column = partial(
@@ -102,7 +107,14 @@ _column = partial(
     edges="fewer than 2 rows of the bar time, or activity bars: undefined",
 )
 _return = partial(_column, unit="log return", range=(-math.inf, math.inf))
+_spread = partial(_column, unit="log return", range=(0.0, math.inf))
 _share = partial(_column, unit="ratio", range=(0.0, 1.0))
+_shape = partial(
+    _column,
+    unit="ratio",
+    range=(-math.inf, math.inf),
+    edges="all returns the same, fewer than 2 rows of the bar time, or activity bars: undefined",
+)
 register(
     Group(
         name="cross_section",
@@ -117,26 +129,32 @@ register(
                 "Jegadeesh and Titman (1993)",
                 ties="average rank",
             ),
-            _column(
+            _spread(
                 "return_dispersion",
                 "population standard deviation of the log returns of the bar time",
                 "Stivers and Sun (2010)",
-                unit="log return",
-                range=(0.0, math.inf),
             ),
-            _share("breadth", "share of the rows whose return is above 0", "Zaremba et al. (2021)", ties="0 is not up"),
             _share(
-                "volume_rank",
-                "(average rank of the notional - 1) / (rows - 1)",
-                "Gervais, Kaniel and Mingelgrin (2001)",
-                inputs=("notional",),
-                window=1,
-                warm_up=1,
-                ties="average rank",
+                "breadth",
+                "share of the rows whose return is above 0",
+                "Zaremba et al. (2021)",
+                ties="a return of less than 1e-12 is not up",
+            ),
+            _shape("return_z_score", "relative_return / return_dispersion", "Lehmann (1990)"),
+            _shape(
+                "cross_section_skewness",
+                "population skewness of the log returns of the bar time",
+                "Higson, Holly and Kattuman (2002)",
+            ),
+            _spread(
+                "absolute_dispersion",
+                "mean of |relative_return| over the rows of the bar time",
+                "Chang, Cheng and Khorana (2000)",
             ),
         ),
         params=Params(LEAST),
         init=no_state,
         update=update,
+        version=2,
     )
 )

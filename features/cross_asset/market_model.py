@@ -20,7 +20,8 @@ import numpy as np
 from numba import njit
 
 from features.catalogue import Column, Driver, Family, Group, Stage, register
-from features.cross_asset.cross_section import EDGE, LEAST, describe, gather
+from features.cross_asset.cross_section import gather, mean_of
+from features.cross_asset.ranks import EDGE, LEAST
 from features.decay import WARMING_UP
 from features.inputs import BarGroups, BarInputs
 from schema.ticks import Float64, Int64, UInt8
@@ -82,7 +83,7 @@ def update(params: Params, state: State, bars: BarInputs, groups: BarGroups, out
     for g in range(len(groups.by_time)):
         first, last = groups.first[g], groups.first[g + 1]
         m = gather(bars.log_return, first, last, room) if groups.by_time[g] else 0
-        market = describe(room[:m])[0] if m >= params.least else 0.0
+        market = mean_of(room[:m]) if m >= params.least else 0.0
         for k in range(first, last):
             i, own = bars.series[k], bars.log_return[k]
             out[k, :] = np.nan
