@@ -69,7 +69,7 @@ class History(NamedTuple):
 
 
 class TickInputs(NamedTuple):
-    """n ordered ticks as tick-driven kernels read them, arrays of shape (n,)."""
+    """n ordered ticks as tick-driven kernels read them, arrays of shape (n,) but for the last two."""
 
     time: Int64  # ns UTC of the event
     symbol: Int32
@@ -81,6 +81,8 @@ class TickInputs(NamedTuple):
     ask: Float64
     ask_size: Float64
     side: NDArray[np.int8]  # aggressor of a trade: as given, else Lee-Ready, else tick rule; 0 if unknown
+    keep: Float64  # (n, H) exp(-time since the symbol's previous tick of the same kind / horizon), event_time.HORIZONS
+    gain: Float64  # (n, H) 1 - keep, exact for short times
 
 
 class Closes(NamedTuple):

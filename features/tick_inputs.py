@@ -15,8 +15,9 @@ from numba import njit
 from numpy.typing import NDArray
 
 from features.arrays import as_snapshot, from_snapshot, grown
+from features.event_time import decays
 from features.inputs import TickInputs
-from schema.ticks import TRADE, Float64, Ticks, count
+from schema.ticks import TRADE, Float64, Int64, Ticks, count
 
 NONE: Final = 0.0  # no price is 0, so 0 says that there is none
 NOISE: Final = 2.0**-50  # of the price: how far decimal prices, as floats, may lie from a mid that they are at
@@ -27,11 +28,13 @@ class TickState(NamedTuple):
     ask: Float64  # (S,)
     price: Float64  # (S,) last trade price, NONE before the first
     direction: NDArray[np.int8]  # (S,) sign of its last change, 0 before the first
+    last: Int64  # (S, 2) ns of the last trade and quote, 0 before the first
 
 
 def init(n_symbols: int) -> TickState:
     """Return the state of symbols of which nothing was seen."""
-    return TickState(np.zeros(n_symbols), np.zeros(n_symbols), np.zeros(n_symbols), np.zeros(n_symbols, np.int8))
+    bid, ask, price = (np.zeros(n_symbols) for _ in range(3))
+    return TickState(bid, ask, price, np.zeros(n_symbols, np.int8), np.zeros((n_symbols, 2), np.int64))
 
 
 @njit(cache=True)
@@ -97,6 +100,7 @@ class TickPreparer:
                 f"{len(self._state.price) - 1}; call grow() when the universe grows"
             )
         _prepare(self._state, ticks, self.max_spread, bid, ask, side)
+        keep, gain = decays(self._state.last, ticks.symbol, ticks.kind, ticks.ts_event)
         return TickInputs(
             time=ticks.ts_event,
             symbol=ticks.symbol,
@@ -108,6 +112,8 @@ class TickPreparer:
             ask=ask,
             ask_size=ticks.ask_size,
             side=side,
+            keep=keep,
+            gain=gain,
         )
 
     def snapshot(self) -> dict[str, Any]:

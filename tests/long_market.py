@@ -15,7 +15,7 @@ from features.inputs import TickInputs
 from schema.bars import BarFlag, Bars, empty_bars
 from schema.items import KINDS, Items
 from schema.ticks import QUOTE, TRADE
-from tests.markets import FIRST_OPEN, SECOND, Scene
+from tests.markets import FIRST_OPEN, SECOND, Scene, with_decays
 
 SYMBOLS = 3
 SESSION = 1_800  # seconds, of which each has a bar
@@ -28,14 +28,16 @@ PER_UNIT = 100.0
 def chunks(ends: Sequence[int]) -> Iterator[Scene]:
     """Yield the market up to second ends[0], from there to ends[1], and so on."""
     rng = np.random.default_rng(7)
-    level, begin = np.full((SYMBOLS, 1), 6_000_000), 0
+    level, begin, last = np.full((SYMBOLS, 1), 6_000_000), 0, np.zeros((SYMBOLS, 2), np.int64)
     for end in ends:
-        made = _chunk(rng, begin, end, level)
+        made = _chunk(rng, begin, end, level, last)
         yield made[0]
         level, begin = made[1], end
 
 
-def _chunk(rng: np.random.Generator, begin: int, end: int, level: np.ndarray) -> tuple[Scene, np.ndarray]:
+def _chunk(
+    rng: np.random.Generator, begin: int, end: int, level: np.ndarray, last: np.ndarray
+) -> tuple[Scene, np.ndarray]:
     n = end - begin
     second = np.arange(begin, end)
     session_open = FIRST_OPEN + second // SESSION * (SESSION + PAUSE) * SECOND
@@ -62,7 +64,7 @@ def _chunk(rng: np.random.Generator, begin: int, end: int, level: np.ndarray) ->
     }
     bars = _bars(columns, start, session_open)
     order = np.argsort(columns["time"].ravel(), kind="stable")
-    ticks = TickInputs(**{field: column.ravel()[order] for field, column in columns.items()})
+    ticks = with_decays({field: column.ravel()[order] for field, column in columns.items()}, last)
     bars = bars._replace(position=np.searchsorted(ticks.time, bars.time))
     return Scene(ticks, bars, SYMBOLS, (True,), _items(rng, start)), mid[:, -1, -1:]
 

@@ -15,6 +15,7 @@ from functools import cache
 import numpy as np
 
 from features.bar_inputs import bar_inputs, new_series
+from features.event_time import decays
 from features.inputs import Closes, TickInputs
 from schema.bars import BarFlag, Bars, Phase, empty_bars
 from schema.items import KINDS, NO_ITEMS, Items
@@ -210,9 +211,15 @@ def _items(n_symbols: int, sessions: list[Session], every: int) -> Items:
 
 def _joined(parts: list[dict[str, np.ndarray]]) -> TickInputs:
     """Merge the symbols' ticks by time; ties keep the symbols' order."""
-    joined = {field: np.concatenate([part[field] for part in parts]) for field in TickInputs._fields}
+    joined = {field: np.concatenate([part[field] for part in parts]) for field in parts[0]}
     order = np.argsort(joined["time"], kind="stable")
-    return TickInputs(**{field: column[order] for field, column in joined.items()})
+    return with_decays({field: column[order] for field, column in joined.items()}, np.zeros((len(parts), 2), np.int64))
+
+
+def with_decays(columns: dict[str, np.ndarray], last: np.ndarray) -> TickInputs:
+    """Complete ordered ticks; `last` (S, 2) are the times of each symbol's last trade and quote before, and after."""
+    keep, gain = decays(last, columns["symbol"], columns["kind"], columns["time"])
+    return TickInputs(**columns, keep=keep, gain=gain)
 
 
 def as_bars(rows: list[dict[str, float]]) -> Bars:

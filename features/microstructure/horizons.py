@@ -12,15 +12,14 @@ from typing import Final
 import numpy as np
 from numba import njit
 
+from features.event_time import FORGOTTEN, SECOND
 from schema.reasons import UNDEFINED_MASK, Why
 from schema.ticks import Float64, UInt8
 
-SECOND: Final = 1_000_000_000  # ns
 HORIZONS: Final = (5 * SECOND, 60 * SECOND)  # ns
 NAMES: Final = ("5s", "1m")
 LONG: Final = 60 * SECOND
 
-FORGOTTEN: Final = 50  # horizons: a pause longer than this empties the sums
 STALE_AFTER: Final = 10  # horizons without an input
 CONVERGED_AFTER: Final = 5  # horizons since the first input
 

@@ -7,6 +7,7 @@ import pytest
 
 from features.bar_kernel import Origin
 from features.bars import BarBuilder
+from features.event_time import H
 from features.inputs import TickInputs
 from features.sessions import DAY, Sessions, sessions_of, utc_sessions
 from schema.bars import BarFlag, Bars, Phase, concat_bars
@@ -31,7 +32,7 @@ def market(seed: int, n: int, span: int, symbols: int = 3) -> TickInputs:
     size = rng.integers(1, 50, n).astype(float)
     return TickInputs(
         time, symbol, kind, mid * trade, size * trade, (mid - 0.01) * quote * unusable, size * quote,
-        (mid + 0.01) * quote * unusable, size * quote, np.zeros(n, np.int8),
+        (mid + 0.01) * quote * unusable, size * quote, np.zeros(n, np.int8), *np.zeros((2, n, H)),
     )  # fmt: skip
 
 
@@ -155,7 +156,7 @@ def test_sessions_bound_bars_and_name_their_phase() -> None:
     one = np.ones(2)
     nan = np.full(2, np.nan)
     ticks = TickInputs(time, np.zeros(2, np.int32), np.zeros(2, np.uint8), one, one, nan, nan, nan, nan,
-                       np.zeros(2, np.int8))  # fmt: skip
+                       np.zeros(2, np.int8), *np.zeros((2, 2, H)))  # fmt: skip
     bars = build(ticks, "45m,1d", sessions, int(sessions.end[1]), [])
     short = bars.timeframe == 0
     assert bars.time[short].tolist() == [int(s) + k * 2_700 * SECOND for s in start for k in (1, 2, 3, 4)]
