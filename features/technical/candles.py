@@ -1,8 +1,8 @@
-"""Candlestick patterns with a strength, each of the bar itself and the one before; no average is involved.
+"""What a candlestick is made of, and two patterns of the bar itself and the one before; no average is involved.
 
 Seed:   none.
-Edges:  the doji of a bar without range is undefined. An engulfing body that shares an edge counts 0.8, as TA-Lib;
-        equal open and close count as a rising body, as TA-Lib.
+Edges:  the doji and the shares of a bar without range are undefined. An engulfing body that shares an edge counts
+        0.8, as TA-Lib; equal open and close count as a rising body, as TA-Lib.
 Cost:   O(1) a bar, no state.
 """
 
@@ -49,20 +49,40 @@ def engulfing(opened: float, closed: float, opened_before: float, closed_before:
 def update(params: Params, state: NoState, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
     for k in range(len(bars.series)):
         i, n, span = bars.series[k], bars.n[k], bars.high[k] - bars.low[k]
+        opened, close = bars.open[k], bars.close[k]
         if span > TIE * bars.high[k]:
-            body = abs(bars.close[k] - bars.open[k])
-            out[k, 0], why[k, 0] = max(1.0 - body / (params.largest_body * span), 0.0), 0
+            out[k, 0] = max(1.0 - abs(close - opened) / (params.largest_body * span), 0.0)
+            out[k, 2] = (close - opened) / span
+            out[k, 3] = (bars.high[k] - max(opened, close)) / span
+            out[k, 4] = (min(opened, close) - bars.low[k]) / span
+            why[k, :] = 0
         else:
-            out[k, 0], why[k, 0] = np.nan, EDGE
+            out[k, :], why[k, :] = np.nan, EDGE
+        if n == 1:
+            out[k, 5], why[k, 5] = np.nan, WARMING_UP
+        else:
+            out[k, 5], why[k, 5] = (opened - bars.previous_close[k]) / bars.previous_close[k], 0
         if n < params.warm_up:
             out[k, 1], why[k, 1] = np.nan, WARMING_UP
         else:
             opened_before, closed_before = past(history.open, i, n, 1), bars.previous_close[k]
-            out[k, 1] = engulfing(bars.open[k], bars.close[k], opened_before, closed_before, params.shared_edge)
+            out[k, 1] = engulfing(opened, close, opened_before, closed_before, params.shared_edge)
             why[k, 1] = 0
 
 
 _column = partial(Column, driver=Driver.BAR, unit="strength")
+_share = partial(
+    Column,
+    source="Nison (1991)",
+    inputs=("open", "high", "low", "close"),
+    driver=Driver.BAR,
+    window=1,
+    warm_up=1,
+    unit="ratio",
+    range=(0.0, 1.0),
+    oracle="naive",
+    edges="a bar without range: undefined",
+)
 register(
     Group(
         name="candles",
@@ -92,6 +112,18 @@ register(
                 oracle="talib.CDLENGULFING",
                 params={"shared_edge": SHARED_EDGE},
                 ties="equal edges of the bodies: 0.8; equal open and close: a rising body",
+            ),
+            _share("body_share", "(close - open) / (high - low)", range=(-1.0, 1.0)),
+            _share("upper_shadow_share", "(high - max(open, close)) / (high - low)"),
+            _share("lower_shadow_share", "(min(open, close) - low) / (high - low)"),
+            _share(
+                "gap_ratio",
+                "open / close before - 1",
+                inputs=("open", "close"),
+                window=2,
+                warm_up=2,
+                range=(-1.0, float("inf")),
+                edges="none",
             ),
         ),
         params=Params(LARGEST_BODY, SHARED_EDGE, WARM_UP),
