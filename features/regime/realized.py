@@ -1,0 +1,162 @@
+"""Realised volatility of a short window beside that of a longer one, of the bars before, and of the session.
+
+Realised volatility is the root of the mean squared log return: nothing is subtracted, so nothing cancels.
+
+Seed:   none.
+Edges:  undefined where the longer window (both windows, for the change; the session) has no move. A session's first
+        return, from the session before, is not the session's.
+Cost:   O(1) a bar, 7 numbers a series. Sums slide and are made anew every n-th bar and in a window without moves.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from features.catalogue import Column, Driver, Family, Group, Stage, register
+from features.decay import WARMING_UP
+from features.inputs import BarInputs, History
+from features.regime.windows import MASK, square_of, squares_since
+from schema.reasons import Why
+from schema.ticks import Float64, Int64, UInt8
+
+WINDOWS = (5, 20, 60, 120)
+WARM_UPS = (21, 61, 121, 41, 21)
+EDGE = int(Why.EDGE)
+
+
+class Params(NamedTuple):
+    windows: tuple[int, int, int, int]
+
+
+class State(NamedTuple):
+    squares: Float64  # (series, windows) sum of the window's squared log returns
+    still: Int64  # (series,) bars since the last return that is not 0
+    earlier: Float64  # (series,) sum of the squared log returns 20 to 39 bars ago
+    session: Float64  # (series,) sum of the session's squared log returns
+    lost: Float64  # (series,) what rounding has taken from it
+
+
+def init(n_symbols: int, n_timeframes: int) -> State:
+    n = n_symbols * n_timeframes
+    return State(np.zeros((n, len(WINDOWS))), np.zeros(n, np.int64), np.zeros(n), np.zeros(n), np.zeros(n))
+
+
+@njit(cache=True)
+def _slide(squares: Float64, returns: Float64, n: int, new: float, still: int, windows: tuple[int, ...]) -> None:
+    for w in range(4):
+        window = windows[w]
+        if n <= window:
+            continue
+        if still >= window:
+            squares[w] = 0.0
+        elif (n - 1) % window == 0:
+            squares[w] = squares_since(returns, n, window)
+        else:
+            squares[w] += new - (square_of(returns[(n - 1 - window) & MASK]) if n > window + 1 else 0.0)
+
+
+@njit(cache=True)
+def _earlier(before: float, returns: Float64, n: int, still: int, window: int) -> float:
+    """Return the sum of the `window` squares before the last `window`, from that one bar before."""
+    if still >= 2 * window:
+        return 0.0
+    if n == 2 * window + 1 or (n - 1) % window == 0:
+        return squares_since(returns, n - window, window)
+    gone = square_of(returns[(n - 1 - 2 * window) & MASK])
+    return max(before + square_of(returns[(n - 1 - window) & MASK]) - gone, 0.0)
+
+
+@njit(cache=True, inline="always")
+def _root(short: float, long: float, scale: float) -> float:
+    return math.sqrt(max(short, 0.0) / long * scale) if long > 0.0 else np.nan
+
+
+@njit(cache=True)
+def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
+    a, b, c, d = params.windows
+    for k in range(len(bars.series)):
+        i, n, nth = bars.series[k], bars.n[k], bars.session_bar[k]
+        new = square_of(bars.log_return[k]) if n > 1 else 0.0
+        if nth == 1:
+            state.session[i] = state.lost[i] = 0.0
+        else:
+            term = new - state.lost[i]
+            total = state.session[i] + term
+            state.lost[i] = (total - state.session[i]) - term
+            state.session[i] = total
+        state.still[i] = 0 if new > 0.0 else state.still[i] + 1
+        squares, returns = state.squares[i], history.log_return[i]
+        _slide(squares, returns, n, new, state.still[i], params.windows)
+        out[k, 0] = _root(squares[0], squares[1], b / a) if n > b else np.nan
+        out[k, 1] = _root(squares[1], squares[2], c / b) if n > c else np.nan
+        out[k, 2] = _root(squares[1], squares[3], d / b) if n > d else np.nan
+        out[k, 3] = out[k, 4] = np.nan
+        if n > 2 * b:
+            state.earlier[i] = _earlier(state.earlier[i], returns, n, state.still[i], b)
+            now, earlier = max(squares[1], 0.0), state.earlier[i]
+            out[k, 3] = (now - earlier) / (now + earlier) if now + earlier > 0.0 else np.nan
+        if n > b and nth > 1:
+            out[k, 4] = _root(squares[1], state.session[i], (nth - 1.0) / b)
+        for column in range(5):
+            undefined = EDGE if n >= WARM_UPS[column] else WARMING_UP
+            why[k, column] = undefined if np.isnan(out[k, column]) else 0
+
+
+_column = partial(Column, inputs=("close",), driver=Driver.BAR, unit="ratio", oracle="naive")
+_SOURCE = "Andersen and Bollerslev (1998), realised volatility"
+
+
+def _ratio(short: int, long: int) -> Column:
+    return _column(
+        f"realized_volatility_ratio_{short}_{long}",
+        f"root of the mean squared log return of the last {short} bars / that of the last {long}",
+        _SOURCE,
+        window=long + 1,
+        warm_up=long + 1,
+        range=(0.0, math.sqrt(long / short) + 0.01),
+        params={"short": short, "long": long},
+        edges="no move in the longer window: undefined",
+    )
+
+
+register(
+    Group(
+        name="realized",
+        family=Family.REGIME,
+        stage=Stage.BARS,
+        columns=(
+            _ratio(5, 20),
+            _ratio(20, 60),
+            _ratio(20, 120),
+            _column(
+                "realized_variance_change_20",
+                "(sum of the last 20 squared log returns - sum of the 20 before) / sum of all 40",
+                _SOURCE,
+                window=41,
+                warm_up=41,
+                range=(-1.0, 1.0),
+                params={"window": 20},
+                edges="no move in the 40: undefined",
+            ),
+            _column(
+                "session_volatility_ratio_20",
+                "root of the mean squared log return of the last 20 bars / that of the session so far",
+                _SOURCE,
+                window=0,
+                warm_up=21,
+                range=(0.0, math.inf),
+                params={"window": 20},
+                edges="no move in the session, or its first bar: undefined",
+                sessions="resets",
+            ),
+        ),
+        params=Params(WINDOWS),
+        init=init,
+        update=update,
+    )
+)

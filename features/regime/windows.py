@@ -1,0 +1,29 @@
+"""Sums over the last bars' log returns that several regime kernels slide along."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from numba import njit
+
+from features.inputs import RING
+from features.ties import TIE
+from schema.ticks import Float64
+
+MASK: Final = RING - 1
+
+
+@njit(cache=True, inline="always")
+def square_of(change: float) -> float:
+    """Return the square of a log return, 0 where it is none."""
+    square = change * change
+    return square if square > TIE * TIE else 0.0
+
+
+@njit(cache=True)
+def squares_since(returns: Float64, n: int, window: int) -> float:
+    """Return the sum of the last `window` squared log returns up to the n-th bar."""
+    total = 0.0
+    for lag in range(window):
+        total += square_of(returns[(n - 1 - lag) & MASK])
+    return total
