@@ -5,7 +5,7 @@ Realised volatility is the root of the mean squared log return: nothing is subtr
 Seed:   none.
 Edges:  undefined where the longer window (both windows, for the change; the session) has no move. A session's first
         return, from the session before, is not the session's.
-Cost:   O(1) a bar, 7 numbers a series. Sums slide and are made anew every n-th bar and in a window without moves.
+Cost:   O(1) a bar, 7 numbers a series. Sums slide and are made anew every lap and in a window without moves.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from schema.reasons import Why
 from schema.ticks import Float64, Int64, UInt8
 
 WINDOWS = (5, 20, 60, 120)
+LAPS = (7, 31, 63, 127)  # bars between two sums made anew, less 1: masks
 WARM_UPS = (21, 61, 121, 41, 21)
 EDGE = int(Why.EDGE)
 
@@ -50,14 +51,14 @@ def init(n_symbols: int, n_timeframes: int) -> State:
 def _slide(squares: Float64, returns: Float64, n: int, new: float, still: int, windows: tuple[int, ...]) -> None:
     for w in range(4):
         window = windows[w]
-        if n <= window:
-            continue
         if still >= window:
             squares[w] = 0.0
-        elif (n - 1) % window == 0:
+        elif n <= window + 1:
+            squares[w] += new
+        elif n & LAPS[w] == 0:
             squares[w] = squares_since(returns, n, window)
         else:
-            squares[w] += new - (square_of(returns[(n - 1 - window) & MASK]) if n > window + 1 else 0.0)
+            squares[w] += new - square_of(returns[(n - 1 - window) & MASK])
 
 
 @njit(cache=True)
@@ -65,7 +66,7 @@ def _earlier(before: float, returns: Float64, n: int, still: int, window: int) -
     """Return the sum of the `window` squares before the last `window`, from that one bar before."""
     if still >= 2 * window:
         return 0.0
-    if n == 2 * window + 1 or (n - 1) % window == 0:
+    if n == 2 * window + 1 or n & LAPS[1] == 0:
         return squares_since(returns, n - window, window)
     gone = square_of(returns[(n - 1 - 2 * window) & MASK])
     return max(before + square_of(returns[(n - 1 - window) & MASK]) - gone, 0.0)
@@ -103,8 +104,8 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
         if n > b and nth > 1:
             out[k, 4] = _root(squares[1], state.session[i], (nth - 1.0) / b)
         for column in range(5):
-            undefined = EDGE if n >= WARM_UPS[column] else WARMING_UP
-            why[k, column] = undefined if np.isnan(out[k, column]) else 0
+            defined = not np.isnan(out[k, column])
+            why[k, column] = 0 if defined else (EDGE if n >= WARM_UPS[column] else WARMING_UP)
 
 
 _column = partial(Column, inputs=("close",), driver=Driver.BAR, unit="ratio", oracle="naive")

@@ -28,8 +28,9 @@ from schema.reasons import Why
 from schema.ticks import Float64, Int64, UInt8
 
 WINDOWS = (20, 60, 120)
+LAPS = (31, 63, 127)  # bars between two paths made anew, less 1: masks
 TURNING = 1  # the place in WINDOWS of the state whose switches are counted
-ENTER = tuple(math.sqrt(60 / window) / math.pi for window in WINDOWS)
+ENTER = (math.sqrt(3.0) / math.pi, 1.0 / math.pi, math.sqrt(0.5) / math.pi)  # sqrt(60 / window) / pi
 EDGE = int(Why.EDGE)
 MASK = RING - 1
 SWITCHED = 3 * len(WINDOWS)  # the place of the column that counts switches
@@ -86,7 +87,7 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
                     out[k, column], why[k, column] = np.nan, WARMING_UP
                 continue
             before = closes[(n - 1 - window) & MASK]
-            if (n - 1) % window == 0:
+            if n == window + 1 or n & LAPS[w] == 0:
                 state.path[i, w] = _summed(closes, n, window)
             else:
                 state.path[i, w] += new - _moved(before, closes[(n - 2 - window) & MASK])

@@ -26,9 +26,9 @@ def mean_square(bars: Series, window: int) -> np.ndarray:
 
 def slid(values: np.ndarray, window: int) -> np.ndarray:
     """Bound a sliding sum's relative error: since its last lap it took 2 roundings a bar of what it then held."""
-    sums = trailing(np.nan_to_num(values), window).sum(axis=1)
-    largest = np.nanmax(trailing(sums, window + 1), axis=1, initial=0)
-    return 2 * window * EPS * largest / np.where(sums > 0, sums, np.inf)
+    sums, lap = trailing(np.nan_to_num(values), window).sum(axis=1), 1 << (window - 1).bit_length()
+    largest = np.nanmax(trailing(sums, lap + 1), axis=1, initial=0)
+    return 2 * (window + lap) * EPS * largest / np.where(sums > 0, sums, np.inf)
 
 
 @each_series
