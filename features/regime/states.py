@@ -26,3 +26,29 @@ def counted_switches(turned: UInt8, n: int, now: bool) -> int:
     left = int(turned[(n - SWITCHES) & (TURNS - 1)])
     turned[n & (TURNS - 1)] = now
     return int(now) - left
+
+
+STAY: Final = 0.96  # chance that a hidden state lasts another bar: 25 bars on average
+MOVE: Final = 0.02  # chance of either other one
+
+
+@njit(cache=True, inline="always")
+def filtered(one: float, other: float, of_one: float, of_middle: float, of_other: float) -> tuple[float, float]:
+    """Return the probabilities of the outer two of three states after what they and the middle one made likely.
+
+    A step of Hamilton's (1989) filter: predict by STAY and MOVE, weigh by the likelihoods, normalise.
+    """
+    middle = of_middle * (MOVE + (STAY - MOVE) * max(1.0 - one - other, 0.0))
+    one = of_one * (MOVE + (STAY - MOVE) * one)
+    other = of_other * (MOVE + (STAY - MOVE) * other)
+    inverse = 1.0 / (one + middle + other)
+    return one * inverse, other * inverse
+
+
+@njit(cache=True, inline="always")
+def likeliest(one: float, other: float) -> int:
+    """Return 1, -1 or 0: which of `one`, `other` and the middle state is the likeliest."""
+    middle = 1.0 - one - other
+    if one > middle and one > other:
+        return 1
+    return -1 if other > middle and other > one else 0

@@ -1,0 +1,141 @@
+"""Probabilities that volatility is high, low or normal: Hamilton's filter over squared standardised log returns.
+
+Three hidden states have 4 times, 1/4 of and just the variance of the last bars (span 120, known before); each lasts
+another bar with probability 0.96 and turns into either other one with 0.02. A squared return counts at most 40 such
+variances. The filter sees no future: it is not smoothed.
+
+Seed:   all three equally probable; the variance starts with the mean of the first 120 squared returns.
+Edges:  undefined, and the filter stays, while that variance is 0.
+Cost:   O(1) a bar with one exponential, 6 numbers and 128 bytes a series.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from features.catalogue import Column, Driver, Family, Group, Stage, register
+from features.decay import WARMING_UP, burn_in, standing
+from features.inputs import BarInputs, History
+from features.regime.states import SWITCHES, TURNS, counted_switches, filtered, likeliest
+from features.regime.volatility_rank import variance_after
+from features.ties import TIE
+from schema.reasons import Why
+from schema.ticks import Float64, Int64, UInt8
+
+SPAN, MOST = 120, 40.0
+WARM_UP = SPAN + 2
+CONVERGED = WARM_UP + burn_in(1 - 2 / (SPAN + 1)) + burn_in(0.94)
+EDGE = int(Why.EDGE)
+
+
+class Params(NamedTuple):
+    span: int
+    most: float  # variances
+    converged: int  # bars
+    negligible: float
+
+
+class State(NamedTuple):
+    variance: Float64  # (series,) exponentially weighted mean of squared log returns
+    high: Float64  # (series,) probability
+    low: Float64
+    level: Int64  # (series,) 1, 0 or -1
+    bars: Int64  # (series,) bars in that state
+    turned: UInt8  # (series, TURNS) 1 where it changed
+    switches: Int64  # (series,) how many of the last SWITCHES
+
+
+def init(n_symbols: int, n_timeframes: int) -> State:
+    n = n_symbols * n_timeframes
+    even, none = np.full((2, n), 1 / 3), np.zeros((3, n), np.int64)
+    return State(np.zeros(n), even[0], even[1], none[0], none[1], np.zeros((n, TURNS), np.uint8), none[2])
+
+
+@njit(cache=True)
+def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
+    for k in range(len(bars.series)):
+        i, n, change = bars.series[k], bars.n[k], bars.log_return[k]
+        known, turned = n >= params.span + 2 and state.variance[i] > 0.0, False
+        out[k, :] = np.nan
+        why[k, :] = EDGE if n >= params.span + 2 else WARMING_UP
+        if known:
+            q = min(change * change / state.variance[i], params.most)
+            e = math.exp(-0.125 * q)  # of the high state's density; the others are powers of it
+            e4 = (e * e) * (e * e)
+            e16 = (e4 * e4) * (e4 * e4)
+            high, low = filtered(state.high[i], state.low[i], 0.5 * e, e4, 2.0 * e16)
+            level = likeliest(high, low)
+            turned = level != state.level[i]
+            state.high[i], state.low[i], state.level[i] = high, low, level
+            state.bars[i] = 1 if turned else state.bars[i] + 1
+            out[k, 0], out[k, 1], out[k, 2] = high, low, max(1.0 - high - low, 0.0)
+            out[k, 3], out[k, 4] = level, state.bars[i]
+            why[k, :] = standing(n, params.span + 2, params.converged)
+        state.switches[i] += counted_switches(state.turned[i], n, turned)
+        if known:
+            out[k, 5] = state.switches[i]
+        if n > 1:
+            state.variance[i] = variance_after(state.variance[i], change, n, params.span, params.negligible)
+
+
+_TIES = "which of three probabilities is largest"
+_column = partial(
+    Column,
+    source="Hamilton (1989), the filter, with given parameters",
+    inputs=("close",),
+    driver=Driver.BAR,
+    window=0,
+    warm_up=WARM_UP,
+    oracle="naive, scipy.stats.norm",
+    params={"span": SPAN, "most": MOST, "stay": 0.96, "converged": CONVERGED},
+    edges="no volatility: undefined",
+)
+_probability = partial(_column, unit="probability", range=(0.0, 1.0))
+register(
+    Group(
+        name="volatility_filter",
+        family=Family.REGIME,
+        stage=Stage.BARS,
+        columns=(
+            _probability(
+                "high_volatility_probability",
+                "filtered probability of the state of 4 times the last 120 bars' variance",
+            ),
+            _probability(
+                "low_volatility_probability", "filtered probability of the state of 1/4 of the last 120 bars' variance"
+            ),
+            _probability(
+                "normal_volatility_probability", "1 - high_volatility_probability - low_volatility_probability"
+            ),
+            _column(
+                "volatility_filter_state",
+                "1, -1 or 0: whether high, low or normal is the likeliest",
+                unit="state",
+                range=(-1.0, 1.0),
+                ties=_TIES,
+            ),
+            _column(
+                "bars_in_volatility_filter_state",
+                "bars since volatility_filter_state last changed, that one included",
+                unit="bars",
+                range=(1.0, math.inf),
+                ties=_TIES,
+            ),
+            _column(
+                "volatility_filter_switches_120",
+                f"bars of the last {SWITCHES} with which volatility_filter_state changed",
+                unit="bars",
+                range=(0.0, float(SWITCHES)),
+                ties=_TIES,
+            ),
+        ),
+        params=Params(SPAN, MOST, CONVERGED, TIE * TIE),
+        init=init,
+        update=update,
+    )
+)
