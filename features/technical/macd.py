@@ -18,7 +18,7 @@ from numba import njit
 from features.catalogue import Column, Driver, Family, Group, Stage, register
 from features.decay import burn_in, settled, standing
 from features.inputs import BarInputs, History
-from features.technical.ema import mean_deviation
+from features.technical.chain import mean_deviation
 from schema.ticks import Float64, UInt8
 
 FAST, SLOW, SIGNAL = 12, 26, 9

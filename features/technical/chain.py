@@ -1,0 +1,41 @@
+"""Exponential averages in a row, each of the one before, kept as how far each input is from its average.
+
+With every move of the input, apart = (1 - alpha) * (apart + move), and alpha * (apart + move) is the move of the
+average: the next stage's input. No level is kept, so that moves of 0.01 at 60,000 keep their digits. A stage is
+seeded with the mean of its first n inputs, as TA-Lib; until then it keeps the sum of (this input - each so far).
+"""
+
+from __future__ import annotations
+
+from numba import njit
+
+from features.decay import settled
+from features.inputs import past
+from schema.ticks import Float64
+
+
+@njit(cache=True)
+def mean_deviation(closes: Float64, i: int, n: int, window: int) -> float:
+    """Return the n-th close minus the mean of the last `window` closes."""
+    total, close = 0.0, past(closes, i, n, 0)
+    for lag in range(1, window):
+        total += close - past(closes, i, n, lag)
+    return total / window
+
+
+@njit(cache=True, inline="always")
+def averaged(apart: Float64, i: int, s: int, j: int, move: float, alpha: float, close: float) -> float:
+    """Let stage s of span j follow a move of its input; return the average's move."""
+    moved = apart[i, s, j] + move
+    step = alpha * moved
+    apart[i, s, j] = settled(moved - step, close)
+    return step
+
+
+@njit(cache=True)
+def seeding(apart: Float64, i: int, s: int, j: int, move: float, seen: int, span: int) -> None:
+    """Take the stage's input number `seen` + 1 into its seed."""
+    if seen > 0:
+        apart[i, s, j] += seen * move
+    if seen == span - 1:
+        apart[i, s, j] /= span
