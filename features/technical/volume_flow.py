@@ -1,0 +1,121 @@
+"""Oscillators of signed volume over the mean volume (EMA 26): Chaikin's, force, Klinger's, ease of movement; PVO.
+
+Seed:   TA-Lib's: means of the first n values, which begin with the second bar where they are changes; Chaikin's two
+        means begin with the first A/D value.
+Edges:  NO_TRADES where the last 26 bars had no volume. A bar without range adds nothing to A/D, as TA-Lib; one
+        without volume has no ease. After 2,000 bars without volume what was before counts as none.
+Cost:   O(1) a bar, 24 numbers a series. Chaikin's means are kept as distances from the A/D line, which itself would
+        grow without end.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from features.catalogue import Family, Group, Stage, register
+from features.decay import WARMING_UP, standing
+from features.inputs import BarInputs, History, past
+from features.technical.block_sums import windowed
+from features.technical.bollinger import averaged
+from features.technical.flow_rows import COLUMNS, CONVERGED, EASE, FAST, FORCE, LONG, SHORT, SIGNAL, SLOW
+from features.ties import TIE
+from schema.reasons import Why
+from schema.ticks import Float64, Int64, UInt8
+
+NO_TRADES = int(Why.NO_TRADES)
+FORGOTTEN = 2_000  # bars without volume
+
+
+class Params(NamedTuple):
+    converged: tuple[int, ...]  # bars, a column
+
+
+class State(NamedTuple):
+    means: Float64  # (series, 8) of volume, fast and slow; Chaikin's two; force; Klinger's two and its signal
+    ease: Float64  # (series, EASE + 1) block sums
+    traded: Int64  # (series,) n of the last bar with volume, 0 before
+
+
+def init(n_symbols: int, n_timeframes: int) -> State:
+    series = n_symbols * n_timeframes
+    return State(np.zeros((series, 8)), np.zeros((series, EASE + 1)), np.zeros(series, np.int64))
+
+
+@njit(cache=True, inline="always")
+def _accumulated(means: Float64, high: float, low: float, close: float, volume: float, n: int) -> None:
+    """Move Chaikin's means (2, 3), which are distances from the A/D line."""
+    flow = ((close - low) - (high - close)) / (high - low) * volume if high - low > TIE * high else 0.0
+    if n > 1:
+        means[2] = (means[2] - flow) * 0.5
+        means[3] = (means[3] - flow) * (9.0 / 11.0)
+
+
+@njit(cache=True, inline="always")
+def _klinger(means: Float64, signed: float, n: int) -> float:
+    """Move Klinger's means (5, 6) and signal (7), return the line."""
+    means[5] = averaged(means[5], signed, n - 1, SHORT)
+    means[6] = averaged(means[6], signed, n - 1, LONG)
+    line = means[5] - means[6]
+    if n > LONG:
+        means[7] = averaged(means[7], line, n - LONG, SIGNAL)
+    return line
+
+
+@njit(cache=True)
+def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
+    converged = params.converged
+    for k in range(len(bars.series)):
+        i, n, close, volume = bars.series[k], bars.n[k], bars.close[k], bars.volume[k]
+        high, low, means = bars.high[k], bars.low[k], state.means[i]
+        if volume > 0.0:
+            state.traded[i] = n
+        silent = n - state.traded[i]
+        if silent == FORGOTTEN:
+            means[:] = 0.0
+        means[1] = averaged(means[1], volume, n, SLOW)
+        means[0] = averaged(means[0], volume, n, FAST)
+        _accumulated(means, high, low, close, volume, n)
+        line = ease = 0.0
+        if n > 1:
+            was_high, was_low = past(history.high, i, n, 1), past(history.low, i, n, 1)
+            change, moved = close - bars.previous_close[k], (high - was_high) + (low - was_low)
+            means[4] = averaged(means[4], change * volume, n - 1, FORCE)
+            rise = moved + change
+            signed = 0.0 if abs(rise) <= 3.0 * TIE * close else volume if rise > 0.0 else -volume
+            line = _klinger(means, signed, n)
+            each = 0.5 * moved * (high - low) / volume if volume > 0.0 else 0.0
+            ease = windowed(state.ease[i], (n - 2) % EASE, each)
+        if n < SLOW:
+            out[k, :], why[k, :] = np.nan, WARMING_UP
+        elif silent >= SLOW:
+            out[k, :], why[k, :] = np.nan, NO_TRADES
+        else:
+            per_volume, per_close = 1.0 / means[1], 1.0 / close
+            out[k, 0] = 100.0 * (means[0] - means[1]) * per_volume
+            out[k, 1] = (means[2] - means[3]) * per_volume
+            out[k, 2] = means[4] * per_volume * per_close
+            out[k, 3] = (ease * per_close) * (means[1] * per_close) / EASE
+            out[k, 4], out[k, 5] = line * per_volume, means[7] * per_volume
+            for column in range(4):
+                why[k, column] = standing(n, SLOW, converged[column])
+            why[k, 4], why[k, 5] = standing(n, LONG + 1, converged[4]), standing(n, LONG + SIGNAL, converged[5])
+            if n <= LONG:
+                out[k, 4] = np.nan
+            if n < LONG + SIGNAL:
+                out[k, 5] = np.nan
+
+
+register(
+    Group(
+        name="volume_flow",
+        family=Family.TECHNICAL,
+        stage=Stage.BARS,
+        columns=COLUMNS,
+        params=Params(CONVERGED),
+        init=init,
+        update=update,
+    )
+)

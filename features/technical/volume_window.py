@@ -1,0 +1,135 @@
+"""Volume of the last bars: this bar's against their mean, its slope, its rising share, the price it weights.
+
+Seed:   none.
+Edges:  NO_TRADES where the window has no volume; a bar that closes as the one before is not a rising one.
+Cost:   O(1) a bar, 86 numbers a series: sums of blocks, see `block_sums`. Prices are taken from the first close of
+        their block.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from features.catalogue import Column, Driver, Family, Group, Stage, register
+from features.decay import WARMING_UP
+from features.inputs import BarInputs, History
+from features.technical.block_sums import windowed
+from features.ties import TIE
+from schema.reasons import Why
+from schema.ticks import Float64, UInt8
+
+WINDOW = 20
+NO_TRADES = int(Why.NO_TRADES)
+
+
+class Params(NamedTuple):
+    window: int
+
+
+class State(NamedTuple):
+    volume: Float64  # (series, WINDOW + 1) block sums
+    placed: Float64  # (series, WINDOW + 1) of volume * slot
+    rising: Float64  # (series, WINDOW + 1) of the volume of rising bars
+    value: Float64  # (series, WINDOW + 1) of volume * (close - anchor)
+    anchor: Float64  # (series, 2) first close of this block and of the one before
+
+
+def init(n_symbols: int, n_timeframes: int) -> State:
+    series = n_symbols * n_timeframes
+    return State(*(np.zeros((series, WINDOW + 1)) for _ in range(4)), np.zeros((series, 2)))
+
+
+@njit(cache=True)
+def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
+    window = params.window
+    middle, squares = 0.5 * (window - 1.0), window * (window * window - 1.0) / 12.0
+    for k in range(len(bars.series)):
+        i, n, close, volume = bars.series[k], bars.n[k], bars.close[k], bars.volume[k]
+        slot = (n - 1) % window
+        if slot == 0:
+            state.anchor[i, 1], state.anchor[i, 0] = state.anchor[i, 0], close
+        anchor = state.anchor[i, 0]
+        rose = n > 1 and close - bars.previous_close[k] > TIE * close
+        total = windowed(state.volume[i], slot, volume)
+        placed = windowed(state.placed[i], slot, volume * slot)
+        rising = windowed(state.rising[i], slot, volume if rose else 0.0)
+        value = windowed(state.value[i], slot, volume * (close - anchor))
+        earlier = 0.0  # volume of the block before
+        if slot < window - 1:
+            earlier = state.volume[i, slot + 1]
+            value += (state.anchor[i, 1] - anchor) * earlier
+        if n <= window:
+            out[k, :], why[k, :] = np.nan, WARMING_UP
+            if n < window:
+                continue
+        if total == 0.0:
+            out[k, :], why[k, :] = np.nan, NO_TRADES
+            continue
+        per_volume = 1.0 / total
+        ago = slot + (window * earlier - placed) * per_volume  # mean lag of the volume
+        beyond = value * per_volume
+        out[k, 0], why[k, 0] = window * volume * per_volume, 0
+        out[k, 2], why[k, 2] = window * (middle - ago) / squares, 0
+        out[k, 3], why[k, 3] = ((close - anchor) - beyond) / (anchor + beyond), 0
+        if n > window:
+            out[k, 1], why[k, 1] = min(rising * per_volume, 1.0), 0
+
+
+_column = partial(
+    Column,
+    driver=Driver.BAR,
+    window=WINDOW,
+    warm_up=WINDOW,
+    unit="ratio",
+    oracle="naive",
+    params={"window": WINDOW},
+    edges="no volume: NO_TRADES",
+)
+register(
+    Group(
+        name="volume_window",
+        family=Family.TECHNICAL,
+        stage=Stage.BARS,
+        columns=(
+            _column(
+                "volume_ratio_20",
+                "volume / mean volume of the last 20 bars, this one included",
+                "relative volume",
+                ("volume",),
+                range=(0.0, WINDOW * (1.0 + 1e-9)),
+            ),
+            _column(
+                "up_volume_share_20",
+                "volume of the bars that closed higher over the volume of the last 20 bars",
+                "Granville (1963), over a window",
+                ("close", "volume"),
+                window=WINDOW + 1,
+                warm_up=WINDOW + 1,
+                range=(0.0, 1.0),
+                ties="an equal close (within 1e-12 of the price) is no rise",
+            ),
+            _column(
+                "volume_slope_20",
+                "least-squares slope of the last 20 volumes, a bar, over their mean",
+                "scipy.stats.linregress",
+                ("volume",),
+                range=(-0.286, 0.286),
+                oracle="naive; numpy.polyfit",
+            ),
+            _column(
+                "vwma_ratio_20",
+                "close / (sum of close * volume / sum of volume, 20 bars) - 1",
+                "volume-weighted moving average",
+                ("close", "volume"),
+                range=(-1.0, float("inf")),
+            ),
+        ),
+        params=Params(WINDOW),
+        init=init,
+        update=update,
+    )
+)
