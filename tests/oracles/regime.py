@@ -64,3 +64,49 @@ def cusum_condition(name: str, bars: Series) -> np.ndarray:
     volatility = np.sqrt(before(variance(bars)))
     added = 2 * EPS / np.where(volatility > 0, volatility, np.inf)
     return np.nansum(trailing(added, 60), axis=1)
+
+
+def page_hinkley_steps(name: str, bars: Series) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return up, down, bars since an alarm and the rounding that the sums may carry, a row each (NaN: undefined).
+
+    The rounding of a sum is that of all it added since it began or was cut off at 0 by more than it: z carries some
+    20 EPS of its variance's recursion, as much again its slow mean.
+    """
+    volatility = np.sqrt(before(variance(bars)))
+    z = log_returns(bars["close"]) / np.where(volatility > 0, volatility, np.nan)
+    watched = np.abs(z) if "volatility" in name else z
+    mean = np.longdouble(np.sqrt(2 / np.pi) if "volatility" in name else 0)
+    result, sums, rough, since = np.full((4, len(z)), np.nan), [np.longdouble(0)] * 2, [0.0, 0.0], 0
+    for row in np.flatnonzero(~np.isnan(watched)):
+        above = watched[row] - mean
+        mean += (watched[row] - mean) * 2 / 121
+        for side, added in enumerate((above - 0.25, -above - 0.25)):
+            summed, step = sums[side] + added, 64 * EPS * float(1 + abs(watched[row]))
+            rough[side] = 0.0 if summed < -(rough[side] + step) else rough[side] + step
+            sums[side] = max(summed, np.longdouble(0))
+        alarm = max(sums) >= 8
+        since = 0 if alarm else min(since + 1, 250)
+        result[:, row] = *sums, since, max(rough)
+        if alarm:
+            sums, rough = [np.longdouble(0)] * 2, [0.0, 0.0]
+    return result
+
+
+@each_series
+def page_hinkley_rounding(name: str, bars: Series) -> np.ndarray:
+    return np.nan_to_num(page_hinkley_steps(name, bars)[3])
+
+
+@oracle(
+    *(f"page_hinkley_{watched}_{side}" for watched in ("return", "volatility") for side in ("up", "down")),
+    bound=page_hinkley_rounding,
+)
+@each_series
+def page_hinkley(name: str, bars: Series) -> np.ndarray:
+    return page_hinkley_steps(name, bars)[0 if name.endswith("up") else 1]
+
+
+@oracle("bars_since_page_hinkley_return_alarm", "bars_since_page_hinkley_volatility_alarm")
+@each_series
+def bars_since_alarm(name: str, bars: Series) -> np.ndarray:
+    return page_hinkley_steps(name, bars)[2]
