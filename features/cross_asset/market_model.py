@@ -1,141 +1,220 @@
-"""Beta and correlation of a symbol with the market over its last 60 bars, and what the market leaves of its return.
+"""A series' returns against the market's and the leaders': beta, correlation, lead and lag, residuals, strength.
 
 The market is `market_return`: the equal-weighted mean over the rows of the bar time, the symbol's own included. A
-pair is a bar's own log return with the market's; bars without a market (EDGE) give no pair.
+leader is one of the symbols of the setting `universe.leaders`. Windows run over market times (see `market_clock`).
 
 Seed:   none.
-Edges:  EDGE where this bar has no market, where the market did not move in the window (beta, residual) or either did
-        not (correlation); WARMING_UP until 60 pairs.
-Cost:   O(60) a row in two passes, 122 numbers a series: deviations are of the window's own means, so nothing cancels.
+Edges:  EDGE where this bar has no market, or the market, the leader or, for correlations, the series itself did not
+        move in the window; WARMING_UP until the series has been there for as many market times in a row as a window
+        takes; NO_FEED where the bar time has no row of the leader.
+Cost:   O(1) a row and about 1,000 additions a bar time; 128 + 38 numbers a series.
 Source: Sharpe (1963), A Simplified Model for Portfolio Analysis.
 """
 
 from __future__ import annotations
 
 import math
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
-from features.catalogue import Column, Driver, Family, Group, Stage, register
+from features.catalogue import Family, Group, Stage, register
 from features.cross_asset.cross_section import gather, mean_of
-from features.cross_asset.ranks import EDGE, LEAST
+from features.cross_asset.market_clock import streak_of, tick
+from features.cross_asset.market_columns import COLUMNS, OF_A_LEADER, OF_MARKET
+from features.cross_asset.market_side import (
+    FALLS,
+    LAGGED,
+    LEADER_LAGGED,
+    LEADER_SHORT,
+    OF_LEADER,
+    SIDES,
+    write_sides,
+)
+from features.cross_asset.pair_sums import (
+    FALLING,
+    FALLING_XM,
+    LAG,
+    LAP,
+    LEAD,
+    LEADER,
+    LEADER_LEAD,
+    LEVEL,
+    LEVEL_MOVES,
+    LEVEL_SQUARES,
+    LEVELS,
+    LONG,
+    MIDDLE,
+    MOVES,
+    RING,
+    SHORT,
+    SUMS,
+    XM,
+    XX,
+    X,
+    rebuild,
+    slide,
+)
+from features.cross_asset.ranks import EDGE, LEAST, reason_without_market
 from features.decay import WARMING_UP
-from features.inputs import BarGroups, BarInputs
+from features.inputs import LEADERS, BarGroups, BarInputs
+from schema.reasons import Why
 from schema.ticks import Float64, Int64, UInt8
 
-WINDOW = 60
+NO_FEED = int(Why.NO_FEED)
 
 
 class Params(NamedTuple):
-    window: int  # pairs
     least: int  # rows
 
 
 class State(NamedTuple):
-    pairs: Int64  # (series,) seen
-    own: Float64  # (series, WINDOW) log return of the n-th pair at slot n % WINDOW
-    market: Float64  # (series, WINDOW)
+    times: Int64  # (timeframes,) market times
+    market: Float64  # (timeframes, RING) mean return of market time t at slot t % RING
+    leaders: Float64  # (timeframes, LEADERS, RING) their returns, 0 where there is none
+    led: Int64  # (timeframes, LEADERS) market times in a row at which the leader had a return
+    seen: Int64  # (series,) the last market time at which it had a return
+    streak: Int64  # (series,) how many of them in a row
+    own: Float64  # (series, RING)
+    sums: Float64  # (series, SUMS)
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
     n = n_symbols * n_timeframes
-    return State(np.zeros(n, np.int64), np.zeros((n, WINDOW)), np.zeros((n, WINDOW)))
+    return State(
+        np.zeros(n_timeframes, np.int64), np.zeros((n_timeframes, RING)), np.zeros((n_timeframes, LEADERS, RING)),
+        np.zeros((n_timeframes, LEADERS), np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64),
+        np.zeros((n, RING)), np.zeros((n, SUMS)),
+    )  # fmt: skip
+
+
+@njit(cache=True, inline="always")
+def put(out: Float64, why: UInt8, k: int, c: int, reason: int, value: float) -> None:
+    out[k, c], why[k, c] = np.nan if reason else value, reason
+
+
+@njit(cache=True, inline="always")
+def spread_of(sums: Float64, c: int, window: int) -> float:
+    """Return the squared deviations of own window c, 0 where it did not move."""
+    apart = sums[XX + c] - sums[X + c] * sums[X + c] / window
+    return apart if sums[MOVES + c] > 0.0 and apart > 0.0 else 0.0
+
+
+@njit(cache=True, inline="always")
+def correlate(
+    out: Float64, why: UInt8, k: int, c: int, early: bool, products: float, spread: float, other: float
+) -> None:
+    """Write a correlation from the sum of products of deviations and both sums of squared deviations."""
+    reason = WARMING_UP if early else (EDGE if spread == 0.0 or other == 0.0 else 0)
+    value = 0.0 if reason else products / (math.sqrt(spread) * math.sqrt(other))
+    put(out, why, k, c, reason, min(max(value, -1.0), 1.0))
 
 
 @njit(cache=True)
-def moments(own: Float64, market: Float64) -> tuple[float, float, float]:
-    """Return the sums of own^2, market^2 and own * market, all as deviations from their means."""
-    own_mean, market_mean = 0.0, 0.0
-    for j in range(len(own)):
-        own_mean += own[j]
-        market_mean += market[j]
-    own_mean /= len(own)
-    market_mean /= len(own)
-    own_squares = market_squares = products = 0.0
-    for j in range(len(own)):
-        a, b = own[j] - own_mean, market[j] - market_mean
-        own_squares += a * a
-        market_squares += b * b
-        products += a * b
-    return own_squares, market_squares, products
+def write_market(sums: Float64, sides: Float64, n: int, x: float, m: float, out: Float64, why: UInt8, k: int) -> None:
+    """Write the columns against the market of a series in its n-th market time in a row."""
+    for w, window in enumerate((SHORT, MIDDLE, LONG)):
+        c, other, early = 3 * w, sides[w, 2], n < window
+        products, spread = sums[XM + w] - sides[w, 1] * sums[X + w], spread_of(sums, w, window)
+        beta = products / other if other > 0.0 else 0.0
+        reason = WARMING_UP if early else (EDGE if other == 0.0 else 0)
+        put(out, why, k, c, reason, beta)
+        correlate(out, why, k, c + 1, early, products, spread, other)
+        idle = math.sqrt(max(spread - beta * products, 0.0) / (window - 2))
+        put(out, why, k, c + 2, reason, idle)
+        if w == 1:
+            put(out, why, k, 9, reason, x - beta * m)
+            put(out, why, k, 10, reason, sums[X] - beta * sides[0, 0])
+    put(out, why, k, 11, WARMING_UP if n < SHORT else 0, sums[X] - sides[0, 0])
+    put(out, why, k, 12, WARMING_UP if n < MIDDLE else 0, sums[X + 1] - sides[1, 0])
+    falling = sums[FALLING_XM] - sides[FALLS, 1] * sums[FALLING]
+    reason = WARMING_UP if n < MIDDLE else (EDGE if sides[FALLS, 2] == 0.0 else 0)
+    put(out, why, k, 13, reason, 0.0 if reason else falling / sides[FALLS, 2])
+    apart = sums[LEVEL_SQUARES] - sums[LEVELS] * sums[LEVELS] / MIDDLE
+    reason = WARMING_UP if n < MIDDLE else (EDGE if sums[LEVEL_MOVES] == 0.0 or apart <= 0.0 else 0)
+    level = sums[LEVEL] - sums[LEVELS] / MIDDLE
+    put(out, why, k, 14, reason, 0.0 if reason else level / math.sqrt(apart / (MIDDLE - 1)))
+    own = spread_of(sums, 1, MIDDLE)
+    for c, lag in enumerate((1, 2, 5)):
+        early, lagged = n < MIDDLE + lag, sides[LAGGED + c]
+        correlate(out, why, k, 15 + c, early, sums[LEAD + c] - lagged[1] * sums[X + 1], own, lagged[2])
+        products = sums[LAG + c] - sides[1, 1] * sums[X + 3 + c]
+        correlate(out, why, k, 18 + c, early, products, spread_of(sums, 3 + c, MIDDLE), sides[1, 2])
 
 
 @njit(cache=True)
-def write(own: Float64, market: Float64, own_now: float, market_now: float, out: Float64, why: UInt8, k: int) -> None:
-    own_squares, market_squares, products = moments(own, market)
-    why[k, :] = EDGE
-    if market_squares == 0.0:
-        return
-    beta = products / market_squares
-    out[k, 0], out[k, 2] = beta, own_now - beta * market_now
-    why[k, 0] = why[k, 2] = 0
-    if own_squares > 0.0:
-        correlation = products / (math.sqrt(own_squares) * math.sqrt(market_squares))
-        out[k, 1], why[k, 1] = min(max(correlation, -1.0), 1.0), 0
+def write_leader(sums: Float64, sides: Float64, j: int, n: int, out: Float64, why: UInt8, k: int, c: int) -> None:
+    """Write the columns against leader j from column c on; both have been there for n market times in a row."""
+    own, other = spread_of(sums, 1, MIDDLE), sides[OF_LEADER + j, 2]
+    products = sums[LEADER + j] - sides[OF_LEADER + j, 1] * sums[X + 1]
+    reason = WARMING_UP if n < MIDDLE else (EDGE if other == 0.0 else 0)
+    put(out, why, k, c, reason, 0.0 if reason else products / other)
+    correlate(out, why, k, c + 1, n < MIDDLE, products, own, other)
+    products = sums[LEADER_LEAD + j] - sides[LEADER_LAGGED + j, 1] * sums[X + 1]
+    correlate(out, why, k, c + 2, n < MIDDLE + 1, products, own, sides[LEADER_LAGGED + j, 2])
+    put(out, why, k, c + 3, WARMING_UP if n < SHORT else 0, sums[X] - sides[LEADER_SHORT + j, 0])
+
+
+@njit(cache=True)
+def write_row(
+    state: State, i: int, f: int, t: int, x: float, sides: Float64, rows: Int64, out: Float64, why: UInt8, k: int
+) -> None:
+    """Take return x of series i at market time t and write its columns."""
+    n = streak_of(state.seen, state.streak, i, t)
+    own, sums = state.own[i], state.sums[i]
+    if n == 1:
+        own[:], sums[:] = 0.0, 0.0
+    own[t & (RING - 1)] = x
+    if n % LAP:
+        slide(sums, own, state.market[f], state.leaders[f], t, n)
+    else:
+        rebuild(sums, own, state.market[f], state.leaders[f], t)
+    write_market(sums, sides, n, x, state.market[f, t & (RING - 1)], out, why, k)
+    for j in range(LEADERS):
+        c = OF_MARKET + j * OF_A_LEADER
+        if rows[j] < 0:
+            out[k, c : c + OF_A_LEADER], why[k, c : c + OF_A_LEADER] = np.nan, NO_FEED
+        else:
+            write_leader(sums, sides, j, min(n, state.led[f, j]), out, why, k, c)
+
+
+@njit(cache=True)
+def follow_leaders(state: State, f: int, t: int, rows: Int64, log_return: Float64) -> None:
+    """Keep the leaders' returns of market time t."""
+    for j in range(LEADERS):
+        has = rows[j] >= 0 and not np.isnan(log_return[max(rows[j], 0)])
+        state.leaders[f, j, t & (RING - 1)] = log_return[rows[j]] if has else 0.0
+        state.led[f, j] = state.led[f, j] + 1 if has else 0
 
 
 @njit(cache=True)
 def update(params: Params, state: State, bars: BarInputs, groups: BarGroups, out: Float64, why: UInt8) -> None:
-    room = np.empty(len(bars.series))
+    room, sides, log_return = np.empty(len(bars.series)), np.empty((SIDES, 3)), bars.log_return
     for g in range(len(groups.by_time)):
         first, last = groups.first[g], groups.first[g + 1]
-        m = gather(bars.log_return, first, last, room) if groups.by_time[g] else 0
-        market = mean_of(room[:m]) if m >= params.least else 0.0
+        m = gather(log_return, first, last, room) if groups.by_time[g] else 0
+        if m >= params.least:
+            f, rows = bars.timeframe[first], groups.leaders[g]
+            t = tick(state.times, state.market, f, mean_of(room[:m]))
+            follow_leaders(state, f, t, rows, log_return)
+            write_sides(state.market[f], state.leaders[f], t, sides)
         for k in range(first, last):
-            i, own = bars.series[k], bars.log_return[k]
-            out[k, :] = np.nan
-            why[k, :] = EDGE if m < params.least and not np.isnan(own) else WARMING_UP
-            if m < params.least or np.isnan(own):
-                continue
-            state.own[i, state.pairs[i] % WINDOW] = own
-            state.market[i, state.pairs[i] % WINDOW] = market
-            state.pairs[i] += 1
-            if state.pairs[i] >= params.window:
-                write(state.own[i], state.market[i], own, market, out, why, k)
+            if m < params.least or np.isnan(log_return[k]):
+                out[k, :], why[k, :] = np.nan, reason_without_market(log_return[k])
+            else:
+                write_row(state, bars.series[k], f, t, log_return[k], sides, rows, out, why, k)
 
 
-_column = partial(
-    Column,
-    source="Sharpe (1963)",
-    inputs=("log_return",),
-    driver=Driver.BAR,
-    window=WINDOW + 1,
-    warm_up=WINDOW + 1,
-    oracle="naive, in long double",
-    params={"window": WINDOW, "least_rows": LEAST},
-    edges="no market at this bar time, or one that did not move in the window: undefined",
-)
 register(
     Group(
         name="market_model",
         family=Family.CROSS_ASSET,
         stage=Stage.CROSS,
-        columns=(
-            _column(
-                "market_beta_60",
-                "cov(log return, market_return) / var(market_return) over 60 bars",
-                unit="ratio",
-                range=(-math.inf, math.inf),
-            ),
-            _column(
-                "market_correlation_60",
-                "cov(log return, market_return) / (deviation of each) over 60 bars",
-                unit="ratio",
-                range=(-1.0, 1.0),
-                edges="no market at this bar time, or either did not move in the window: undefined",
-            ),
-            _column(
-                "residual_return_60",
-                "log return - market_beta_60 * market_return",
-                unit="log return",
-                range=(-math.inf, math.inf),
-            ),
-        ),
-        params=Params(WINDOW, LEAST),
+        columns=COLUMNS,
+        params=Params(LEAST),
         init=init,
         update=update,
+        version=2,
     )
 )

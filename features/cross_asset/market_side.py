@@ -1,0 +1,51 @@
+"""What all rows of a bar time share of a window of the market or a leader: mean and squared deviations, summed anew
+at each market time. One loop a window and bar time, however many rows there are."""
+
+from __future__ import annotations
+
+from numba import njit
+
+from features.cross_asset.pair_sums import LONG, MIDDLE, SHORT, at
+from features.ties import TIE
+from schema.ticks import Float64
+
+FLAT = 1e-20  # squared deviations beside squares below which returns are equal but for rounding
+# Windows: the market's 20, 60, 120, its 60 from 1, 2, 5 before, each leader's 60, its 60 from 1 before, its 20, and the
+# market's falls of 60.
+LAGGED, OF_LEADER, LEADER_LAGGED, LEADER_SHORT, FALLS, SIDES = 3, 6, 8, 10, 12, 13
+
+
+@njit(cache=True)
+def window_side(ring: Float64, t: int, window: int, bound: float, sides: Float64, c: int) -> None:
+    """Write sum, mean and squared deviations (0 where flat) of what lies below `bound` in the window up to t."""
+    total = squares = 0.0
+    n, moved = 0, False
+    for j in range(window):
+        value = at(ring, t - j)
+        if value < bound:
+            total += value
+            n += 1
+    mean, flattened = total / max(n, 1), 0.0
+    for j in range(window):
+        value = at(ring, t - j)
+        if value < bound:
+            squares += (value - mean) * (value - mean)
+            flattened += value * value
+            moved |= abs(value) > TIE
+    sides[c, 0], sides[c, 1] = total, mean
+    sides[c, 2] = squares if moved and squares > FLAT * flattened else 0.0
+
+
+@njit(cache=True)
+def write_sides(market: Float64, leaders: Float64, t: int, sides: Float64) -> None:
+    """Fill `sides` (SIDES, 3)."""
+    window_side(market, t, SHORT, 1e300, sides, 0)
+    window_side(market, t, MIDDLE, 1e300, sides, 1)
+    window_side(market, t, LONG, 1e300, sides, 2)
+    for c, lag in enumerate((1, 2, 5)):
+        window_side(market, t - lag, MIDDLE, 1e300, sides, LAGGED + c)
+    for c in range(len(leaders)):
+        window_side(leaders[c], t, MIDDLE, 1e300, sides, OF_LEADER + c)
+        window_side(leaders[c], t - 1, MIDDLE, 1e300, sides, LEADER_LAGGED + c)
+        window_side(leaders[c], t, SHORT, 1e300, sides, LEADER_SHORT + c)
+    window_side(market, t, MIDDLE, -TIE, sides, FALLS)
