@@ -16,8 +16,6 @@ from features.event_time import FORGOTTEN, SECOND
 from schema.reasons import UNDEFINED_MASK, Why
 from schema.ticks import Float64, UInt8
 
-HORIZONS: Final = (5 * SECOND, 60 * SECOND)  # ns
-NAMES: Final = ("5s", "1m")
 LONG: Final = 60 * SECOND
 
 STALE_AFTER: Final = 10  # horizons without an input
@@ -51,6 +49,18 @@ def aged(horizon: int, since_first: int, since_last: int) -> int:
     if since_last > STALE_AFTER * horizon:
         return STALE
     return NOT_CONVERGED if is_young(horizon, since_first) else 0
+
+
+@njit(cache=True, inline="always")
+def young(horizon: int, since_first: int) -> int:
+    """Return the validity bits of a decayed sum, which is right however old, by the ns since its first input."""
+    return NOT_CONVERGED if is_young(horizon, since_first) else 0
+
+
+@njit(cache=True, inline="always")
+def variation(count: float, total: float, squares: float) -> float:
+    """Return sqrt(count * squares - total^2): the standard deviation, times the count, of weighed values."""
+    return math.sqrt(max(count * squares - total * total, 0.0))
 
 
 @njit(cache=True, inline="always")

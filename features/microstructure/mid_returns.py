@@ -21,7 +21,9 @@ from numba import njit
 from features.catalogue import Column, Driver, Family, Group, Stage, register
 from features.inputs import Closes, TickInputs
 from features.microstructure import horizons
-from features.microstructure.horizons import NAMES, SECOND, write
+from features.microstructure.horizons import SECOND, write
+
+NAMES = ("5s", "1m")
 from schema.ticks import QUOTE, Float64, Int64, UInt8
 
 WIDTHS = (SECOND // 10, SECOND)  # ns

@@ -21,7 +21,8 @@ from numba import njit
 from features.catalogue import Column, Driver, Family, Group, Stage, register
 from features.inputs import Closes, TickInputs
 from features.microstructure import horizons
-from features.microstructure.horizons import HORIZONS, NAMES, SECOND, kept, write_share
+from features.event_time import HORIZONS, NAMES, SECOND
+from features.microstructure.horizons import kept, write_share
 from schema.ticks import QUOTE, Float64, Int64, UInt8
 
 N = len(HORIZONS)

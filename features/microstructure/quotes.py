@@ -20,7 +20,8 @@ from numba import njit
 from features.catalogue import Column, Driver, Family, Group, Stage, register
 from features.inputs import Closes, TickInputs
 from features.microstructure import horizons
-from features.microstructure.horizons import HORIZONS, NAMES, SECOND, gained, kept, write, write_share
+from features.event_time import HORIZONS, NAMES, SECOND
+from features.microstructure.horizons import gained, kept, write, write_share
 from schema.ticks import QUOTE, Float64, Int64, UInt8
 
 SPREAD, IMBALANCE, LOCKED, MICROPRICE = 0, 1, 2, 3  # what a quote shows; all but the microprice are averaged

@@ -16,7 +16,7 @@ from tests.oracles.registry import Expected, Market, each_series, oracle
 
 LONG = np.longdouble
 SECOND = 1_000_000_000
-HORIZON = {"5s": 5 * SECOND, "1m": 60 * SECOND}
+HORIZON = {name: s * SECOND for name, s in (("1s", 1), ("5s", 5), ("30s", 30), ("1m", 60), ("5m", 300), ("15m", 900))}
 FORGOTTEN, STALE_AFTER = 50, 10  # horizons
 
 
@@ -41,10 +41,22 @@ class Seen:
         return (self.quote["bid"] + self.quote["ask"]) / 2
 
 
-def symbols(market: Market) -> Iterator[tuple[np.ndarray, Seen]]:
+_last_seen: list[tuple[Market, list[tuple[np.ndarray, Seen]]]] = []  # of the market asked about last
+
+
+def symbols(market: Market) -> list[tuple[np.ndarray, Seen]]:
+    """Return each symbol's rows and what was seen of it; the same market again costs nothing."""
+    known = _last_seen[0][0] if _last_seen else None
+    if known is None or known.ticks is not market.ticks or known.closes.position is not market.closes.position:
+        _last_seen[:] = [(market, list(_symbols(market)))]
+    return _last_seen[0][1]
+
+
+def _symbols(market: Market) -> Iterator[tuple[np.ndarray, Seen]]:
     ticks = {
         name: column.astype(LONG) if column.dtype == np.float64 else column.astype(np.int64)
         for name, column in market.ticks._asdict().items()
+        if name not in ("keep", "gain")
     }
     for symbol in np.unique(market.closes.symbol):
         rows = np.flatnonzero(market.closes.symbol == symbol)
@@ -80,13 +92,26 @@ def horizon_of(name: str) -> int:
 
 def decayed(time: np.ndarray, value: np.ndarray, n: np.ndarray, horizon: int) -> np.ndarray:
     """Return for each row sum of value * exp(-(time of the n-th event - time) / horizon) over its first n events."""
-    segment = np.concatenate(([0], np.cumsum(np.diff(time) > FORGOTTEN * horizon)))
-    result = np.zeros(len(time), LONG)
-    for each in np.unique(segment):
-        inside = segment == each
-        growth = np.exp((time[inside] - time[inside][0]).astype(LONG) / horizon)
-        result[inside] = np.cumsum(value[inside] * growth) / growth
-    return at(result, n)
+    return at(decayed_at_events(time, value, horizon), n)
+
+
+def decayed_at_events(time: np.ndarray, value: np.ndarray, horizon: int) -> np.ndarray:
+    """Return the decayed sum as of each event, itself included.
+
+    It is a plain cumulative sum of values that grow as exp(time / horizon), over blocks short enough for that to stay
+    a number; a block takes over what is left of the one before, unless a pause of more than FORGOTTEN horizons lies
+    between.
+    """
+    result, left = np.zeros(len(time), LONG), LONG(0)
+    since = time - time[0] if len(time) else time
+    starts = np.concatenate(([0], np.cumsum(np.diff(time) > FORGOTTEN * horizon))) * 10**9 + since // (1_000 * horizon)
+    firsts = np.flatnonzero(np.diff(starts[: len(time)], prepend=-1))
+    for first, end in zip(firsts, [*firsts[1:], len(time)]):
+        wait = time[first] - time[first - 1] if first else FORGOTTEN * horizon + 1
+        left = result[first - 1] * np.exp(-LONG(wait) / horizon) if wait <= FORGOTTEN * horizon else LONG(0)
+        growth = np.exp((time[first:end] - time[first]).astype(LONG) / horizon)
+        result[first:end] = (left + np.cumsum(value[first:end] * growth)) / growth
+    return result
 
 
 def at(value: np.ndarray, n: np.ndarray) -> np.ndarray:
@@ -111,171 +136,9 @@ def within_bars(seen: Seen, value: np.ndarray, n: np.ndarray) -> np.ndarray:
     return result
 
 
-def shown(name: str, seen: Seen) -> np.ndarray:
-    """Return what each quote shows."""
-    q = seen.quote
-    spread, depth = 10_000 * (q["ask"] - q["bid"]) / seen.mid, q["bid_size"] + q["ask_size"]
-    imbalance = np.where(depth > 0, (q["bid_size"] - q["ask_size"]) / np.where(depth > 0, depth, 1), 0)
-    if name.startswith("microprice"):
-        micro = (q["bid"] * q["ask_size"] + q["ask"] * q["bid_size"]) / np.where(depth > 0, depth, 1)
-        return np.where(depth > 0, 10_000 * (micro - seen.mid) / seen.mid, 0)
-    if name.startswith("locked"):
-        return (q["ask"] <= q["bid"]).astype(LONG)
-    return imbalance if name.startswith("depth") else spread
-
-
-@oracle("quoted_spread_bps", "microprice_deviation_bps", "depth_imbalance", "locked_crossed",
-        bound=lambda name, market: 1e-9 * 1e-6)  # fmt: skip
-@each_symbol
-def last_quote(name: str, seen: Seen) -> np.ndarray:
-    return at(np.where(seen.usable, shown(name, seen), np.nan), seen.quotes)
-
-
 def small(name: str, market: Market) -> float:
     """A mean of signed terms may cancel to nothing: its error is that of the terms, some hundred roundings of them."""
     return 1e-11 if "bps" in name else 1e-13
-
-
-@oracle(*(f"{name}_{h}" for name in ("quoted_spread_bps", "depth_imbalance", "locked_crossed_share") for h in HORIZON),
-        bound=small)  # fmt: skip
-@each_symbol
-def mean_over_time(name: str, seen: Seen) -> np.ndarray:
-    horizon, time, usable = horizon_of(name), seen.quote["time"], seen.usable
-    if not usable.any():
-        return np.full(len(seen.time), np.nan)
-    value = np.where(usable, shown(name, seen), 0)
-    stood = -np.expm1(-np.diff(time).astype(LONG) / horizon) * usable[:-1]
-    part = decayed(time, np.concatenate(([0], stood * value[:-1])), seen.quotes, horizon)
-    whole = decayed(time, np.concatenate(([0], stood)), seen.quotes, horizon)
-    age = seen.time - at(time, seen.quotes)
-    keep = np.where(age <= FORGOTTEN * horizon, np.exp(-age.astype(LONG) / horizon), 0)
-    stands = at(usable, seen.quotes) == 1
-    gain = np.where(stands, -np.expm1(-age.astype(LONG) / horizon), 0)
-    mean = ratio(keep * part + gain * at(value, seen.quotes), keep * whole + gain)
-    mean = np.where(stands & (keep * whole + gain == 0), at(value, seen.quotes), mean)
-    ended = np.array([_ended(time, usable, n) for n in seen.quotes])
-    return np.where(stands, mean, fresh(mean, seen.time - ended, horizon))
-
-
-def _ended(time: np.ndarray, usable: np.ndarray, n: int) -> np.longdouble:
-    """Return when the last usable of the first n quotes gave way to an unusable one."""
-    last = np.flatnonzero(usable[:n])
-    return LONG(time[last[-1] + 1]) if len(last) and last[-1] + 1 < n else LONG(np.nan)
-
-
-@oracle("trade_rate_5s", "trade_rate_1m", "quote_rate_5s", "quote_rate_1m")
-@each_symbol
-def rate(name: str, seen: Seen) -> np.ndarray:
-    horizon = horizon_of(name)
-    events, n = (seen.trade, seen.trades) if name.startswith("trade") else (seen.quote, seen.quotes)
-    if not len(events["time"]):
-        return np.full(len(n), np.nan)
-    age = (seen.time - at(events["time"], n)).astype(LONG)
-    count = decayed(events["time"], np.ones(len(events["time"]), LONG), n, horizon) * np.exp(-age / horizon)
-    return np.where(age > FORGOTTEN * horizon, 0, count) / (LONG(horizon) / SECOND)
-
-
-@oracle("inter_trade_time_1m")
-@each_symbol
-def mean_wait(name: str, seen: Seen) -> np.ndarray:
-    horizon, time, n = horizon_of(name), seen.trade["time"], np.maximum(seen.trades - 1, 0)
-    if len(time) < 2:
-        return np.full(len(n), np.nan)
-    wait = np.diff(time).astype(LONG)
-    counts = wait <= STALE_AFTER * horizon
-    total = decayed(time[1:], np.where(counts, wait / SECOND, 0), n, horizon)
-    mean = ratio(total, decayed(time[1:], counts.astype(LONG), n, horizon))
-    return fresh(mean, seen.time - at(time, seen.trades), horizon)
-
-
-@oracle("signed_volume_share_5s", "signed_volume_share_1m", "trade_size_mean_1m", bound=small)
-@each_symbol
-def volume_share(name: str, seen: Seen) -> np.ndarray:
-    horizon, trade, n = horizon_of(name), seen.trade, seen.trades
-    if not len(trade["time"]):
-        return np.full(len(n), np.nan)
-    volume = decayed(trade["time"], trade["size"], n, horizon)
-    if name.startswith("signed"):
-        value = ratio(decayed(trade["time"], trade["size"] * trade["side"], n, horizon), volume)
-    else:
-        value = volume / decayed(trade["time"], np.ones(len(trade["time"]), LONG), n, horizon)
-    return fresh(value, seen.time - at(trade["time"], n), horizon)
-
-
-@oracle("bar_signed_volume_share", bound=small)
-@each_symbol
-def bar_volume_share(name: str, seen: Seen) -> np.ndarray:
-    size, side = seen.trade["size"], seen.trade["side"]
-    return ratio(within_bars(seen, size * side, seen.trades), within_bars(seen, size, seen.trades))
-
-
-def flow_events(seen: Seen) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return times, flows, depths of successive usable quotes, and how many of them each row has had."""
-    usable = seen.usable
-    q = {name: column[usable] for name, column in seen.quote.items()}
-    new, old = ({name: column[part] for name, column in q.items()} for part in (slice(1, None), slice(None, -1)))
-    bid = (new["bid"] >= old["bid"]) * new["bid_size"] - (new["bid"] <= old["bid"]) * old["bid_size"]
-    ask = (new["ask"] <= old["ask"]) * new["ask_size"] - (new["ask"] >= old["ask"]) * old["ask_size"]
-    depth = sum(part[side] for part in (new, old) for side in ("bid_size", "ask_size"))
-    n = np.concatenate(([0], np.cumsum(usable)))[seen.quotes]
-    return q["time"], bid - ask, depth, np.maximum(n - 1, 0)
-
-
-@oracle("order_flow_imbalance_5s", "order_flow_imbalance_1m", "bar_order_flow_imbalance", bound=small)
-@each_symbol
-def order_flow(name: str, seen: Seen) -> np.ndarray:
-    time, flow, depth, n = flow_events(seen)
-    if not len(flow):
-        return np.full(len(n), np.nan)
-    if name.startswith("bar"):
-        return ratio(within_bars(seen, flow, n), within_bars(seen, depth, n))
-    horizon = horizon_of(name)
-    share = ratio(decayed(time[1:], flow, n, horizon), decayed(time[1:], depth, n, horizon))
-    return fresh(share, seen.time - at(time[1:], n), horizon)
-
-
-@oracle("mid_return_5s", "mid_return_1m", bound=lambda name, market: 1e-18)  # a long double's log near 0
-@each_symbol
-def mid_return(name: str, seen: Seen) -> np.ndarray:
-    width, back = {"mid_return_5s": (SECOND // 10, 50), "mid_return_1m": (SECOND, 60)}[name]
-    before = np.searchsorted(seen.quote["time"][seen.usable], (seen.time // width - back) * width)
-    then, now = at(seen.mid[seen.usable], before), at(seen.mid, seen.quotes)
-    return np.log(now / then)
-
-
-def counted_trades(seen: Seen) -> tuple[np.ndarray, np.ndarray]:
-    """Return which trades have a known side and a usable quote standing, and that quote's mid for every trade."""
-    mid = at(np.where(seen.usable, seen.mid, np.nan), seen.quotes_before_trade)
-    return (seen.trade["side"] != 0) & ~np.isnan(mid), mid
-
-
-@oracle("effective_spread_bps_1m", bound=small)
-@each_symbol
-def effective_spread(name: str, seen: Seen) -> np.ndarray:
-    counted, mid = counted_trades(seen)
-    if not counted.any():
-        return np.full(len(seen.time), np.nan)
-    trade, horizon = {field: column[counted] for field, column in seen.trade.items()}, horizon_of(name)
-    paid = 20_000 * trade["side"] * (trade["price"] - mid[counted]) / mid[counted]
-    n = np.concatenate(([0], np.cumsum(counted)))[seen.trades]
-    mean = decayed(trade["time"], paid, n, horizon) / decayed(trade["time"], np.ones(len(paid), LONG), n, horizon)
-    return fresh(mean, seen.time - at(trade["time"], n), horizon)
-
-
-@oracle("realized_spread_bps_5s", bound=small)
-@each_symbol
-def realized_spread(name: str, seen: Seen) -> np.ndarray:
-    counted, mid = counted_trades(seen)
-    if not counted.any():
-        return np.full(len(seen.time), np.nan)
-    trade, width, horizon = {field: c[counted] for field, c in seen.trade.items()}, SECOND // 10, HORIZON["1m"]
-    began = trade["time"] // width * width
-    due = began + 51 * width
-    later = at(seen.mid[seen.usable], np.searchsorted(seen.quote["time"][seen.usable], due))
-    kept = 20_000 * trade["side"] * (trade["price"] - later) / mid[counted]
-    n = np.searchsorted(due, seen.time, side="right")
-    mean = decayed(began, kept, n, horizon) / decayed(began, np.ones(len(kept), LONG), n, horizon)
-    return fresh(mean, seen.time - at(due, n), horizon)
 
 
 def long_returns(bars: dict[str, np.ndarray]) -> np.ndarray:
