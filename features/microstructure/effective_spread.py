@@ -17,9 +17,10 @@ import numpy as np
 from numba import njit
 
 from features.catalogue import Column, Driver, Family, Group, Stage, register
+from features.event_time import SECOND
 from features.inputs import Closes, TickInputs
 from features.microstructure import horizons
-from features.microstructure.horizons import LONG, SECOND, kept, write_share
+from features.microstructure.horizons import LONG, kept, write_share
 from schema.ticks import QUOTE, TRADE, Float64, Int64, UInt8
 
 TOTAL, COUNT = 0, 1

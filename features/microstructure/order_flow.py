@@ -7,7 +7,7 @@ of successive usable quotes; the share is sum(e) / sum(B_n + B_n-1 + A_n + A_n-1
 Seed:   the second usable quote.
 Edges:  unusable quotes are passed over; EDGE without any depth; STALE ten horizons after the last usable quote; a
         pause of more than 50 horizons forgets what was before it.
-Cost:   O(timeframes) a quote, 12 numbers a symbol and 2 a series.
+Cost:   O(horizons + timeframes) a quote, 20 numbers a symbol and 2 a series.
 """
 
 from __future__ import annotations
@@ -19,13 +19,12 @@ import numpy as np
 from numba import njit
 
 from features.catalogue import Column, Driver, Family, Group, Stage, register
+from features.event_time import HORIZONS, NAMES, SECOND, H
 from features.inputs import Closes, TickInputs
 from features.microstructure import horizons
-from features.event_time import HORIZONS, NAMES, SECOND
-from features.microstructure.horizons import kept, write_share
+from features.microstructure.horizons import write_share
 from schema.ticks import QUOTE, Float64, Int64, UInt8
 
-N = len(HORIZONS)
 FLOW, DEPTH = 0, 1
 BID, BID_SIZE, ASK, ASK_SIZE = range(4)
 
@@ -40,14 +39,14 @@ class State(NamedTuple):
     first: Int64  # (S,) ns, of the first event
     last: Int64  # (S,) ns, the last usable quote
     quote: Float64  # (S, 4) the last usable quote
-    decayed: Float64  # (S, horizons, 2) flow and depth
+    decayed: Float64  # (S, 2, H) flow and depth
     bar: Float64  # (series, 2) flow and depth of the open bar
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
     seen, usable, first, last = (np.zeros(n_symbols, np.int64) for _ in range(4))
     bar = np.zeros((n_symbols * n_timeframes, 2))
-    return State(seen, usable, first, last, np.zeros((n_symbols, 4)), np.zeros((n_symbols, N, 2)), bar)
+    return State(seen, usable, first, last, np.zeros((n_symbols, 4)), np.zeros((n_symbols, 2, H)), bar)
 
 
 @njit(cache=True)
@@ -60,24 +59,28 @@ def flow_of(before: Float64, bid: float, bid_size: float, ask: float, ask_size: 
 
 
 @njit(cache=True)
+def decay(decayed: Float64, i: int, flow: float, depth: float, keep: Float64, t: int) -> None:
+    for h in range(H):
+        decayed[i, FLOW, h] = keep[t, h] * decayed[i, FLOW, h] + flow
+        decayed[i, DEPTH, h] = keep[t, h] * decayed[i, DEPTH, h] + depth
+
+
+@njit(cache=True)
 def apply(
-    params: Params, state: State, i: int, time: int, bid: float, bid_size: float, ask: float, ask_size: float
+    state: State, i: int, time: int, bid: float, bid_size: float, ask: float, ask_size: float, keep: Float64, t: int
 ) -> None:
     state.seen[i] += 1
-    if np.isnan(bid):
-        return
-    before = state.quote[i]
-    if state.usable[i] > 0:
+    before, flow, depth = state.quote[i], 0.0, 0.0
+    if not np.isnan(bid) and state.usable[i] > 0:
         flow = flow_of(before, bid, bid_size, ask, ask_size)
         depth = bid_size + ask_size + before[BID_SIZE] + before[ASK_SIZE]
-        for h in range(N):
-            keep = kept(time - state.last[i], params.horizons[h])
-            state.decayed[i, h, FLOW] = keep * state.decayed[i, h, FLOW] + flow
-            state.decayed[i, h, DEPTH] = keep * state.decayed[i, h, DEPTH] + depth
         n_timeframes = len(state.bar) // len(state.seen)
         for j in range(i * n_timeframes, (i + 1) * n_timeframes):
             state.bar[j, FLOW] += flow
             state.bar[j, DEPTH] += depth
+    decay(state.decayed, i, flow, depth, keep, t)
+    if np.isnan(bid):
+        return
     if state.usable[i] == 1:
         state.first[i] = time
     state.usable[i] += 1
@@ -89,12 +92,12 @@ def apply(
 def read(params: Params, state: State, i: int, timeframe: int, time: int, out: Float64, why: UInt8, k: int) -> None:
     """Write the row of a close and begin the next bar."""
     reason = 0 if state.usable[i] > 1 else horizons.WARMING_UP if state.seen[i] else horizons.NO_QUOTES
-    for h in range(N):
+    for h in range(H):
         age = horizons.aged(params.horizons[h], time - state.first[i], time - state.last[i]) if reason == 0 else reason
-        write_share(out, why, k, h, state.decayed[i, h, FLOW], state.decayed[i, h, DEPTH], age)
+        write_share(out, why, k, h, state.decayed[i, FLOW, h], state.decayed[i, DEPTH, h], age)
     j = i * (len(state.bar) // len(state.seen)) + timeframe
-    write_share(out, why, k, N, state.bar[j, FLOW], state.bar[j, DEPTH], reason)
-    state.bar[j, :] = 0.0
+    write_share(out, why, k, H, state.bar[j, FLOW], state.bar[j, DEPTH], reason)
+    state.bar[j, FLOW], state.bar[j, DEPTH] = 0.0, 0.0
 
 
 @njit(cache=True)
@@ -105,7 +108,8 @@ def update(params: Params, state: State, ticks: TickInputs, closes: Closes, out:
         while t < end:
             if ticks.kind[t] == QUOTE:
                 i, time = ticks.symbol[t], ticks.time[t]
-                apply(params, state, i, time, ticks.bid[t], ticks.bid_size[t], ticks.ask[t], ticks.ask_size[t])
+                bid, bid_size, ask, ask_size = ticks.bid[t], ticks.bid_size[t], ticks.ask[t], ticks.ask_size[t]
+                apply(state, i, time, bid, bid_size, ask, ask_size, ticks.keep, t)
             t += 1
         if k < n_closes:
             read(params, state, closes.symbol[k], closes.timeframe[k], closes.time[k], out, why, k)
@@ -147,5 +151,6 @@ register(
         params=Params(HORIZONS),
         init=init,
         update=update,
+        version=2,
     )
 )

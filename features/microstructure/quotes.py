@@ -5,7 +5,7 @@ A quote weighs by how long it stood, decayed by how long ago. An unusable one en
 Seed:   averages begin with the first usable quote.
 Edges:  a quote of sizes 0 and 0 is balanced; NO_QUOTES while the last quote is unusable; averages are STALE ten
         horizons after the last usable quote ended; a pause of more than 50 horizons forgets what was before it.
-Cost:   O(1) a quote, 18 numbers a symbol.
+Cost:   O(horizons) a quote, 33 numbers a symbol.
 """
 
 from __future__ import annotations
@@ -18,15 +18,14 @@ import numpy as np
 from numba import njit
 
 from features.catalogue import Column, Driver, Family, Group, Stage, register
+from features.event_time import HORIZONS, NAMES, SECOND, H, weigh
 from features.inputs import Closes, TickInputs
 from features.microstructure import horizons
-from features.event_time import HORIZONS, NAMES, SECOND
-from features.microstructure.horizons import gained, kept, write, write_share
+from features.microstructure.horizons import write, write_share
 from schema.ticks import QUOTE, Float64, Int64, UInt8
 
 SPREAD, IMBALANCE, LOCKED, MICROPRICE = 0, 1, 2, 3  # what a quote shows; all but the microprice are averaged
-AVERAGED = 3
-N = len(HORIZONS)
+AVERAGED, WEIGHT = 3, 3
 
 
 class Params(NamedTuple):
@@ -40,14 +39,12 @@ class State(NamedTuple):
     last: Int64  # (S,) ns, the last quote
     ended: Int64  # (S,) ns, when the last usable quote ended; -1 while it stands
     now: Float64  # (S, 4) what the last usable quote shows
-    total: Float64  # (S, horizons, 3) decayed integral of each value over time
-    weight: Float64  # (S, horizons) decayed time with a usable quote
+    total: Float64  # (S, 4, H) decayed integral over time of each averaged value, and decayed time with a usable quote
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
     seen, usable, begun, last, ended = (np.zeros(n_symbols, np.int64) for _ in range(5))
-    now, total, weight = (np.zeros((n_symbols, *shape)) for shape in ((4,), (N, AVERAGED), (N,)))
-    return State(seen, usable, begun, last, ended, now, total, weight)
+    return State(seen, usable, begun, last, ended, np.zeros((n_symbols, 4)), np.zeros((n_symbols, 4, H)))
 
 
 @njit(cache=True)
@@ -61,65 +58,69 @@ def show(now: Float64, bid: float, bid_size: float, ask: float, ask_size: float)
 
 
 @njit(cache=True)
-def apply(
-    params: Params, state: State, i: int, time: int, bid: float, bid_size: float, ask: float, ask_size: float
-) -> None:
-    """Account for the time that the last quote stood, then let the new one stand."""
-    stands = state.usable[i] > 0 and state.ended[i] < 0
-    for h in range(N):
-        dt = time - state.last[i]
-        keep = kept(dt, params.horizons[h])
-        gain = gained(dt, params.horizons[h]) if stands else 0.0
-        state.weight[i, h] = keep * state.weight[i, h] + gain
-        for v in range(AVERAGED):
-            state.total[i, h, v] = keep * state.total[i, h, v] + gain * state.now[i, v]
+def integrate(state: State, i: int, stands: bool, keep: Float64, gain: Float64, t: int) -> None:
+    """Account for the time that the last quote stood."""
+    spread, imbalance, locked = state.now[i, SPREAD], state.now[i, IMBALANCE], state.now[i, LOCKED]
+    for h in range(H):
+        kept, gained = keep[t, h], gain[t, h] if stands else 0.0
+        state.total[i, SPREAD, h] = kept * state.total[i, SPREAD, h] + gained * spread
+        state.total[i, IMBALANCE, h] = kept * state.total[i, IMBALANCE, h] + gained * imbalance
+        state.total[i, LOCKED, h] = kept * state.total[i, LOCKED, h] + gained * locked
+        state.total[i, WEIGHT, h] = kept * state.total[i, WEIGHT, h] + gained
+
+
+@njit(cache=True)
+def apply(state: State, i: int, ticks: TickInputs, t: int) -> None:
+    """End the quote that stands and let the new one stand."""
+    time, stands = ticks.time[t], state.usable[i] > 0 and state.ended[i] < 0
+    integrate(state, i, stands, ticks.keep, ticks.gain, t)
     state.seen[i] += 1
     state.last[i] = time
-    if np.isnan(bid):
+    if np.isnan(ticks.bid[t]):
         state.ended[i] = time if stands else state.ended[i]
         return
     if state.usable[i] == 0:
         state.begun[i] = time
     state.usable[i] += 1
     state.ended[i] = -1
-    show(state.now[i], bid, bid_size, ask, ask_size)
+    show(state.now[i], ticks.bid[t], ticks.bid_size[t], ticks.ask[t], ticks.ask_size[t])
 
 
 @njit(cache=True)
-def read(params: Params, state: State, i: int, time: int, out: Float64, why: UInt8, k: int) -> None:
+def read(
+    params: Params, state: State, i: int, time: int, keep: Float64, gain: Float64, out: Float64, why: UInt8, k: int
+) -> None:
     """Write the row of a close at `time`, as if the quote ended then; the state stays as it is."""
     stands, now = state.usable[i] > 0 and state.ended[i] < 0, state.now[i]
     reason = horizons.NO_QUOTES if state.seen[i] == 0 else horizons.WARMING_UP if state.usable[i] == 0 else 0
     last = horizons.NO_QUOTES if reason == 0 and not stands else reason
+    weigh(time - state.last[i], keep, gain)
     write(out, why, k, 0, now[MICROPRICE], last)
-    for h in range(N):
-        horizon, dt = params.horizons[h], time - state.last[i]
-        unseen = 0 if stands else time - state.ended[i]
-        age = horizons.aged(horizon, time - state.begun[i], unseen) if reason == 0 else reason
-        gain = gained(dt, horizon) if stands else 0.0
-        weight = kept(dt, horizon) * state.weight[i, h] + gain
+    for v in range(AVERAGED):
+        write(out, why, k, 1 + v * (H + 1), now[v], last)
+    for h in range(H):
+        unseen, gained = 0 if stands else time - state.ended[i], gain[h] if stands else 0.0
+        age = horizons.aged(params.horizons[h], time - state.begun[i], unseen) if reason == 0 else reason
+        weight = keep[h] * state.total[i, WEIGHT, h] + gained
         for v in range(AVERAGED):
-            column = 1 + v * (N + 1)
-            write(out, why, k, column, now[v], last)
+            column = 2 + v * (H + 1) + h
             if stands and weight == 0.0:  # the first quote, this very moment
-                write(out, why, k, column + 1 + h, now[v], age)
+                write(out, why, k, column, now[v], age)
             else:
-                total = kept(dt, horizon) * state.total[i, h, v] + gain * now[v]
-                write_share(out, why, k, column + 1 + h, total, weight, age)
+                write_share(out, why, k, column, keep[h] * state.total[i, v, h] + gained * now[v], weight, age)
 
 
 @njit(cache=True)
 def update(params: Params, state: State, ticks: TickInputs, closes: Closes, out: Float64, why: UInt8) -> None:
-    t, n_closes = 0, len(closes.position)
+    t, n_closes, keep, gain = 0, len(closes.position), np.empty(H), np.empty(H)
     for k in range(n_closes + 1):
         end = closes.position[k] if k < n_closes else len(ticks.time)
         while t < end:
             if ticks.kind[t] == QUOTE:
-                i, time = ticks.symbol[t], ticks.time[t]
-                apply(params, state, i, time, ticks.bid[t], ticks.bid_size[t], ticks.ask[t], ticks.ask_size[t])
+                apply(state, ticks.symbol[t], ticks, t)
             t += 1
         if k < n_closes:
-            read(params, state, closes.symbol[k], closes.time[k], out, why, k)
+            read(params, state, closes.symbol[k], closes.time[k], keep, gain, out, why, k)
 
 
 _column = partial(Column, driver=Driver.QUOTE, warm_up=1, oracle="naive, in long double")
@@ -148,4 +149,4 @@ def _columns() -> Iterator[Column]:
             yield _mean(f"{mean}_{name}", weighed, params={"horizon_seconds": horizon / SECOND}, **row)
 
 
-register(Group("quotes", Family.MICROSTRUCTURE, Stage.TICKS, tuple(_columns()), Params(HORIZONS), init, update))
+register(Group("quotes", Family.MICROSTRUCTURE, Stage.TICKS, tuple(_columns()), Params(HORIZONS), init, update, 2))

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -123,7 +123,7 @@ def update(params: Params, state: State, ticks: TickInputs, closes: Closes, out:
 
 _column = partial(Column, driver=Driver.TRADE, window=0, oracle="naive, in long double")
 _STALE = "no volume: undefined; STALE 10 horizons after the last trade"
-_FAMILIES = (
+_FAMILIES: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("signed_volume_share", "sum of side * size / sum of size, weight exp(-age / {0})", "Lee and Ready (1991)",
      {"inputs": ("size", "side"), "unit": "ratio", "range": (-1.0, 1.0), "edges": _STALE}),
     ("trade_imbalance", "sum of side / number of trades, weight exp(-age / {0})", "Chordia, Roll, Subrahmanyam (2002)",

@@ -18,14 +18,35 @@ from tests.oracles.microstructure import (
 )
 from tests.oracles.registry import oracle
 
+GRID = {"1s": SECOND // 10, "5s": SECOND // 10, "30s": SECOND, "1m": SECOND, "5m": 15 * SECOND, "15m": 15 * SECOND}
 
-@oracle("mid_return_5s", "mid_return_1m", bound=lambda name, market: 1e-18)  # a long double's log near 0
+
+def leaning(seen: Seen) -> np.ndarray:
+    """Return what the microprice of each quote lies above its mid."""
+    q = seen.quote
+    depth = q["bid_size"] + q["ask_size"]
+    micro = (q["bid"] * q["ask_size"] + q["ask"] * q["bid_size"]) / np.where(depth > 0, depth, 1)
+    return np.where(depth > 0, micro - seen.mid, 0)
+
+
 @each_symbol
-def mid_return(name: str, seen: Seen) -> np.ndarray:
-    width, back = {"mid_return_5s": (SECOND // 10, 50), "mid_return_1m": (SECOND, 60)}[name]
-    before = np.searchsorted(seen.quote["time"][seen.usable], (seen.time // width - back) * width)
-    then, now = at(seen.mid[seen.usable], before), at(seen.mid, seen.quotes)
-    return np.log(now / then)
+def _lean_error(name: str, seen: Seen) -> np.ndarray:
+    """The microprice's distance from the mid is good to some roundings of the half spread, now as then."""
+    if name.startswith("mid"):
+        return np.full(len(seen.time), 1e-18)  # a long double's log near 0
+    half = (seen.quote["ask"] - seen.quote["bid"]) / seen.mid / 2
+    return 1e-18 + 10 * 2.0**-53 * np.full(len(seen.time), np.nanmax(abs(half), initial=0))
+
+
+@oracle(*(f"{price}_return_{h}" for price in ("mid", "microprice") for h in HORIZON), bound=_lean_error)
+@each_symbol
+def price_return(name: str, seen: Seen) -> np.ndarray:
+    """A return is log1p of a difference: the log of a ratio near 1 would lose what the prices hold."""
+    width, horizon = GRID[name.rsplit("_", 1)[1]], horizon_of(name)
+    price = seen.mid if name.startswith("mid") else seen.mid + leaning(seen)
+    before = np.searchsorted(seen.quote["time"][seen.usable], (seen.time // width - horizon // width) * width)
+    then, now = at(price[seen.usable], before), at(price, seen.quotes)
+    return np.log1p((now - then) / then)
 
 
 def counted_trades(seen: Seen) -> tuple[np.ndarray, np.ndarray]:
