@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy import stats
-from statsmodels.tsa.stattools import acf
 
 from tests.oracles.registry import each_series, oracle
 from tests.oracles.technical import number, two_price_roundings
@@ -14,6 +12,7 @@ from tests.oracles.windows import EPS, agrees, exact, log_returns, trailing
 Series = dict[str, np.ndarray]
 TIE = 1e-12  # a return below it is none
 FLAT = 1e-20  # squared spread beside squared size below which returns are equal but for rounding
+SUMMED_FLAT = 1e-12  # the same, where sliding sums can't tell nearer ones apart
 
 
 def returns_of(bars: Series, window: int) -> np.ndarray:
@@ -21,31 +20,32 @@ def returns_of(bars: Series, window: int) -> np.ndarray:
     return trailing(log_returns(bars["close"]), window)
 
 
-def spread_out(returns: np.ndarray) -> np.ndarray:
+def spread_out(returns: np.ndarray, flat: float = FLAT) -> np.ndarray:
     """Return the rows' deviations from their mean, NaN where the returns are equal but for rounding."""
     deviations = returns - returns.mean(axis=1, keepdims=True)
-    flat = (deviations**2).sum(axis=1) <= np.maximum(FLAT * (returns**2).sum(axis=1), TIE**2)
-    return np.where(flat[:, None], np.nan, deviations)
+    equal = (deviations**2).sum(axis=1) <= np.maximum(flat * (returns**2).sum(axis=1), TIE**2)
+    return np.where(equal[:, None], np.nan, deviations)
+
+
+def relative_noise(returns: np.ndarray) -> np.ndarray:
+    """Return what rounding is beside the deviation of returns, a row.
+
+    Each return carries the rounding of its two prices, 2 EPS; its rounded square counts as a return that is off by EPS
+    of its size, which a mean beside a small deviation magnifies by the square of their ratio.
+    """
+    deviation, mean = returns.std(axis=1), np.abs(returns.mean(axis=1))
+    safe = np.where(deviation > 0, deviation, np.inf)
+    return EPS * (2 / safe + (mean / safe) ** 2)
 
 
 def in_deviations(window: int) -> object:
-    """Make the bound of a statistic of standardised returns: each carries the rounding of its prices.
-
-    Divided by their deviation that is 2 EPS / deviation; a column that averages powers of them loses as much again.
-    """
+    """Make the bound of a statistic of standardised returns: a column that averages powers of them loses as much again."""
 
     @each_series
     def bound(name: str, bars: Series) -> np.ndarray:
-        deviation = returns_of(bars, window).std(axis=1)
-        return 4 * EPS / np.where(deviation > 0, deviation, np.inf) + window * EPS
+        return 2 * relative_noise(returns_of(bars, window)) + window * EPS
 
     return bound
-
-
-@oracle("return_1", "return_5", "return_20")
-@each_series
-def log_return(name: str, bars: Series) -> np.ndarray:
-    return log_returns(bars["close"], number(name))
 
 
 @oracle("reference_return_1")
@@ -61,42 +61,6 @@ def reference_volatility(name: str, bars: Series) -> np.ndarray:
     return np.sqrt(squares.ewm(span=60, adjust=True, min_periods=20).mean().to_numpy())
 
 
-@oracle("volatility_20")
-@each_series
-def volatility(name: str, bars: Series) -> np.ndarray:
-    return returns_of(bars, 20).std(axis=1, ddof=1)
-
-
-@oracle("downside_semivolatility_20")
-@each_series
-def downside(name: str, bars: Series) -> np.ndarray:
-    return np.sqrt((np.minimum(returns_of(bars, 20), 0) ** 2).mean(axis=1))
-
-
-@oracle("bipower_variation_20")
-@each_series
-def bipower(name: str, bars: Series) -> np.ndarray:
-    sizes = np.abs(returns_of(bars, 20))
-    return np.pi / 2 * (sizes[:, 1:] * sizes[:, :-1]).sum(axis=1)
-
-
-@oracle("zero_crossing_rate_20")
-@each_series
-def zero_crossings(name: str, bars: Series) -> np.ndarray:
-    def rate(returns: np.ndarray) -> float:
-        signs = np.sign(returns[np.abs(returns) > TIE])
-        return np.nan if np.isnan(returns).any() else float((signs[1:] != signs[:-1]).sum()) / 19
-
-    return np.array([rate(row) for row in returns_of(bars, 20)])
-
-
-@oracle("zscore_20", bound=in_deviations(20))
-@each_series
-def zscore(name: str, bars: Series) -> np.ndarray:
-    deviations = spread_out(returns_of(bars, 20))
-    return deviations[:, -1] / deviations.std(axis=1, ddof=1)
-
-
 @oracle("parkinson_20", "garman_klass_20")
 @each_series
 def range_volatility(name: str, bars: Series) -> np.ndarray:
@@ -107,40 +71,11 @@ def range_volatility(name: str, bars: Series) -> np.ndarray:
     return np.sqrt(trailing(squares, 20).mean(axis=1))
 
 
-@oracle("skewness_60", bound=in_deviations(60))
-@each_series
-def skewness(name: str, bars: Series) -> np.ndarray:
-    d = spread_out(returns_of(bars, 60))
-    return some(d, (d**3).mean(axis=1) / (d**2).mean(axis=1) ** 1.5, stats.skew)
-
-
-@oracle("kurtosis_60", bound=in_deviations(60))
-@each_series
-def kurtosis(name: str, bars: Series) -> np.ndarray:
-    d = spread_out(returns_of(bars, 60))
-    return some(d, (d**4).mean(axis=1) / (d**2).mean(axis=1) ** 2 - 3, stats.kurtosis)
-
-
-@oracle("autocorrelation_1_60", bound=in_deviations(60))
-@each_series
-def autocorrelation(name: str, bars: Series) -> np.ndarray:
-    d = spread_out(returns_of(bars, 60))
-    return some(d, (d[:, 1:] * d[:, :-1]).sum(axis=1) / (d**2).sum(axis=1), lambda row: acf(row, nlags=1)[1])
-
-
 def some(windows: np.ndarray, ours: np.ndarray, library: object) -> np.ndarray:
     """Return ours, held to a library's function of a window at some of them."""
     rows = np.flatnonzero(~np.isnan(ours))[::97]
     agrees(ours[rows], np.array([library(windows[row].astype(np.float64)) for row in rows]), 1e-9)
     return ours
-
-
-@oracle("variance_ratio_5_60", bound=in_deviations(60))
-@each_series
-def variance_ratio(name: str, bars: Series) -> np.ndarray:
-    d = spread_out(returns_of(bars, 60))
-    fives = sum(d[:, start : start + 56] for start in range(5))
-    return (fives**2).sum(axis=1) / (5 * 56 * (1 - np.longdouble(5) / 60)) / ((d**2).sum(axis=1) / 59)
 
 
 @oracle("drawdown_60", "bars_since_high_60", bound=two_price_roundings)
