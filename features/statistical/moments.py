@@ -2,8 +2,8 @@
 
 Seed:   none.
 Edges:  undefined where the returns are equal (up to 1e-6 of their size), or, for shares, where nothing moved.
-Cost:   O(1) a bar, 12 numbers a series and window: compensated sums of powers, built anew once a lap, and when a jump has
-        left the window beside which the rest is small.
+Cost:   O(1) a bar, 12 numbers a series and window: compensated sums of powers, built anew once a lap, and when a
+        jump has left the window beside which the rest is small.
 """
 
 from __future__ import annotations
@@ -140,7 +140,8 @@ def _columns(window: int) -> tuple[Column, ...]:
         ),
         column(
             f"skewness_{window}", f"third central moment / variance ** 1.5 of the last {window} log returns",
-            "scipy.stats.skew, biased", unit="ratio", range=(-math.sqrt(window), math.sqrt(window)), oracle="scipy.stats.skew", edges=equal,
+            "scipy.stats.skew, biased", unit="ratio", range=(-math.sqrt(window), math.sqrt(window)),
+            oracle="scipy.stats.skew", edges=equal,
         ),
         column(
             f"kurtosis_{window}", f"fourth central moment / variance ** 2 - 3 of the last {window} log returns",

@@ -169,7 +169,7 @@ def _columns(window: int) -> tuple[Column, ...]:
     ratios = (
         column(
             f"variance_ratio_{q}_{window}",
-            f"variance of overlapping sums of {q} / ({q} * variance), over the last {window} log returns, both unbiased",
+            f"variance of overlapping sums of {q} / ({q} * variance), of the last {window} log returns, both unbiased",
             "Lo and MacKinlay (1988)",
             range=(0.0, q * 1.2),
             params={"window": window, "holding": q},

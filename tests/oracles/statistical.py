@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from tests.oracles.registry import each_series, oracle
-from tests.oracles.technical import number, two_price_roundings
+from tests.oracles.technical import two_price_roundings
 from tests.oracles.windows import EPS, agrees, exact, log_returns, trailing
 
 Series = dict[str, np.ndarray]
@@ -39,7 +39,7 @@ def relative_noise(returns: np.ndarray) -> np.ndarray:
 
 
 def in_deviations(window: int) -> object:
-    """Make the bound of a statistic of standardised returns: a column that averages powers of them loses as much again."""
+    """Make the bound of a statistic of standardised returns: averaging powers of them loses as much again."""
 
     @each_series
     def bound(name: str, bars: Series) -> np.ndarray:

@@ -47,7 +47,7 @@ def squares_of(bars: Series) -> tuple[np.ndarray, np.ndarray]:
 
 @each_series
 def noise_of_squares(name: str, bars: Series) -> np.ndarray:
-    """Bound a correlation with squares: a square is off by 4 EPS of its root (two roundings of a price) and EPS of itself.
+    """Bound a correlation with squares: one is off by 4 EPS of its root (two roundings of a price), and EPS of itself.
 
     Both count beside the squares' deviation, doubled as in the products; what the returns add is `relative_noise`.
     """
@@ -127,7 +127,7 @@ def variance_ratio(name: str, bars: Series) -> np.ndarray:
 
 @each_series
 def hurst_noise(name: str, bars: Series) -> np.ndarray:
-    """Bound half a slope of log variances: a log is off by what its variance is beside itself; the levers add to < 1."""
+    """Bound half a slope of log variances: a log is off by its variance's own noise; the levers add to < 1."""
     d = spread_out(returns_of(bars, number(name)), SUMMED_FLAT)
     one = d.var(axis=1, ddof=1)
     least = np.min([held_variance(d, q) / q for q in (2, 5, 10)], axis=0) / one
