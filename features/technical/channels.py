@@ -1,0 +1,122 @@
+"""Channels between the highest high and the lowest low: Donchian, Ichimoku, chandelier exits, choppiness.
+
+Seed:   the average range of the chandelier starts with the mean of the first 22 true ranges, as TA-Lib ATR.
+Edges:  a position in a channel without width and the choppiness of a flat window are undefined, and so is the place
+        in a cloud whose edges meet.
+Cost:   O(1) a bar, 212 numbers a series: all extremes at once, see `extremes`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from features.catalogue import Family, Group, Stage, register
+from features.decay import WARMING_UP, standing
+from features.inputs import BarInputs, History
+from features.technical.block_sums import windowed
+from features.technical.channel_rows import AHEAD, CHOPPY, COLUMNS, CONVERGED, EXIT, RANGES, WARM_UPS
+from features.technical.extremes import SLOTS, highest
+from features.technical.natr import ranged, true_range
+from features.ties import TIE
+from schema.reasons import Why
+from schema.ticks import Float64, UInt8
+
+EDGE = int(Why.EDGE)
+KEPT = 32  # lines of the cloud kept: a power of two above AHEAD
+
+
+class Params(NamedTuple):
+    converged: int  # bars of the chandelier's average range
+    warm_ups: tuple[int, ...]  # bars, a column
+
+
+class State(NamedTuple):
+    high: Float64  # (series, SLOTS) highest highs
+    low: Float64  # (series, SLOTS) highest of -low
+    cloud: Float64  # (series, KEPT, 2) spans A and B as they came
+    ranges: Float64  # (series, CHOPPY + 1) block sums of true ranges
+    range: Float64  # (series,) their average over EXIT
+
+
+def init(n_symbols: int, n_timeframes: int) -> State:
+    series = n_symbols * n_timeframes
+    high, low = np.zeros((2, series, SLOTS))
+    return State(high, low, np.zeros((series, KEPT, 2)), np.zeros((series, CHOPPY + 1)), np.zeros(series))
+
+
+@njit(cache=True, inline="always")
+def _donchian(close: float, high: float, low: float, out: Float64, why: UInt8, at: int) -> None:
+    """Write position and width."""
+    span = high - low
+    out[at + 1] = 2.0 * span / (high + low)
+    if span > TIE * high:
+        out[at] = (close - low) / span
+    else:
+        out[at], why[at] = np.nan, EDGE
+
+
+@njit(cache=True, inline="always")
+def _clouded(close: float, first: float, second: float, out: Float64, why: UInt8) -> None:
+    """Write the distances from spans A and B and the place in the cloud between them."""
+    above, other, width = close - first, close - second, abs(first - second)
+    out[6], out[7] = above / first, other / second
+    if width > TIE * close:
+        out[8] = min(max((above + other) / width, -1.0), 1.0)
+    else:
+        out[8], why[8] = np.nan, EDGE
+
+
+@njit(cache=True)
+def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
+    warm_ups = params.warm_ups
+    per_log = 100.0 / math.log(CHOPPY)
+    longest = max(warm_ups)
+    for k in range(len(bars.series)):
+        i, n, high, low, close = bars.series[k], bars.n[k], bars.high[k], bars.low[k], bars.close[k]
+        row, reasons = out[k], why[k]
+        high_9, high_14, high_20, high_22, high_26, high_52, high_55 = highest(state.high[i], n - 1, high)
+        low_9, low_14, low_20, low_22, low_26, low_52, low_55 = highest(state.low[i], n - 1, -low)
+        now = true_range(high, low, bars.previous_close[k])
+        reach = state.range[i] = ranged(state.range[i], now, n, EXIT, close)
+        way = windowed(state.ranges[i], (n - 2) % CHOPPY, now) if n > 1 else 0.0
+        cloud, slot = state.cloud[i], (n - 1) & (KEPT - 1)
+        cloud[slot, 0] = 0.25 * ((high_9 - low_9) + (high_26 - low_26))
+        cloud[slot, 1] = 0.5 * (high_52 - low_52)
+        reasons[:] = 0
+        _donchian(close, high_20, -low_20, row, reasons, 0)
+        _donchian(close, high_55, -low_55, row, reasons, 2)
+        row[4] = ((close - high_9) + (close + low_9)) / (high_9 - low_9)
+        row[5] = ((close - high_26) + (close + low_26)) / (high_26 - low_26)
+        old = (n - 1 - AHEAD) & (KEPT - 1)
+        if n > AHEAD:
+            _clouded(close, cloud[old, 0], cloud[old, 1], row, reasons)
+        per_close = 1.0 / close
+        row[9] = ((close - high_22) + RANGES * reach) * per_close
+        row[10] = ((close + low_22) - RANGES * reach) * per_close
+        reasons[9] = reasons[10] = standing(n, EXIT + 1, params.converged)
+        span = high_14 + low_14
+        if span > TIE * high and way > 0.0:
+            row[11] = max(per_log * math.log(way / span), 0.0)
+        else:
+            row[11], reasons[11] = np.nan, EDGE
+        if n < longest:
+            for column in range(len(warm_ups)):
+                if n < warm_ups[column]:
+                    row[column], reasons[column] = np.nan, WARMING_UP
+
+
+register(
+    Group(
+        name="channels",
+        family=Family.TECHNICAL,
+        stage=Stage.BARS,
+        columns=COLUMNS,
+        params=Params(CONVERGED, WARM_UPS),
+        init=init,
+        update=update,
+    )
+)

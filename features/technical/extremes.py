@@ -1,0 +1,40 @@
+"""Highest values over seven windows at once, in steps that no branch depends on.
+
+The highest of the last 2^k values is the higher of two highest of 2^(k - 1), half a length apart; the highest of any
+other window is the higher of two that overlap. A series keeps 63 numbers and needs twelve comparisons a bar.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from numba import njit
+
+from schema.ticks import Float64
+
+SLOTS: Final = 64
+WINDOWS: Final = (9, 14, 20, 22, 26, 52, 55)
+
+
+@njit(cache=True, inline="always")
+def highest(row: Float64, t: int, value: float) -> tuple[float, float, float, float, float, float, float]:
+    """Take the t-th value (from 0 on), return the highest of the last 9, 14, 20, 22, 26, 52 and 55 values.
+
+    `row` (SLOTS,) is the state: the highest of 2^k values, of the last 2^k bars, stand in slots 2^k .. 2^(k + 1) - 1
+    (the last value in slot 0). It starts with zeros; a window is right once it has seen its length of values.
+    """
+    of_2 = max(value, row[0])
+    row[0] = value
+    of_4 = max(of_2, row[2 + (t & 1)])
+    row[2 + (t & 1)] = of_2
+    of_8 = max(of_4, row[4 + (t & 3)])
+    row[4 + (t & 3)] = of_4
+    of_9, of_14 = max(of_8, row[8 + ((t - 1) & 7)]), max(of_8, row[8 + ((t - 6) & 7)])
+    of_16 = max(of_8, row[8 + (t & 7)])
+    row[8 + (t & 7)] = of_8
+    of_20, of_22 = max(of_16, row[16 + ((t - 4) & 15)]), max(of_16, row[16 + ((t - 6) & 15)])
+    of_26, of_32 = max(of_16, row[16 + ((t - 10) & 15)]), max(of_16, row[16 + (t & 15)])
+    row[16 + (t & 15)] = of_16
+    of_52, of_55 = max(of_32, row[32 + ((t - 20) & 31)]), max(of_32, row[32 + ((t - 23) & 31)])
+    row[32 + (t & 31)] = of_32
+    return of_9, of_14, of_20, of_22, of_26, of_52, of_55
