@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
+from scipy.stats import linregress, variation
+from statsmodels.tsa.stattools import acf
 
 from tests.oracles.registry import each_series, oracle
-from tests.oracles.windows import EPS, log_returns, trailing
+from tests.oracles.windows import EPS, agrees, log_returns, trailing
 
 Series = dict[str, np.ndarray]
+Library = Callable[[np.ndarray], float]
 NONE = 1e-24  # a squared return below it is none
 
 
@@ -80,3 +85,70 @@ def session_ratio(bars: Series) -> np.ndarray:
     before = np.maximum.accumulate(np.where(nth == 1, sums, 0))
     whole = (sums - before) / np.maximum(nth - 1, 1)
     return np.sqrt(trailing(squares, 20).mean(axis=1) / np.where((whole > 0) & (nth > 1), whole, np.nan))
+
+
+def sizes_of(bars: Series) -> np.ndarray:
+    return trailing(np.sqrt(squares_of(bars)), 60)
+
+
+def about_mean(values: np.ndarray, beside: np.ndarray) -> np.ndarray:
+    """Return deviations of the rows from their means, NaN where they are no more than 1e-10 of a sum of squares."""
+    deviations = values - values.mean(axis=1, keepdims=True)
+    flat = (deviations**2).sum(axis=1) <= 1e-10 * beside
+    return np.where(flat[:, None], np.nan, deviations)
+
+
+def cancelled(values: np.ndarray) -> np.ndarray:
+    """Bound what a sum of squares less the squared mean loses: 60 roundings of it, beside what is left."""
+    whole, left = (values**2).sum(axis=1), ((values - values.mean(axis=1, keepdims=True)) ** 2).sum(axis=1)
+    return np.nan_to_num(4 * 60 * EPS * whole / np.where(left > 0, left, np.inf)).astype(float)
+
+
+@each_series
+def cancelled_sizes(name: str, bars: Series) -> np.ndarray:
+    return 8 * cancelled(sizes_of(bars))  # of a value of at most 8
+
+
+@oracle("size_autocorrelation_1_60", "size_autocorrelation_5_60", bound=cancelled_sizes)
+@each_series
+def size_autocorrelation(name: str, bars: Series) -> np.ndarray:
+    lag, sizes = numbers(name)[0], sizes_of(bars)
+    d = about_mean(sizes, (sizes**2).sum(axis=1))
+    ours = (d[:, lag:] * d[:, :-lag]).sum(axis=1) / (d**2).sum(axis=1)
+    return some(sizes, ours, lambda row: acf(row, nlags=lag)[lag])
+
+
+@oracle("size_variation_60", bound=cancelled_sizes)
+@each_series
+def size_variation(name: str, bars: Series) -> np.ndarray:
+    sizes = sizes_of(bars)
+    d = about_mean(sizes, (sizes**2).sum(axis=1))
+    return some(sizes, np.sqrt((d**2).sum(axis=1) / 59) / sizes.mean(axis=1), lambda row: variation(row, ddof=1))
+
+
+@each_series
+def cancelled_squares(name: str, bars: Series) -> np.ndarray:
+    squares = sizes_of(bars) ** 2
+    return 59 * (cancelled(squares[:, :-1]) + cancelled(squares[:, 1:]))
+
+
+@oracle("arch_lm_60", bound=cancelled_squares)
+@each_series
+def arch_lm(name: str, bars: Series) -> np.ndarray:
+    sizes = sizes_of(bars)
+    whole = (sizes**4).sum(axis=1)
+    known = ~np.isnan(about_mean(sizes, (sizes**2).sum(axis=1))[:, 0])
+    x, y = about_mean(sizes[:, :-1] ** 2, whole), about_mean(sizes[:, 1:] ** 2, whole)
+    ours = 59 * (x * y).sum(axis=1) ** 2 / ((x**2).sum(axis=1) * (y**2).sum(axis=1))
+    return some(sizes, np.where(known, ours, np.nan), lm_of)
+
+
+def lm_of(sizes: np.ndarray) -> float:
+    return 59 * float(linregress(sizes[:-1] ** 2, sizes[1:] ** 2).rvalue) ** 2
+
+
+def some(windows: np.ndarray, ours: np.ndarray, library: Library) -> np.ndarray:
+    """Return ours, held to a library's function of a window at some of them."""
+    rows = np.flatnonzero(~np.isnan(ours))[::97]
+    agrees(ours[rows], np.array([library(windows[row].astype(np.float64)) for row in rows]), 1e-9)
+    return ours
