@@ -7,11 +7,12 @@ seeded with the mean of its first n inputs, as TA-Lib; until then it keeps the s
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
-from features.decay import settled
+from features.decay import settled, standing
 from features.inputs import past
-from schema.ticks import Float64
+from schema.ticks import Float64, Int64, UInt8
 
 
 @njit(cache=True)
@@ -39,3 +40,14 @@ def seeding(apart: Float64, i: int, s: int, j: int, move: float, seen: int, span
         apart[i, s, j] += seen * move
     if seen == span - 1:
         apart[i, s, j] /= span
+
+
+@njit(cache=True, inline="always")
+def stand(n: int, ready: Int64, converged: Int64, row: Float64, why: UInt8) -> None:
+    """Write why each value of a row of recursions stands or not; NaN where it is not ready."""
+    for j in range(len(ready)):
+        why[j] = 0
+    if n < converged.max():
+        for j in range(len(ready)):
+            why[j] = standing(n, ready[j], converged[j])
+            row[j] = row[j] if n >= ready[j] else np.nan

@@ -13,103 +13,17 @@ import numpy as np
 from numba import njit
 
 from features.catalogue import Column, Driver, Family, Group, Stage, register
-from features.decay import burn_in, settled, standing
+from features.decay import burn_in, settled
 from features.inputs import BarInputs, History
-from features.technical.chain import averaged, seeding
+from features.technical.chain import averaged, seeding, stand
 from schema.ticks import Float64, UInt8
 
 SPANS = (5, 10, 20, 50, 100, 200)
 STAGES, SIGNAL = 6, 9
 TRIX = 2  # which span
+ALPHAS = 2.0 / (np.array(SPANS) + 1.0)
 CHAINS = 4  # of the spans go through all stages
 VOLUME_FACTOR = 0.7  # T3's
-
-
-class Params(NamedTuple):
-    spans: tuple[int, ...]
-    alphas: tuple[float, ...]
-    volume_factor: float
-    warm_up: tuple[int, ...]  # bars, a column
-    converged: tuple[int, ...]
-    steady: int  # bars until all have converged
-
-
-class State(NamedTuple):
-    apart: Float64  # (series, stages, spans) input of the stage minus its average, quote currency
-    signal: Float64  # (series,) mean of TRIX while seeding, then its average, percent
-
-
-def init(n_symbols: int, n_timeframes: int) -> State:
-    series = n_symbols * n_timeframes
-    return State(np.zeros((series, STAGES, len(SPANS))), np.zeros(series))
-
-
-@njit(cache=True)
-def _followed(apart: Float64, i: int, n: int, j: int, stages: int, move: float, params: Params, close: float) -> float:
-    """Let all stages of span j follow a move of the close; return the third average's move."""
-    third, span = 0.0, params.spans[j]
-    for s in range(stages):
-        seen = n - 1 - s * (span - 1)
-        if seen < span:
-            seeding(apart, i, s, j, move, seen, span)
-            break
-        move = averaged(apart, i, s, j, move, params.alphas[j], close)
-        if s == 2:
-            third = move
-    return third
-
-
-@njit(cache=True, inline="always")
-def _write(apart: Float64, close: float, v: float, row: Float64) -> None:
-    """Write the close over each average, less 1."""
-    c6, c4 = -v * v * v, 1.0 + 3.0 * v + 3.0 * v * v + v * v * v
-    c5 = c6 + 3.0 * v * v + 3.0 * v * v * v
-    for j in range(len(SPANS)):
-        row[j] = apart[0, j]
-    for j in range(CHAINS):
-        one, two, three = apart[0, j], apart[1, j], apart[2, j]
-        row[6 + j] = one - two
-        row[10 + j] = one - 2.0 * two + three
-        row[14 + j] = one + two + three + ((1.0 - c4) * apart[3, j] + c5 * apart[4, j] + c6 * apart[5, j])
-    for j in range(18):
-        row[j] = row[j] / (close - row[j])
-
-
-@njit(cache=True)
-def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
-    apart = state.apart
-    for k in range(len(bars.series)):
-        i, n, close = bars.series[k], bars.n[k], bars.close[k]
-        move = close - bars.previous_close[k] if n > 1 else 0.0
-        third = 0.0
-        if n > params.steady:
-            for j in range(CHAINS):
-                moved = move
-                for s in range(STAGES):
-                    moved = averaged(apart, i, s, j, moved, params.alphas[j], close)
-                    if j == TRIX and s == 2:
-                        third = moved
-            for j in range(CHAINS, len(SPANS)):
-                averaged(apart, i, 0, j, move, params.alphas[j], close)
-        else:
-            for j in range(len(SPANS)):
-                moved = _followed(apart, i, n, j, STAGES if j < CHAINS else 1, move, params, close)
-                third = moved if j == TRIX else third
-        _write(apart[i], close, params.volume_factor, out[k])
-        trix = 0.0
-        if n >= params.warm_up[18]:
-            below = apart[i, 0, TRIX] + apart[i, 1, TRIX] + apart[i, 2, TRIX]
-            trix = 100.0 * third / (close - below - third)
-            seen = n - params.warm_up[18] + 1
-            weight = 1.0 / seen if seen <= SIGNAL else 2.0 / (SIGNAL + 1.0)
-            state.signal[i] = settled(state.signal[i] + weight * (trix - state.signal[i]), 1.0)
-        out[k, 18], out[k, 19] = trix, state.signal[i]
-        why[k, :] = 0
-        if n < params.steady:
-            for j in range(len(params.warm_up)):
-                why[k, j] = standing(n, params.warm_up[j], params.converged[j])
-                if n < params.warm_up[j]:
-                    out[k, j] = np.nan
 
 
 def _column(name: str, formula: str, source: str, span: int, stages: int, later: int = 0, **fields: Any) -> Column:
@@ -150,15 +64,97 @@ COLUMNS = (
         unit="percent", range=(-100.0, float("inf")), oracle="naive",
     ),
 )  # fmt: skip
-WARM_UP = tuple(column.warm_up for column in COLUMNS)
-CONVERGED = tuple(int(column.params["converged"]) for column in COLUMNS)
+READY = np.array([column.warm_up for column in COLUMNS])
+CONVERGED = np.array([column.params["converged"] for column in COLUMNS])
+SEEDED, TRIX_READY = int(READY.max()), int(READY[18])
+
+
+class Params(NamedTuple):
+    spans: tuple[int, ...]
+    signal: int
+    volume_factor: float
+
+
+class State(NamedTuple):
+    apart: Float64  # (series, stages, spans) input of the stage minus its average, quote currency
+    signal: Float64  # (series,) mean of TRIX while seeding, then its average, percent
+
+
+def init(n_symbols: int, n_timeframes: int) -> State:
+    series = n_symbols * n_timeframes
+    return State(np.zeros((series, STAGES, len(SPANS))), np.zeros(series))
+
+
+@njit(cache=True)
+def _followed(apart: Float64, i: int, n: int, j: int, stages: int, span: int, move: float, close: float) -> float:
+    """Let all stages of a span that may still be seeding follow a move of the close; return the third's move."""
+    third, alpha = 0.0, 2.0 / (span + 1.0)
+    for s in range(stages):
+        seen = n - 1 - s * (span - 1)
+        if seen < span:
+            seeding(apart, i, s, j, move, seen, span)
+            break
+        move = averaged(apart, i, s, j, move, alpha, close)
+        if s == 2:
+            third = move
+    return third
+
+
+@njit(cache=True, inline="always")
+def _write(apart: Float64, close: float, v: float, row: Float64) -> None:
+    """Write the close over each average, less 1."""
+    c6, c4 = -v * v * v, 1.0 + 3.0 * v + 3.0 * v * v + v * v * v
+    c5 = c6 + 3.0 * v * v + 3.0 * v * v * v
+    for j in range(len(SPANS)):
+        row[j] = apart[0, j]
+    for j in range(CHAINS):
+        one, two, three = apart[0, j], apart[1, j], apart[2, j]
+        row[6 + j] = one - two
+        row[10 + j] = one - 2.0 * two + three
+        row[14 + j] = one + two + three + ((1.0 - c4) * apart[3, j] + c5 * apart[4, j] + c6 * apart[5, j])
+    for j in range(18):
+        row[j] = row[j] / (close - row[j])
+
+
+@njit(cache=True)
+def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
+    apart = state.apart
+    for k in range(len(bars.series)):
+        i, n, close = bars.series[k], bars.n[k], bars.close[k]
+        move = close - bars.previous_close[k] if n > 1 else 0.0
+        third = 0.0
+        if n > SEEDED:
+            for j in range(CHAINS):
+                moved = move
+                for s in range(STAGES):
+                    moved = averaged(apart, i, s, j, moved, ALPHAS[j], close)
+                    if j == TRIX and s == 2:
+                        third = moved
+            for j in range(CHAINS, len(SPANS)):
+                averaged(apart, i, 0, j, move, ALPHAS[j], close)
+        else:
+            for j in range(len(SPANS)):
+                moved = _followed(apart, i, n, j, STAGES if j < CHAINS else 1, SPANS[j], move, close)
+                third = moved if j == TRIX else third
+        _write(apart[i], close, params.volume_factor, out[k])
+        trix = 0.0
+        if n >= TRIX_READY:
+            below = apart[i, 0, TRIX] + apart[i, 1, TRIX] + apart[i, 2, TRIX]
+            trix = 100.0 * third / (close - below - third)
+            seen = n - TRIX_READY + 1
+            weight = 1.0 / seen if seen <= SIGNAL else 2.0 / (SIGNAL + 1.0)
+            state.signal[i] = settled(state.signal[i] + weight * (trix - state.signal[i]), 1.0)
+        out[k, 18], out[k, 19] = trix, state.signal[i]
+        stand(n, READY, CONVERGED, out[k], why[k])
+
+
 register(
     Group(
         name="ema_ratio",
         family=Family.TECHNICAL,
         stage=Stage.BARS,
         columns=COLUMNS,
-        params=Params(SPANS, tuple(2 / (n + 1) for n in SPANS), VOLUME_FACTOR, WARM_UP, CONVERGED, max(CONVERGED)),
+        params=Params(SPANS, SIGNAL, VOLUME_FACTOR),
         init=init,
         update=update,
         version=2,

@@ -1,13 +1,15 @@
-"""Close relative to its simple moving average.
+"""Close relative to its simple, weighted and Hull moving averages.
 
-Seed:   none: the first value is the first full window's.
+Seed:   none: the first value is the first full window's. Hull takes n / 2 and sqrt(n) rounded down.
 Edges:  none.
-Cost:   O(1) a bar, 1 number a series and window: the sum of (this close - close in the window), so that moves of 0.01
-        at 60,000 keep their digits. It slides by changes and is summed anew every n-th bar.
+Cost:   O(1) a bar, 46 numbers a series. Kept are the sums of (this close - close in the window), plain and weighted,
+        so that moves of 0.01 at 60,000 keep their digits. They slide by changes: where the close moves by d,
+        weighted' = weighted - plain + d * n * (n - 1) / 2, and are summed anew every n-th bar.
 """
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +20,11 @@ from features.decay import WARMING_UP
 from features.inputs import BarInputs, History, past
 from schema.ticks import Float64, UInt8
 
-WINDOWS = (5, 10, 20, 50)
+SUMMED = np.array((5, 10, 20, 50, 100, 200, 2, 25))  # the windows, and the halves of Hull's that are none of them
+WINDOWS, HULLS = 6, 4  # how many of them are columns
+HALF = np.array((6, 0, 1, 7))  # where the half of a Hull window is summed
+SMOOTHED = np.array([math.isqrt(int(window)) for window in SUMMED[:HULLS]])
+LATEST = 8  # a power of two, not below the longest smoothing
 
 
 class Params(NamedTuple):
@@ -27,61 +33,114 @@ class Params(NamedTuple):
 
 class State(NamedTuple):
     above: Float64  # (series, windows) sum of this close minus each close of the window, quote currency
+    weighted: Float64  # (series, windows) the same, weighted n for the last close to 1 for the first
+    raw: Float64  # (series, Hull windows, LATEST) close minus (2 WMA(n / 2) - WMA(n)) of the last bars, by slot
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
-    return State(np.zeros((n_symbols * n_timeframes, len(WINDOWS))))
+    series = n_symbols * n_timeframes
+    return State(*(np.zeros((series, len(SUMMED))) for _ in "aw"), np.zeros((series, HULLS, LATEST)))
 
 
 @njit(cache=True)
-def _summed(closes: Float64, i: int, n: int, window: int) -> float:
-    total, close = 0.0, past(closes, i, n, 0)
+def _summed(closes: Float64, i: int, n: int, window: int) -> tuple[float, float]:
+    above, weighted, close = 0.0, 0.0, past(closes, i, n, 0)
     for lag in range(1, window):
-        total += close - past(closes, i, n, lag)
-    return total
+        above += close - past(closes, i, n, lag)
+        weighted += (window - lag) * (close - past(closes, i, n, lag))
+    return above, weighted
+
+
+@njit(cache=True, inline="always")
+def _slid(above: Float64, weighted: Float64, closes: Float64, i: int, n: int, close: float, move: float) -> None:
+    """Move the sums of all windows on to the n-th close."""
+    for j in range(len(SUMMED)):
+        window = SUMMED[j]
+        if n < window:
+            continue
+        if n % window == 0:
+            above[j], weighted[j] = _summed(closes, i, n, window)
+        else:
+            weighted[j] += 0.5 * window * (window - 1.0) * move - above[j]
+            above[j] += window * move - (close - past(closes, i, n, window))
+
+
+@njit(cache=True)
+def _hull(closes: Float64, raw: Float64, i: int, n: int, window: int) -> float:
+    """Return the n-th close minus the weighted mean of the last raw averages."""
+    total, close = 0.0, past(closes, i, n, 0)
+    for lag in range(window):
+        total += (window - lag) * (close - past(closes, i, n, lag) + raw[(n - lag) & (LATEST - 1)])
+    return total / (0.5 * window * (window + 1.0))
 
 
 @njit(cache=True)
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
+    shares, weights = 1.0 / SUMMED, 2.0 / (SUMMED * (SUMMED + 1.0))
     for k in range(len(bars.series)):
         i, n, close = bars.series[k], bars.n[k], bars.close[k]
-        for j in range(len(params.windows)):
-            window = params.windows[j]
-            if n < window:
-                out[k, j], why[k, j] = np.nan, WARMING_UP
-                continue
-            if n % window == 0:
-                state.above[i, j] = _summed(history.close, i, n, window)
-            else:
-                state.above[i, j] += window * (close - bars.previous_close[k])
-                state.above[i, j] -= close - past(history.close, i, n, window)
-            deviation = state.above[i, j] / window
-            out[k, j], why[k, j] = deviation / (close - deviation), 0
+        above, weighted, row = state.above[i], state.weighted[i], out[k]
+        _slid(above, weighted, history.close, i, n, close, close - bars.previous_close[k])
+        for j in range(WINDOWS):
+            row[j] = above[j] * shares[j]
+            row[WINDOWS + j] = weighted[j] * weights[j]
+        for j in range(HULLS):
+            half = HALF[j]
+            state.raw[i, j, n & (LATEST - 1)] = 2.0 * weighted[half] * weights[half] - weighted[j] * weights[j]
+            ready = n >= SUMMED[j] + SMOOTHED[j] - 1
+            row[2 * WINDOWS + j] = _hull(history.close, state.raw[i, j], i, n, SMOOTHED[j]) if ready else 0.0
+        for j in range(2 * WINDOWS + HULLS):
+            row[j] = row[j] / (close - row[j])
+            why[k, j] = 0
+        if n < SUMMED[WINDOWS - 1]:
+            _warming_up(n, row, why[k])
 
 
+@njit(cache=True)
+def _warming_up(n: int, row: Float64, why: UInt8) -> None:
+    for j in range(len(READY)):
+        if n < READY[j]:
+            row[j], why[j] = np.nan, WARMING_UP
+
+
+def _columns(kind: str, formula: str, source: str, windows: list[int], oracle: str) -> tuple[Column, ...]:
+    """Return the rows of one average over several windows."""
+    hull = kind == "hma"
+    return tuple(
+        Column(
+            name=f"{kind}_ratio_{window}",
+            formula=formula.replace("n)", f"{window})"),
+            source=source,
+            inputs=("close",),
+            driver=Driver.BAR,
+            window=window + (math.isqrt(window) - 1) * hull,
+            warm_up=window + (math.isqrt(window) - 1) * hull,
+            unit="ratio",
+            range=(-1.0, float("inf")),
+            oracle=oracle,
+            params={"window": window},
+        )
+        for window in windows
+    )
+
+
+ALL = SUMMED[:WINDOWS].tolist()
+RAW = "2 WMA(close, m) - WMA(close, n), m = n / 2 and s = sqrt(n) rounded down"
+COLUMNS = (
+    *_columns("sma", "close / mean(close, n) - 1", "TA-Lib SMA", ALL, "talib.SMA"),
+    *_columns("wma", "close / WMA(close, n) - 1, weights n for the last close to 1", "TA-Lib WMA", ALL, "talib.WMA"),
+    *_columns("hma", f"close / WMA(raw, s) - 1, raw = {RAW}", "Hull (2005)", ALL[:HULLS], "talib.WMA"),
+)
+READY = np.array([column.warm_up for column in COLUMNS])
 register(
     Group(
         name="sma_ratio",
         family=Family.TECHNICAL,
         stage=Stage.BARS,
-        columns=tuple(
-            Column(
-                name=f"sma_ratio_{window}",
-                formula=f"close / mean(close, {window}) - 1",
-                source="TA-Lib SMA",
-                inputs=("close",),
-                driver=Driver.BAR,
-                window=window,
-                warm_up=window,
-                unit="ratio",
-                range=(-1.0, float("inf")),
-                oracle="talib.SMA",
-                params={"window": window},
-            )
-            for window in WINDOWS
-        ),
-        params=Params(WINDOWS),
+        columns=COLUMNS,
+        params=Params(tuple(ALL)),
         init=init,
         update=update,
+        version=2,
     )
 )

@@ -1,0 +1,110 @@
+"""Close relative to Kaufman's adaptive moving average.
+
+Seed:   the close of bar n, as TA-Lib; the first value comes with bar n + 1.
+Edges:  where the closes of the window are all equal, the efficiency ratio is 1, as TA-Lib.
+Cost:   O(1) a bar, 2 numbers a series and window: the close's deviation from its average, so that moves of 0.01 at
+        60,000 keep their digits, and the window's sum of moves, which is summed anew every n-th bar.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from features.catalogue import Column, Driver, Family, Group, Stage, register
+from features.decay import burn_in, settled
+from features.inputs import BarInputs, History, past
+from features.technical.chain import stand
+from features.ties import TIE
+from schema.ticks import Float64, UInt8
+
+WINDOWS = np.array((5, 10, 20, 50, 100, 200))
+FASTEST, SLOWEST = 2.0 / 3.0, 2.0 / 31.0  # shares of the way to the close, before they are squared
+READY = WINDOWS + 1
+CONVERGED = READY + burn_in(1 - SLOWEST**2)
+
+
+class Params(NamedTuple):
+    fastest: float
+    slowest: float
+
+
+class State(NamedTuple):
+    deviation: Float64  # (series, windows) close minus its average, quote currency
+    path: Float64  # (series, windows) sum of the window's moves
+
+
+def init(n_symbols: int, n_timeframes: int) -> State:
+    return State(*(np.zeros((n_symbols * n_timeframes, len(WINDOWS))) for _ in State._fields))
+
+
+@njit(cache=True, inline="always")
+def _distance(new: float, old: float) -> float:
+    distance = abs(new - old)
+    return distance if distance > TIE * new else 0.0
+
+
+@njit(cache=True)
+def _path(closes: Float64, i: int, n: int, window: int) -> float:
+    total = 0.0
+    for lag in range(window):
+        total += _distance(past(closes, i, n, lag), past(closes, i, n, lag + 1))
+    return total
+
+
+@njit(cache=True)
+def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
+    for k in range(len(bars.series)):
+        i, n, close = bars.series[k], bars.n[k], bars.close[k]
+        deviation, path, row = state.deviation[i], state.path[i], out[k]
+        move = close - bars.previous_close[k]
+        for j in range(len(WINDOWS)):
+            window = WINDOWS[j]
+            if n <= window:
+                deviation[j] = row[j] = 0.0
+                continue
+            start = past(history.close, i, n, window)
+            if n % window == 0 or n == window + 1:
+                path[j] = _path(history.close, i, n, window)
+            else:
+                path[j] += _distance(close, close - move)
+                path[j] -= _distance(start, past(history.close, i, n, window + 1))
+            efficiency = min(abs(close - start) / path[j], 1.0) if path[j] > TIE * close else 1.0
+            keep = 1.0 - (efficiency * (params.fastest - params.slowest) + params.slowest) ** 2
+            deviation[j] = settled(keep * (deviation[j] + move), close)
+            row[j] = deviation[j]
+        for j in range(len(WINDOWS)):
+            row[j] = row[j] / (close - row[j])
+        stand(n, READY, CONVERGED, row, why[k])
+
+
+register(
+    Group(
+        name="kama_ratio",
+        family=Family.TECHNICAL,
+        stage=Stage.BARS,
+        columns=tuple(
+            Column(
+                name=f"kama_ratio_{window}",
+                formula=f"close / KAMA(close, {window}) - 1, between EMAs of 2 and 30 by the efficiency ratio",
+                source="Kaufman (1995); TA-Lib KAMA",
+                inputs=("close",),
+                driver=Driver.BAR,
+                window=0,
+                warm_up=window + 1,
+                unit="ratio",
+                range=(-1.0, float("inf")),
+                oracle="talib.KAMA",
+                params={"window": window, "converged": converged},
+                edges="flat: efficiency 1",
+                ties="moves of less than 1e-12 of the price are none",
+            )
+            for window, converged in zip(WINDOWS.tolist(), CONVERGED.tolist())
+        ),
+        params=Params(FASTEST, SLOWEST),
+        init=init,
+        update=update,
+    )
+)
