@@ -59,7 +59,7 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
     for k in range(len(bars.series)):
         i, n, close = bars.series[k], bars.n[k], bars.close[k]
         deviation, path, row = state.deviation[i], state.path[i], out[k]
-        move = close - bars.previous_close[k]
+        last = bars.previous_close[k]
         for j in range(len(WINDOWS)):
             window = WINDOWS[j]
             if n <= window:
@@ -69,11 +69,11 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
             if n % window == 0 or n == window + 1:
                 path[j] = _path(history.close, i, n, window)
             else:
-                path[j] += _distance(close, close - move)
+                path[j] += _distance(close, last)
                 path[j] -= _distance(start, past(history.close, i, n, window + 1))
             efficiency = min(abs(close - start) / path[j], 1.0) if path[j] > TIE * close else 1.0
             keep = 1.0 - (efficiency * (params.fastest - params.slowest) + params.slowest) ** 2
-            deviation[j] = settled(keep * (deviation[j] + move), close)
+            deviation[j] = settled(keep * (deviation[j] + (close - last)), close)
             row[j] = deviation[j]
         for j in range(len(WINDOWS)):
             row[j] = row[j] / (close - row[j])

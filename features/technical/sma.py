@@ -52,17 +52,26 @@ def _summed(closes: Float64, i: int, n: int, window: int) -> tuple[float, float]
 
 
 @njit(cache=True, inline="always")
-def _slid(above: Float64, weighted: Float64, closes: Float64, i: int, n: int, close: float, move: float) -> None:
-    """Move the sums of all windows on to the n-th close."""
-    for j in range(len(SUMMED)):
-        window = SUMMED[j]
-        if n < window:
-            continue
-        if n % window == 0:
-            above[j], weighted[j] = _summed(closes, i, n, window)
-        else:
-            weighted[j] += 0.5 * window * (window - 1.0) * move - above[j]
-            above[j] += window * move - (close - past(closes, i, n, window))
+def _slid(state: State, closes: Float64, i: int, n: int, j: int, window: int, close: float, move: float) -> None:
+    """Move the sums of window j on to the n-th close."""
+    if n % window == 0:
+        state.above[i, j], state.weighted[i, j] = _summed(closes, i, n, window)
+    elif n > window:
+        state.weighted[i, j] += 0.5 * window * (window - 1.0) * move - state.above[i, j]
+        state.above[i, j] += window * move - (close - past(closes, i, n, window))
+
+
+@njit(cache=True, inline="always")
+def _all_slid(state: State, closes: Float64, i: int, n: int, close: float, move: float) -> None:
+    """Move all sums on; the windows stand here as constants, by which a machine divides far faster."""
+    _slid(state, closes, i, n, 0, 5, close, move)
+    _slid(state, closes, i, n, 1, 10, close, move)
+    _slid(state, closes, i, n, 2, 20, close, move)
+    _slid(state, closes, i, n, 3, 50, close, move)
+    _slid(state, closes, i, n, 4, 100, close, move)
+    _slid(state, closes, i, n, 5, 200, close, move)
+    _slid(state, closes, i, n, 6, 2, close, move)
+    _slid(state, closes, i, n, 7, 25, close, move)
 
 
 @njit(cache=True)
@@ -80,7 +89,7 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
     for k in range(len(bars.series)):
         i, n, close = bars.series[k], bars.n[k], bars.close[k]
         above, weighted, row = state.above[i], state.weighted[i], out[k]
-        _slid(above, weighted, history.close, i, n, close, close - bars.previous_close[k])
+        _all_slid(state, history.close, i, n, close, close - bars.previous_close[k])
         for j in range(WINDOWS):
             row[j] = above[j] * shares[j]
             row[WINDOWS + j] = weighted[j] * weights[j]
