@@ -1,0 +1,175 @@
+"""Stops that follow a trend: parabolic SAR and SuperTrend.
+
+Seed:   SAR as TA-Lib: the second bar goes short if its low fell further than its high rose, else long; SuperTrend
+        goes long with the first average range, which starts with the mean of 10 true ranges, as TA-Lib ATR.
+Edges:  none. Where the stop stands depends on the first bars until a few reversals later (measured: see `CONVERGED`).
+Cost:   O(1) a bar, 8 numbers a series.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from features.catalogue import Column, Driver, Family, Group, Stage, register
+from features.decay import WARMING_UP, standing
+from features.inputs import BarInputs, History, past
+from features.technical.natr import ranged, true_range
+from features.ties import TIE
+from schema.ticks import Float64, UInt8
+
+STEP, MOST, WINDOW, WIDTH = 0.02, 0.2, 10, 3.0
+CONVERGED = 400  # bars
+
+
+class Params(NamedTuple):
+    step: float  # acceleration, a new extreme
+    most: float
+    window: int
+    width: float  # average ranges
+    converged: int
+
+
+class State(NamedTuple):
+    way: Float64  # (series,) 1 long, -1 short
+    stop: Float64  # (series,) SAR of the next bar, quote currency
+    extreme: Float64  # (series,) of the trend
+    pace: Float64  # (series,) acceleration
+    range: Float64  # (series,) average true range
+    side: Float64  # (series,) SuperTrend: 1 long, -1 short
+    floor: Float64  # (series,) its lower line
+    ceiling: Float64  # (series,) its upper line
+
+
+def init(n_symbols: int, n_timeframes: int) -> State:
+    return State(*(np.zeros(n_symbols * n_timeframes) for _ in State._fields))
+
+
+@njit(cache=True, inline="always")
+def parabolic(
+    way: float, stop: float, extreme: float, pace: float, high: float, low: float, was_high: float, was_low: float,
+    step: float, most: float,
+) -> tuple[float, float, float, float, float]:  # fmt: skip
+    """Return the SAR of a bar, then way, stop, extreme and pace for the next; a short trend is a long one mirrored."""
+    tie = TIE * high
+    if way < 0.0:
+        high, low, was_high, was_low, stop, extreme = -low, -high, -was_low, -was_high, -stop, -extreme
+    if low <= stop + tie:  # reversed: what follows is mirrored
+        now = max(extreme, max(was_high, high))
+        ahead = max(now + step * (low - now), max(was_high, high))
+        sar, way, stop, extreme, pace = way * now, -way, way * ahead, way * low, step
+        return sar, way, stop, extreme, pace
+    if high > extreme + tie:
+        extreme, pace = high, min(pace + step, most)
+    ahead = min(stop + pace * (extreme - stop), min(was_low, low))
+    return way * stop, way, way * ahead, way * extreme, pace
+
+
+@njit(cache=True, inline="always")
+def trailed(
+    side: float, floor: float, ceiling: float, close: float, middle: float, reach: float
+) -> tuple[float, float, float]:
+    """Return side, lower and upper line of SuperTrend; the line of the side that holds never steps back."""
+    tie, below, above = TIE * close, middle - reach, middle + reach
+    if close > ceiling + tie:
+        return 1.0, below, above
+    if close < floor - tie:
+        return -1.0, below, above
+    if side > 0.0:
+        return side, max(below, floor), above
+    return side, below, min(above, ceiling)
+
+
+@njit(cache=True)
+def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
+    step, most, window, width = params.step, params.most, params.window, params.width
+    for k in range(len(bars.series)):
+        i, n, high, low, close = bars.series[k], bars.n[k], bars.high[k], bars.low[k], bars.close[k]
+        out[k, :], why[k, :] = np.nan, WARMING_UP
+        now = true_range(high, low, bars.previous_close[k])
+        reach = state.range[i] = ranged(state.range[i], now, n, window, close)
+        if n > 1:
+            was_high, was_low = past(history.high, i, n, 1), past(history.low, i, n, 1)
+            if n == 2:
+                fell, rose = was_low - low, high - was_high
+                short = fell > TIE * close and fell > rose + TIE * close
+                state.way[i] = -1.0 if short else 1.0
+                state.stop[i], state.extreme[i] = (was_high, low) if short else (was_low, high)
+                state.pace[i], was_high, was_low = step, high, low
+            sar, state.way[i], state.stop[i], state.extreme[i], state.pace[i] = parabolic(
+                state.way[i], state.stop[i], state.extreme[i], state.pace[i], high, low, was_high, was_low, step, most
+            )
+            out[k, 0], out[k, 1] = (close - sar) / close, state.way[i]
+            why[k, 0] = why[k, 1] = standing(n, 2, params.converged)
+        if n > window:
+            middle = 0.5 * (high + low)
+            if n == window + 1:
+                side, floor, ceiling = 1.0, middle - width * reach, middle + width * reach
+            else:
+                side, floor, ceiling = trailed(
+                    state.side[i], state.floor[i], state.ceiling[i], close, middle, width * reach
+                )
+            state.side[i], state.floor[i], state.ceiling[i] = side, floor, ceiling
+            out[k, 2], out[k, 3] = (close - (floor if side > 0.0 else ceiling)) / close, side
+            why[k, 2] = why[k, 3] = standing(n, window + 1, params.converged)
+
+
+_column = partial(
+    Column,
+    inputs=("high", "low", "close"),
+    driver=Driver.BAR,
+    window=0,
+)
+_parabolic = partial(
+    _column,
+    warm_up=2,
+    oracle="talib.SAR",
+    params={"step": STEP, "most": MOST, "converged": CONVERGED},
+    ties="a low (high) that touches the stop reverses; an extreme is new if it is further (by 1e-12 of the price)",
+)
+_trend = partial(
+    _column,
+    warm_up=WINDOW + 1,
+    oracle="naive; talib.ATR",
+    params={"window": WINDOW, "width": WIDTH, "converged": CONVERGED},
+    ties="a close reverses it where it is beyond the line (by 1e-12 of the price)",
+)
+register(
+    Group(
+        name="stops",
+        family=Family.TECHNICAL,
+        stage=Stage.BARS,
+        columns=(
+            _parabolic(
+                "sar_distance",
+                "(close - parabolic SAR) / close",
+                "Wilder (1978); TA-Lib SAR",
+                unit="ratio",
+                range=(float("-inf"), 1.0),
+            ),
+            _parabolic(
+                "sar_direction", "1 long, -1 short", "Wilder (1978); TA-Lib SAR", unit="direction", range=(-1.0, 1.0)
+            ),
+            _trend(
+                "supertrend_distance_10",
+                "(close - line) / close; line = middle of the bar ∓ 3 ATR 10, which never steps back from its trend",
+                "Seban; TradingView",
+                unit="ratio",
+                range=(float("-inf"), float("inf")),
+            ),
+            _trend(
+                "supertrend_direction_10",
+                "1 from a close above the upper line on, -1 from one below the lower on",
+                "Seban; TradingView",
+                unit="direction",
+                range=(-1.0, 1.0),
+            ),
+        ),
+        params=Params(STEP, MOST, WINDOW, WIDTH, CONVERGED),
+        init=init,
+        update=update,
+    )
+)

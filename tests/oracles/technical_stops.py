@@ -1,0 +1,89 @@
+"""Oracles of stops: replayed bar by bar in long double, SAR held to TA-Lib in whole ticks."""
+
+from __future__ import annotations
+
+import numpy as np
+import talib
+
+from tests.oracles.registry import Market, each_series, oracle
+from tests.oracles.technical import TIE, Series, whole_ticks
+from tests.oracles.technical_bands import average_range
+from tests.oracles.windows import EPS, agrees, exact
+
+Stops = tuple[np.ndarray, np.ndarray]
+
+
+def stop_roundings(name: str, market: Market) -> np.ndarray | float:
+    """Bound a distance from a stop: half an ulp of the price each bar, of which up to 1 / 0.02 stand in a SAR."""
+    return 0.0 if "direction" in name else 50 * EPS
+
+
+def replayed_sar(bars: Series) -> Stops:
+    """Return SAR and direction by Wilder's rules, told for each side on its own."""
+    high, low = exact(bars["high"]), exact(bars["low"])
+    n, step, most = len(high), np.longdouble("0.02"), np.longdouble("0.2")
+    sar, way = np.full((2, n), np.longdouble("nan"))
+    if n < 2:
+        return sar, way
+    tie = TIE * high[1]
+    fell, rose = low[0] - low[1], high[1] - high[0]
+    long = not (fell > TIE * bars["close"][1] and fell > rose + TIE * bars["close"][1])
+    stop, extreme, pace = (low[0], high[1], step) if long else (high[0], low[1], step)
+    for k in range(1, n):
+        before = max(k - 1, 1)
+        top, bottom, tie = max(high[before], high[k]), min(low[before], low[k]), TIE * high[k]
+        if long and low[k] <= stop + tie:
+            long, sar[k], pace = False, max(extreme, top), step
+            extreme = low[k]
+            stop = max(sar[k] + pace * (extreme - sar[k]), top)
+        elif not long and high[k] >= stop - tie:
+            long, sar[k], pace = True, min(extreme, bottom), step
+            extreme = high[k]
+            stop = min(sar[k] + pace * (extreme - sar[k]), bottom)
+        else:
+            sar[k] = stop
+            if high[k] > extreme + tie if long else low[k] < extreme - tie:
+                extreme, pace = high[k] if long else low[k], min(pace + step, most)
+            moved = stop + pace * (extreme - stop)
+            stop = min(moved, bottom) if long else max(moved, top)
+        way[k] = 1 if long else -1
+    return sar, way
+
+
+@oracle("sar_distance", "sar_direction", bound=stop_roundings)
+@each_series
+def sar(name: str, bars: Series) -> np.ndarray:
+    stop, way = replayed_sar(bars)
+    close = exact(bars["close"])
+    if len(close) > 1:
+        library = talib.SAR(whole_ticks(bars["high"]), whole_ticks(bars["low"]), 0.02, 0.2)
+        agrees(stop / close, library / whole_ticks(bars["close"]), 1e-7)
+    return way if "direction" in name else (close - stop) / close
+
+
+def replayed_supertrend(bars: Series) -> Stops:
+    """Return line and direction by TradingView's rules."""
+    close, middle, reach = exact(bars["close"]), (exact(bars["high"]) + bars["low"]) / 2, 3 * average_range(bars, 10)
+    lower, upper = middle - reach, middle + reach
+    line, way = np.full((2, len(close)), np.longdouble("nan"))
+    side = 1
+    for k in range(10, len(close)):
+        tie = TIE * close[k]
+        if k > 10:
+            if close[k] > upper[k - 1] + tie:
+                side = 1
+            elif close[k] < lower[k - 1] - tie:
+                side = -1
+            elif side > 0:
+                lower[k] = max(lower[k], lower[k - 1])
+            else:
+                upper[k] = min(upper[k], upper[k - 1])
+        line[k], way[k] = lower[k] if side > 0 else upper[k], side
+    return line, way
+
+
+@oracle("supertrend_distance_10", "supertrend_direction_10", bound=stop_roundings)
+@each_series
+def supertrend(name: str, bars: Series) -> np.ndarray:
+    line, way = replayed_supertrend(bars)
+    return way if "direction" in name else (exact(bars["close"]) - line) / bars["close"]
