@@ -1,69 +1,119 @@
-"""The discrete Fourier transform of the last 64 log returns, kept up to date bar by bar.
+"""The discrete Fourier transforms of the last 32, 64, 128 and 256 log returns, kept up to date bar by bar.
 
-X slides: X_k <- (X_k + newest - oldest) exp(2 pi i k / 64), undamped. Roundings would gather without end, so it is
-computed afresh once a lap; and whoever reads it does so too where the power has fallen far below what X has seen.
+A_k = sum of r_m exp(-2 pi i k m / W) over the window, m the return's own number, so that a bar adds (newest - oldest)
+exp(-2 pi i k n / W) and turns nothing: undamped, and roundings only add up. A lap away with them: every W / 8 bars an
+eighth of the bins is computed afresh, so that no bar has much to do. The four windows lie side by side, bins 1 .. W / 2
+of each, real and imaginary parts apart, for loops that a compiler can vectorise.
 
-Source: Jacobsen and Lyons (2003), The Sliding DFT.
+Source: Duda (2010), Accurate, Guaranteed Stable, Sliding Discrete Fourier Transform.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Final, NamedTuple
 
 import numpy as np
 from numba import njit
 
-from features.inputs import past
-from schema.ticks import Float64, UInt8
+from features.inputs import RING
+from features.ties import TIE
+from schema.ticks import Float64, Int64
 
-WINDOW, BINS = 64, 32
-COS: Final = np.cos(2.0 * np.pi * np.arange(WINDOW) / WINDOW)
-SIN: Final = np.sin(2.0 * np.pi * np.arange(WINDOW) / WINDOW)
+WINDOWS: Final = (32, 64, 128, 256)
+FIRST: Final = (0, 16, 48, 112, 240)  # where a window's bins begin
+BINS: Final = FIRST[-1]
+LONGEST: Final = WINDOWS[-1]
+PARTS: Final = 8  # a lap computes the bins afresh in so many parts
+
+
+def _of_bins(of_window: list[np.ndarray]) -> np.ndarray:
+    return np.concatenate(of_window)
+
+
+STEP: Final = _of_bins([np.arange(1, w // 2 + 1) * (LONGEST // w) for w in WINDOWS])  # turn a bar, in 256ths
+_QUARTER = np.sin(2.0 * np.pi * np.arange(LONGEST // 4) / LONGEST)
+SIN: Final = np.concatenate([_QUARTER, [1.0], _QUARTER[:0:-1], [0.0], -_QUARTER[1:], [-1.0], -_QUARTER[:0:-1]])
+COS: Final = np.roll(SIN, -LONGEST // 4)
+STEP_COS: Final = COS[STEP % LONGEST]
+STEP_SIN: Final = SIN[STEP % LONGEST]
 
 
 class State(NamedTuple):
-    real: Float64  # (series, BINS) X_k of k = 1 ..
+    real: Float64  # (series, BINS)
     imaginary: Float64  # (series, BINS)
-    largest: Float64  # (series,) largest |log return| that X has seen since it was computed afresh
-    share: Float64  # (series, BINS) P_k / sum of P, of the bar before
-    defined: UInt8  # (series,) whether that bar had any
+    still: Int64  # (series,) returns of 0 since the last other one
+    total: Float64  # (series, windows) power of the bar before, 0 where it was undefined
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
     n = n_symbols * n_timeframes
-    real, imaginary, share = (np.zeros((n, BINS)) for _ in range(3))
-    return State(real, imaginary, np.zeros(n), share, np.zeros(n, np.uint8))
+    return State(np.zeros((n, BINS)), np.zeros((n, BINS)), np.zeros(n, np.int64), np.zeros((n, len(WINDOWS))))
+
+
+@njit(cache=True, inline="always")
+def moved(log_return: float) -> float:
+    """Return a log return, 0 where it is none (a tie, or NaN: the first bar's)."""
+    return log_return if abs(log_return) > TIE else 0.0
 
 
 @njit(cache=True)
-def transform(state: State, returns: Float64, i: int, n: int) -> None:
-    """Compute X of the last WINDOW returns afresh."""
-    state.real[i, :], state.imaginary[i, :], state.largest[i] = 0.0, 0.0, 0.0
-    for j in range(WINDOW):
-        value = past(returns, i, n, WINDOW - 1 - j)
-        state.largest[i] = max(state.largest[i], abs(value))
-        for b in range(BINS):
-            angle = (j * (b + 1)) % WINDOW
-            state.real[i, b] += value * COS[angle]
-            state.imaginary[i, b] -= value * SIN[angle]
-
-
-@njit(cache=True)
-def slide(state: State, i: int, newest: float, oldest: float) -> None:
-    state.largest[i] = max(state.largest[i], abs(newest))
+def turned(n: int, cosine: Float64, sine: Float64) -> None:
+    """Write how far each bin has turned at the n-th bar."""
     for b in range(BINS):
-        real, imaginary = state.real[i, b] + (newest - oldest), state.imaginary[i, b]
-        state.real[i, b] = real * COS[b + 1] - imaginary * SIN[b + 1]
-        state.imaginary[i, b] = real * SIN[b + 1] + imaginary * COS[b + 1]
+        at = (n * STEP[b]) & (LONGEST - 1)
+        cosine[b], sine[b] = COS[at], SIN[at]
 
 
 @njit(cache=True)
-def power_of(state: State, i: int, power: Float64) -> float:
-    """Write P_k and return their sum."""
-    total = 0.0
-    for b in range(BINS):
-        power[b] = state.real[i, b] ** 2 + state.imaginary[i, b] ** 2
-        if b < BINS - 1:
-            power[b] *= 2.0
-        total += power[b]
-    return total
+def slide(real: Float64, imaginary: Float64, change: float, cosine: Float64, sine: Float64) -> None:
+    for b in range(len(real)):
+        real[b] += change * cosine[b]
+        imaginary[b] -= change * sine[b]
+
+
+@njit(cache=True)
+def refresh(ring: Float64, n: int, window: int, first: int, real: Float64, imaginary: Float64) -> None:
+    """Compute the bins from `first` on afresh from a ring of log returns, by Horner's rule."""
+    cosine, sine = STEP_COS[first : first + len(real)], STEP_SIN[first : first + len(real)]
+    real[:], imaginary[:] = 0.0, 0.0
+    for j in range(window - 1, -1, -1):
+        lag = (n - j) & (window - 1)
+        value = moved(ring[(n - 1 - lag) & (RING - 1)])
+        for b in range(len(real)):
+            x, y = real[b], imaginary[b]
+            real[b] = value + (x * cosine[b] + y * sine[b])
+            imaginary[b] = y * cosine[b] - x * sine[b]
+
+
+@njit(cache=True)
+def advance(state: State, i: int, w: int, ring: Float64, n: int, newest: float, cosine: Float64, sine: Float64) -> None:
+    """Take window w of series i to its n-th bar."""
+    window, first, last = WINDOWS[w], FIRST[w], FIRST[w + 1]
+    real, imaginary = state.real[i, first:last], state.imaginary[i, first:last]
+    if state.still[i] >= window:
+        real[:], imaginary[:] = 0.0, 0.0
+        return
+    oldest = moved(ring[(n - 1 - window) & (RING - 1)])
+    slide(real, imaginary, newest - oldest, cosine[first:last], sine[first:last])
+    every = window // PARTS
+    if n & (every - 1) == 0:
+        size = (last - first) // PARTS
+        at = (n // every) % PARTS * size
+        refresh(ring, n, window, first + at, real[at : at + size], imaginary[at : at + size])
+
+
+@njit(cache=True)
+def power_of(real: Float64, imaginary: Float64, power: Float64) -> None:
+    """Write the one-sided power: twice |A_k|^2, once at the Nyquist bin."""
+    for b in range(len(real)):
+        power[b] = 2.0 * (real[b] * real[b] + imaginary[b] * imaginary[b])
+    power[len(real) - 1] *= 0.5
+
+
+@njit(cache=True)
+def phase_of(real: float, imaginary: float, cosine: float, sine: float) -> tuple[float, float]:
+    """Return sine and cosine of the angle of (real + i imaginary) (cosine + i sine)."""
+    x, y = real * cosine - imaginary * sine, real * sine + imaginary * cosine
+    length = math.sqrt(x * x + y * y)
+    return y / length, x / length
