@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 from features.spectral.sliding_dft import FIRST, WINDOWS
-from features.spectral.spectrum import FLOOR, dominant_of, entropy_of, floored, scaled
+from features.spectral.spectrum import dominant_of, entropy_of, floored, scaled
 from features.spectral.sums import added, dot, logarithms
 from schema.ticks import Float64
 

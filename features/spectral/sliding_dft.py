@@ -79,7 +79,7 @@ def refresh(ring: Float64, n: int, window: int, first: int, real: Float64, imagi
     real[:], imaginary[:] = 0.0, 0.0
     for j in range(window - 1, -1, -1):
         lag = (n - j) & (window - 1)
-        value = moved(ring[(n - 1 - lag) & (RING - 1)])
+        value = moved(ring[(n - 1 - lag) & (len(ring) - 1)])
         for b in range(len(real)):
             x, y = real[b], imaginary[b]
             real[b] = value + (x * cosine[b] + y * sine[b])

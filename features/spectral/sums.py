@@ -1,8 +1,8 @@
 """Sums, largest values and logarithms of short arrays, written so that the compiler can vectorise them.
 
-Four or eight partial sums each, whose order is fixed: a sum of one chain waits four cycles an addition. The logarithm takes
-the exponent from the bits and log m = 2 artanh((m - 1) / (m + 1)) by its series, m in sqrt(1/2) .. sqrt 2, to a few
-units in the last place: `math.log` is a call a number, 6 to 10 ns.
+Four or eight partial sums each, whose order is fixed: a sum of one chain waits four cycles an addition. The logarithm
+takes the exponent from the bits and log m = 2 artanh((m - 1) / (m + 1)) by its series, m in sqrt(1/2) .. sqrt 2, to a
+few units in the last place: `math.log` is a call a number, 6 to 10 ns.
 """
 
 from __future__ import annotations
