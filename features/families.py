@@ -7,7 +7,7 @@ import pkgutil
 
 import features
 
-FAMILIES = ("technical", "microstructure", "statistical", "spectral", "cross_asset", "regime", "calendar")
+FAMILIES = ("technical", "microstructure", "statistical", "spectral", "cross_asset", "regime", "calendar", "sentiment")
 
 
 def load() -> None:

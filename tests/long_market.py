@@ -22,6 +22,7 @@ SESSION = 1_800  # seconds, of which each has a bar
 PAUSE = 600
 A_SECOND = 4  # ticks of a symbol: quote, trade, quote, trade
 AN_ITEM = 3  # seconds from one item of a symbol to the next
+REMEMBERED = 50 * 3_600 * SECOND  # items from before the bars that are kept: they are few
 PER_UNIT = 100.0
 
 
@@ -99,11 +100,12 @@ def _items(rng: np.random.Generator, start: np.ndarray) -> Items:
 
 
 def from_second(market: Scene, seconds: int) -> Scene:
-    """Return the last `seconds` bar times of a market of one timeframe, as if nothing had been before."""
+    """Return the last `seconds` bar times of a market of one timeframe, as if nothing but items had been before."""
     bars = type(market.bars)(*(column[-seconds * SYMBOLS :] for column in market.bars))
     first = int(np.searchsorted(market.ticks.time, bars.start[0]))
     ticks = TickInputs(*(column[first:] for column in market.ticks))
-    items = Items(*(column[np.searchsorted(market.items.ts_event, bars.start[0]) :] for column in market.items))
+    since = np.searchsorted(market.items.ts_event, bars.start[0] - REMEMBERED)
+    items = Items(*(column[since:] for column in market.items))
     bars = bars._replace(position=np.searchsorted(ticks.time, bars.time))
     return replace(market, ticks=ticks, bars=bars, items=items)
 

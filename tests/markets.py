@@ -197,16 +197,19 @@ def _ticks(
 
 
 def _items(n_symbols: int, sessions: list[Session], every: int) -> Items:
-    """Scored items, about one a symbol in `every` seconds of a session and never two in one; some scores are 0."""
+    """Scored items, about one a symbol in `every` seconds of a session and never two in one; some scores are 0.
+
+    One a second alternates between the kinds, so that every second item is eligible for what needs one kind.
+    """
     rng = np.random.default_rng([n_symbols, every])
     starts = np.concatenate([np.arange(s.begin, s.end, every * SECOND) for s in sessions])
     shape = (n_symbols, len(starts))
     published = starts + rng.integers(0, SECOND, shape)
     symbol = np.broadcast_to(np.arange(n_symbols, dtype=np.int32)[:, None], shape)
     score = np.round(rng.uniform(-1, 1, shape), 2) * (rng.random(shape) < 0.9)
-    kind = rng.integers(0, len(KINDS), shape).astype(np.uint8)
+    kind = rng.integers(0, len(KINDS), shape) if every > 1 else np.broadcast_to(np.arange(len(starts)) % 2, shape)
     order = np.argsort(published.ravel(), kind="stable")
-    return Items(*(column.ravel()[order] for column in (published, symbol, kind, score)))
+    return Items(*(column.ravel()[order] for column in (published, symbol, kind.astype(np.uint8), score)))
 
 
 def _joined(parts: list[dict[str, np.ndarray]]) -> TickInputs:

@@ -20,7 +20,7 @@ import pytest
 from features.catalogue import Column, Driver, Group
 from tests.laws.runs import CATALOGUE, Violations, engine_for, every_column, step
 from tests.laws.test_oracles import misses
-from tests.long_market import A_SECOND, AN_ITEM, SESSION, SYMBOLS, chunks, followed, from_second
+from tests.long_market import A_SECOND, SESSION, SYMBOLS, chunks, followed, from_second
 from tests.markets import Scene
 from tests.oracles.registry import ORACLES
 
@@ -38,8 +38,10 @@ def checked_points(seconds: int) -> list[int]:
 def tail_seconds(column: Column, point: int, kept: int) -> int:
     """Return how many seconds before a point decide the column's value there."""
     a_second = {
-        Driver.TRADE: A_SECOND // 2, Driver.QUOTE: A_SECOND // 2, Driver.SESSION: 1 / SESSION, Driver.ITEM: 1 / AN_ITEM,
+        Driver.TRADE: A_SECOND // 2, Driver.QUOTE: A_SECOND // 2, Driver.SESSION: 1 / SESSION,
     }  # fmt: skip
+    if column.driver is Driver.ITEM:  # tails keep the items from before them
+        return min(3, kept)
     inputs = max(column.window, column.warm_up) if column.window else FORGOTTEN * max(column.warm_up, 60)
     needed = int(inputs / a_second.get(column.driver, 1)) + 3
     needed = max(needed, int(FORGOTTEN * column.params.get("horizon_seconds", 0)) + 3)
@@ -72,12 +74,12 @@ def violations(groups: Sequence[Group], seconds: int) -> Violations:
             continue
         seen.append(values)
         for at, column in enumerate(columns):
-            if column.window or seconds > KEPT:
+            if column.window or column.driver is Driver.ITEM or seconds > KEPT:
                 tail = from_second(recent, tail_seconds(column, end, len(recent.bars.time) // SYMBOLS))
                 if message := compare(column, values[:, at], tail, [len(tail.bars.time) // SYMBOLS]):
                     found[column.name] = f"after {end} seconds {message}"
     for at, column in enumerate(columns):
-        replayed = not column.window and seconds <= KEPT and recent
+        replayed = not column.window and column.driver is not Driver.ITEM and seconds <= KEPT and recent
         if replayed and (message := compare(column, np.concatenate(seen)[:, at], replayed, points)):
             found[column.name] = message
     return found

@@ -9,6 +9,7 @@ import numpy as np
 
 from features.catalogue import Column, Driver, Group
 from schema.bars import BarFlag
+from schema.items import KINDS
 from schema.ticks import QUOTE, TRADE
 from tests.laws.runs import CATALOGUE, Violations, every_column, run
 from tests.markets import SECOND, Scene, scene
@@ -16,8 +17,9 @@ from tests.markets import SECOND, Scene, scene
 MARKET = {Driver.TRADE: "every_tick", Driver.QUOTE: "every_tick"}  # a close after each tick; else 1 s and 2 s bars
 
 
-def inputs_before(market: Scene, driver: Driver) -> np.ndarray:
-    """Count at each row the inputs of a driver that its series has had."""
+def inputs_before(market: Scene, column: Column) -> np.ndarray:
+    """Count at each row the inputs of the column's driver that its series has had; items of the kinds it reads."""
+    driver = column.driver
     bars, counts = market.bars, np.zeros(len(market.bars.time))
     for symbol, timeframe in set(zip(bars.symbol.tolist(), bars.timeframe.tolist())):
         rows = np.flatnonzero((bars.symbol == symbol) & (bars.timeframe == timeframe))
@@ -27,7 +29,9 @@ def inputs_before(market: Scene, driver: Driver) -> np.ndarray:
         elif driver is Driver.SESSION:
             counts[rows] = np.cumsum(bars.flags[rows] & BarFlag.SESSION_FIRST != 0)
         elif driver is Driver.ITEM:
-            counts[rows] = np.searchsorted(market.items.ts_event[market.items.symbol == symbol], bars.time[rows])
+            wanted = np.isin(market.items.kind, [KINDS[kind] for kind in KINDS if kind in column.inputs])
+            wanted &= market.items.symbol == symbol
+            counts[rows] = np.searchsorted(market.items.ts_event[wanted], bars.time[rows])
         elif driver is Driver.SECOND:
             counts[rows] = (bars.time[rows] - market.ticks.time[own][0]) / SECOND
         else:
@@ -38,7 +42,7 @@ def inputs_before(market: Scene, driver: Driver) -> np.ndarray:
 
 def fault(column: Column, values: np.ndarray, market: Scene) -> str:
     """Say where a column became valid too early, too late or never; "" if it keeps the law."""
-    seen = inputs_before(market, column.driver)
+    seen = inputs_before(market, column)
     series = market.bars.symbol * market.n_timeframes + market.bars.timeframe
     if not (seen == max(column.warm_up, 1)).any():
         return f"the market has no row with exactly {column.warm_up} {column.driver}s: it can't tell"

@@ -1,0 +1,1 @@
+"""What scored news and social items say of a symbol, and what prices say of fear."""

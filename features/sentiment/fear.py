@@ -1,0 +1,145 @@
+"""A fear index from realised volatility, as the VIX is quoted: percent a year; its term structure and its change.
+
+The volatility of n bars is the root of their mean squared log return; a year has 252 sessions of the bar's own session
+length (365 where the session is a whole day).
+
+Seed:   none.
+Edges:  the term structure and the change are undefined where the longer or the earlier window did not move.
+Cost:   O(1) a bar, 3 numbers a series: sums of squares, added anew every 60th bar and when nothing moved.
+Source: Cboe (2023), VIX, for the quotation; Andersen et al. (2003) for realised volatility.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from features.catalogue import Column, Driver, Family, Group, Stage, register
+from features.decay import WARMING_UP
+from features.inputs import BarInputs, History, past
+from features.sessions import DAY
+from features.ties import TIE
+from schema.reasons import Why
+from schema.ticks import Float64, Int64, UInt8
+
+SHORT, LONG = 20, 60
+SESSIONS, DAYS = 252.0, 365.0  # a year
+EDGE = int(Why.EDGE)
+
+
+class Params(NamedTuple):
+    short: int
+    long: int
+    tie: float
+
+
+class State(NamedTuple):
+    squares: Float64  # (series, 3) sums over the last 20, the 20 before them, and the last 60
+    moves: Int64  # (series, 3) how many of them are not 0
+
+
+def init(n_symbols: int, n_timeframes: int) -> State:
+    series = n_symbols * n_timeframes
+    return State(np.zeros((series, 3)), np.zeros((series, 3), np.int64))
+
+
+@njit(cache=True, inline="always")
+def squared(returns: Float64, i: int, n: int, lag: int, tie: float) -> float:
+    value = past(returns, i, n, lag)
+    return value * value if abs(value) > tie else 0.0
+
+
+@njit(cache=True)
+def anew(params: Params, state: State, returns: Float64, i: int, n: int) -> None:
+    state.squares[i, :], state.moves[i, :] = 0.0, 0
+    for lag in range(params.long):
+        square = squared(returns, i, n, lag, params.tie)
+        window = 0 if lag < params.short else 1
+        if lag < 2 * params.short:
+            state.squares[i, window] += square
+            state.moves[i, window] += square > 0.0
+        state.squares[i, 2] += square
+        state.moves[i, 2] += square > 0.0
+
+
+@njit(cache=True)
+def slide(params: Params, state: State, returns: Float64, i: int, n: int) -> None:
+    new = squared(returns, i, n, 0, params.tie)
+    middle = squared(returns, i, n, params.short, params.tie)
+    old = squared(returns, i, n, 2 * params.short, params.tie)
+    oldest = squared(returns, i, n, params.long, params.tie)
+    for window, come, gone in ((0, new, middle), (1, middle, old), (2, new, oldest)):
+        state.moves[i, window] += int(come > 0.0) - int(gone > 0.0)
+        state.squares[i, window] = max(state.squares[i, window] + come - gone, 0.0) if state.moves[i, window] else 0.0
+
+
+@njit(cache=True, inline="always")
+def yearly(squares: float, n: int, scale: float) -> float:
+    return 100.0 * math.sqrt(squares / n * scale)
+
+
+@njit(cache=True)
+def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
+    for k in range(len(bars.series)):
+        i, n = bars.series[k], bars.n[k]
+        out[k, :], why[k, :] = np.nan, WARMING_UP
+        if n <= params.long:
+            continue
+        if (n - 1) % params.long == 0:
+            anew(params, state, history.log_return, i, n)
+        else:
+            slide(params, state, history.log_return, i, n)
+        session = bars.session_close[k] - bars.session_open[k]
+        scale = (SESSIONS if session < DAY else DAYS) * (session / (bars.time[k] - bars.start[k]))
+        short, before, long = state.squares[i, 0], state.squares[i, 1], state.squares[i, 2]
+        out[k, 0], out[k, 1] = yearly(short, params.short, scale), yearly(long, params.long, scale)
+        why[k, :] = 0
+        if long > 0.0:
+            out[k, 2] = math.sqrt(short / long * (params.long / params.short))
+        else:
+            why[k, 2] = EDGE
+        if short > 0.0 and before > 0.0:
+            out[k, 3] = 0.5 * math.log(short / before)
+        else:
+            why[k, 3] = EDGE
+
+
+_column = partial(
+    Column,
+    source="Cboe (2023), VIX; Andersen et al. (2003)",
+    inputs=("log_return", "session_open", "session_close"),
+    driver=Driver.BAR,
+    window=LONG + 1,
+    warm_up=LONG + 1,
+    unit="percent a year",
+    range=(0.0, math.inf),
+    oracle="naive, in long double",
+    params={"short": SHORT, "long": LONG},
+)
+_volatility = "100 sqrt(mean squared log return of the last {} bars * bars a year)"
+register(
+    Group(
+        "fear",
+        Family.SENTIMENT,
+        Stage.BARS,
+        (
+            _column(f"fear_index_{SHORT}", _volatility.format(SHORT)),
+            _column(f"fear_index_{LONG}", _volatility.format(LONG)),
+            _column("fear_term_20_60", "fear_index_20 / fear_index_60", unit="ratio", edges="flat: undefined"),
+            _column(
+                "fear_change_20",
+                "log(fear_index_20 / fear_index_20 of 20 bars ago)",
+                unit="log ratio",
+                range=(-math.inf, math.inf),
+                edges="flat: undefined",
+            ),
+        ),
+        Params(SHORT, LONG, TIE),
+        init,
+        update,
+    )
+)
