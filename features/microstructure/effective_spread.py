@@ -4,8 +4,8 @@ Trades weigh by exp(-age / horizon); the sums stand as of the last trade, whose 
 
 Seed:   the first trade of known side with a usable quote standing.
 Edges:  trades of unknown side, or without a usable quote, don't count; STALE ten horizons after the last that does; a
-        pause of more than 50 horizons forgets what was before it.
-Cost:   O(1) a tick, 9 numbers a symbol.
+        pause of more than 50 horizons without a trade forgets what was before it.
+Cost:   O(horizons) a trade, 18 numbers a symbol.
 Source: Huang and Stoll (1996), Dealer versus auction markets.
 """
 
@@ -17,63 +17,63 @@ import numpy as np
 from numba import njit
 
 from features.catalogue import Column, Driver, Family, Group, Stage, register
-from features.event_time import SECOND
+from features.event_time import HORIZONS, NAMES, SECOND, H
 from features.inputs import Closes, TickInputs
 from features.microstructure import horizons
-from features.microstructure.horizons import LONG, kept, write_share
+from features.microstructure.horizons import write_share
 from schema.ticks import QUOTE, TRADE, Float64, Int64, UInt8
 
 TOTAL, COUNT = 0, 1
+FIRST, LAST = 2, 3  # of the clock, behind the numbers of trades and quotes
 
 
 class Params(NamedTuple):
-    horizon: int  # ns
+    horizons: tuple[int, ...]  # ns
 
 
 class State(NamedTuple):
-    seen: Int64  # (S, 2) trades and quotes
-    first: Int64  # (S,) ns, the first trade that counts; 0 before it
-    last: Int64  # (S,) ns, the last one
+    clock: Int64  # (S, 4) trades and quotes seen; ns of the first trade that counts, 0 before it, and of the last
     quote: Float64  # (S, 2) bid and ask that stand, 0 where the last quote is unusable
-    paid: Float64  # (S, 2) decayed sum in bps and decayed count
+    paid: Float64  # (S, 2, H) decayed sum in bps and decayed count
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
-    seen, first, last = (np.zeros(shape, np.int64) for shape in ((n_symbols, 2), n_symbols, n_symbols))
-    return State(seen, first, last, np.zeros((n_symbols, 2)), np.zeros((n_symbols, 2)))
+    clock, quote = np.zeros((n_symbols, 4), np.int64), np.zeros((n_symbols, 2))
+    return State(clock, quote, np.zeros((n_symbols, 2, H)))
 
 
 @njit(cache=True)
-def quote(state: State, i: int, bid: float, ask: float) -> None:
-    state.seen[i, QUOTE] += 1
+def stand(state: State, i: int, bid: float, ask: float) -> None:
+    """Let a quote stand."""
+    state.clock[i, QUOTE] += 1
     usable = not np.isnan(bid)
     state.quote[i, 0] = bid if usable else 0.0
     state.quote[i, 1] = ask if usable else 0.0
 
 
 @njit(cache=True)
-def trade(params: Params, state: State, i: int, time: int, price: float, side: int) -> None:
-    state.seen[i, TRADE] += 1
-    bid, ask = state.quote[i, 0], state.quote[i, 1]
-    if side == 0 or bid == 0.0:
-        return
-    keep = kept(time - state.last[i], params.horizon)
-    paid = 2e4 * side * ((price - bid) + (price - ask)) / (bid + ask)
-    state.paid[i, TOTAL] = keep * state.paid[i, TOTAL] + paid
-    state.paid[i, COUNT] = keep * state.paid[i, COUNT] + 1.0
-    state.last[i] = time
-    if state.first[i] == 0:
-        state.first[i] = time
+def trade(state: State, i: int, time: int, price: float, side: int, keep: Float64, t: int) -> None:
+    state.clock[i, TRADE] += 1
+    bid, ask, paid, counts = state.quote[i, 0], state.quote[i, 1], 0.0, 0.0
+    if side != 0 and bid != 0.0:
+        paid, counts = 2e4 * side * ((price - bid) + (price - ask)) / (bid + ask), 1.0
+        state.clock[i, LAST] = time
+        if state.clock[i, FIRST] == 0:
+            state.clock[i, FIRST] = time
+    for h in range(H):
+        state.paid[i, TOTAL, h] = keep[t, h] * state.paid[i, TOTAL, h] + paid
+        state.paid[i, COUNT, h] = keep[t, h] * state.paid[i, COUNT, h] + counts
 
 
 @njit(cache=True)
 def read(params: Params, state: State, i: int, time: int, out: Float64, why: UInt8, k: int) -> None:
-    reason = horizons.missing(state.seen[i, TRADE], state.seen[i, QUOTE])
-    if reason == 0 and state.first[i] == 0:
-        reason = horizons.WARMING_UP
-    elif reason == 0:
-        reason = horizons.aged(params.horizon, time - state.first[i], time - state.last[i])
-    write_share(out, why, k, 0, state.paid[i, TOTAL], state.paid[i, COUNT], reason)
+    first, last = state.clock[i, FIRST], state.clock[i, LAST]
+    absent = horizons.missing(state.clock[i, TRADE], state.clock[i, QUOTE])
+    if absent == 0 and first == 0:
+        absent = horizons.WARMING_UP
+    for h in range(H):
+        reason = absent if absent else horizons.aged(params.horizons[h], time - first, time - last)
+        write_share(out, why, k, h, state.paid[i, TOTAL, h], state.paid[i, COUNT, h], reason)
 
 
 @njit(cache=True)
@@ -83,26 +83,29 @@ def update(params: Params, state: State, ticks: TickInputs, closes: Closes, out:
         end = closes.position[k] if k < n_closes else len(ticks.time)
         while t < end:
             if ticks.kind[t] == QUOTE:
-                quote(state, ticks.symbol[t], ticks.bid[t], ticks.ask[t])
+                stand(state, ticks.symbol[t], ticks.bid[t], ticks.ask[t])
             else:
-                trade(params, state, ticks.symbol[t], ticks.time[t], ticks.price[t], ticks.side[t])
+                trade(state, ticks.symbol[t], ticks.time[t], ticks.price[t], ticks.side[t], ticks.keep, t)
             t += 1
         if k < n_closes:
             read(params, state, closes.symbol[k], closes.time[k], out, why, k)
 
 
-_COLUMN = Column(
-    name="effective_spread_bps_1m",
-    formula="mean of 20,000 side (price - mid) / mid, weight exp(-age / 1m)",
-    source="Huang and Stoll (1996)",
-    inputs=("price", "side", "bid", "ask"),
-    driver=Driver.TRADE,
-    window=0,
-    warm_up=1,
-    unit="bps",
-    range=(-float("inf"), float("inf")),
-    oracle="naive, in long double",
-    params={"horizon_seconds": LONG / SECOND},
-    edges="trades of unknown side or without a usable quote don't count; STALE after 10 horizons without one",
+_COLUMNS = tuple(
+    Column(
+        name=f"effective_spread_bps_{name}",
+        formula=f"mean of 20,000 side (price - mid) / mid, weight exp(-age / {name})",
+        source="Huang and Stoll (1996)",
+        inputs=("price", "side", "bid", "ask"),
+        driver=Driver.TRADE,
+        window=0,
+        warm_up=1,
+        unit="bps",
+        range=(-float("inf"), float("inf")),
+        oracle="naive, in long double",
+        params={"horizon_seconds": horizon / SECOND},
+        edges="trades of unknown side or without a usable quote don't count; STALE after 10 horizons without one",
+    )
+    for name, horizon in zip(NAMES, HORIZONS)
 )
-register(Group("effective_spread", Family.MICROSTRUCTURE, Stage.TICKS, (_COLUMN,), Params(LONG), init, update))
+register(Group("effective_spread", Family.MICROSTRUCTURE, Stage.TICKS, _COLUMNS, Params(HORIZONS), init, update, 2))

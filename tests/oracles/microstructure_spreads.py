@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from features.ties import TIE
 from tests.oracles.microstructure import (
+    FORGOTTEN,
     HORIZON,
     LONG,
     SECOND,
@@ -14,6 +16,7 @@ from tests.oracles.microstructure import (
     each_symbol,
     fresh,
     horizon_of,
+    ratio,
     small,
 )
 from tests.oracles.registry import oracle
@@ -55,17 +58,14 @@ def counted_trades(seen: Seen) -> tuple[np.ndarray, np.ndarray]:
     return (seen.trade["side"] != 0) & ~np.isnan(mid), mid
 
 
-@oracle("effective_spread_bps_1m", bound=small)
+@oracle(*(f"effective_spread_bps_{h}" for h in HORIZON), bound=small)
 @each_symbol
 def effective_spread(name: str, seen: Seen) -> np.ndarray:
-    counted, mid = counted_trades(seen)
-    if not counted.any():
-        return np.full(len(seen.time), np.nan)
-    trade, horizon = {field: column[counted] for field, column in seen.trade.items()}, horizon_of(name)
-    paid = 20_000 * trade["side"] * (trade["price"] - mid[counted]) / mid[counted]
+    (counted, mid), trade, horizon = counted_trades(seen), seen.trade, horizon_of(name)
+    paid = np.where(counted, 20_000 * trade["side"] * (trade["price"] - mid) / mid, 0)
+    mean = ratio(*(decayed(trade["time"], part, seen.trades, horizon) for part in (paid, counted.astype(LONG))))
     n = np.concatenate(([0], np.cumsum(counted)))[seen.trades]
-    mean = decayed(trade["time"], paid, n, horizon) / decayed(trade["time"], np.ones(len(paid), LONG), n, horizon)
-    return fresh(mean, seen.time - at(trade["time"], n), horizon)
+    return fresh(mean, seen.time - at(trade["time"][counted], n), horizon)
 
 
 @oracle("realized_spread_bps_5s", bound=small)
@@ -82,3 +82,36 @@ def realized_spread(name: str, seen: Seen) -> np.ndarray:
     n = np.searchsorted(due, seen.time, side="right")
     mean = decayed(began, kept, n, horizon) / decayed(began, np.ones(len(kept), LONG), n, horizon)
     return fresh(mean, seen.time - at(due, n), horizon)
+
+
+def variance(prices: np.ndarray, usable: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the squared relative change that each event brings, and how many of the events have a price so far."""
+    known, squared = prices[usable], np.zeros(len(prices), LONG)
+    change = (known[1:] - known[:-1]) / ((known[1:] + known[:-1]) / 2)
+    squared[np.flatnonzero(usable)[1:]] = np.where(abs(change) > TIE, change, 0) ** 2
+    return squared, np.concatenate(([0], np.cumsum(usable)))
+
+
+def variance_now(name: str, seen: Seen) -> tuple[np.ndarray, np.ndarray]:
+    """Return the decayed variance as of each close, and when the last price came."""
+    trades, horizon = name.startswith("trade"), horizon_of(name)
+    events, n = (seen.trade, seen.trades) if trades else (seen.quote, seen.quotes)
+    prices, usable = (events["price"], np.full(len(events["price"]), True)) if trades else (seen.mid, seen.usable)
+    squared, priced = variance(prices, usable)
+    age = (seen.time - at(events["time"], n)).astype(LONG)
+    now = decayed(events["time"], squared, n, horizon) * np.exp(-age / horizon)
+    now = np.where(age > FORGOTTEN * horizon, 0 * now, now)
+    return np.where(priced[n] > 1, now, np.nan), at(events["time"][usable], priced[n])
+
+
+@oracle(*(f"{price}_variance_{h}" for price in ("trade", "mid") for h in HORIZON))
+@each_symbol
+def price_variance(name: str, seen: Seen) -> np.ndarray:
+    return variance_now(name, seen)[0]
+
+
+@oracle(*(f"noise_ratio_{h}" for h in HORIZON))
+@each_symbol
+def noise_ratio(name: str, seen: Seen) -> np.ndarray:
+    (trades, traded), (mids, quoted) = (variance_now(f"{price}_{name}", seen) for price in ("trade", "mid"))
+    return fresh(ratio(trades, trades + mids), seen.time - np.minimum(traded, quoted), horizon_of(name))
