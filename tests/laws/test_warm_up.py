@@ -14,7 +14,8 @@ from schema.ticks import QUOTE, TRADE
 from tests.laws.runs import CATALOGUE, Violations, every_column, run
 from tests.markets import SECOND, Scene, scene
 
-MARKET = {Driver.TRADE: "every_tick", Driver.QUOTE: "every_tick"}  # a close after each tick; else 1 s and 2 s bars
+# A close after each tick, two sessions; else 1 s and 2 s bars of one.
+MARKET = {Driver.TRADE: "every_tick", Driver.QUOTE: "every_tick", Driver.SESSION: "cents"}
 
 
 def inputs_before(market: Scene, column: Column) -> np.ndarray:
@@ -58,8 +59,10 @@ def fault(column: Column, values: np.ndarray, market: Scene) -> str:
 
 def violations(groups: Sequence[Group]) -> Violations:
     found = {}
-    rows = {name: run(groups, scene(name)) for name in ("benign", "every_tick")}
-    for at, column in enumerate(column for group in groups for column in group.columns):
+    columns = [column for group in groups for column in group.columns]
+    names = {MARKET.get(column.driver, "benign") for column in columns}
+    rows = {name: run(groups, scene(name)) for name in names}
+    for at, column in enumerate(columns):
         name = MARKET.get(column.driver, "benign")
         if message := fault(column, rows[name].values[:, at], scene(name)):
             found[column.name] = message
