@@ -1,8 +1,9 @@
-"""Volume since the session's start: on-balance volume and the distance from the volume-weighted average price.
+"""Volume since the session's start: its balances, and the distance from the volume-weighted average price.
 
-Seed:   every session begins anew; on-balance volume begins with its first bar's volume, as TA-Lib with its first.
-Edges:  NO_TRADES until the session has seen volume.
-Cost:   O(1) a bar, 4 numbers a series. Traded value is summed as notional - anchor * volume, the anchor being the
+Seed:   every session begins anew; on-balance volume begins with its first bar's volume, as TA-Lib with its first, the
+        A/D line with its first bar's flow, the price-volume trend with 0.
+Edges:  NO_TRADES until the session has seen volume. A bar without range adds nothing to the A/D line, as TA-Lib.
+Cost:   O(1) a bar, 6 numbers a series. Traded value is summed as notional - anchor * volume, the anchor being the
         session's first close, so that the sum keeps its digits over a day of bars.
 """
 
@@ -35,6 +36,8 @@ class State(NamedTuple):
     volume: Float64  # (series,) of the session
     value: Float64  # (series,) notional beyond anchor * volume, quote currency
     balance: Float64  # (series,) on-balance volume
+    flow: Float64  # (series,) A/D line
+    trend: Float64  # (series,) price-volume trend
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
@@ -44,22 +47,26 @@ def init(n_symbols: int, n_timeframes: int) -> State:
 @njit(cache=True)
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
     for k in range(len(bars.series)):
-        i, close, volume = bars.series[k], bars.close[k], bars.volume[k]
+        i, close, volume, high, low = bars.series[k], bars.close[k], bars.volume[k], bars.high[k], bars.low[k]
+        flow = volume * (((close - low) - (high - close)) / (high - low)) if high - low > TIE * high else 0.0
         if bars.n[k] == 1 or bars.flags[k] & params.session_first:
             state.anchor[i], state.volume[i], state.value[i] = close, volume, bars.notional[k] - close * volume
-            state.balance[i] = volume
+            state.balance[i], state.flow[i], state.trend[i] = volume, flow, 0.0
         else:
             state.volume[i] += volume
             state.value[i] += bars.notional[k] - state.anchor[i] * volume
+            state.flow[i] += flow
             change = close - bars.previous_close[k]
             if abs(change) > TIE * close:
                 state.balance[i] += math.copysign(volume, change)
+                state.trend[i] += volume * (change / bars.previous_close[k])
         if state.volume[i] == 0.0:
             out[k, :], why[k, :] = np.nan, NO_TRADES
         else:
             beyond = state.value[i] / state.volume[i]
             out[k, 0] = state.balance[i]
             out[k, 1] = ((close - state.anchor[i]) - beyond) / (state.anchor[i] + beyond)
+            out[k, 2], out[k, 3] = state.flow[i], state.trend[i]
             why[k, :] = 0
 
 
@@ -89,6 +96,26 @@ register(
                 unit="ratio",
                 range=(-1.0, float("inf")),
                 oracle="naive",
+            ),
+            _column(
+                "ad_line",
+                "sum of ((close - low) - (high - close)) / (high - low) * volume since the session's start",
+                "Williams, Chaikin; TA-Lib AD, session by session",
+                ("high", "low", "close", "volume", "flags"),
+                unit="size",
+                range=(float("-inf"), float("inf")),
+                oracle="talib.AD",
+                degree_size=1,
+            ),
+            _column(
+                "price_volume_trend",
+                "sum of (close / close before - 1) * volume since the session's start",
+                "price-volume trend, session by session",
+                ("close", "volume", "flags"),
+                unit="size",
+                range=(float("-inf"), float("inf")),
+                oracle="naive",
+                degree_size=1,
             ),
         ),
         params=Params(SESSION_FIRST),

@@ -2,7 +2,8 @@
 
 Seed:   SAR as TA-Lib: the second bar goes short if its low fell further than its high rose, else long; SuperTrend
         goes long with the first average range, which starts with the mean of 10 true ranges, as TA-Lib ATR.
-Edges:  none. Where the stop stands depends on the first bars until a few reversals later (measured: see `CONVERGED`).
+Edges:  none. Where a stop stands depends on the first bars until a few reversals later: at 60,000, for 97 bars at most
+        of 75 starts. It has converged after twice that.
 Cost:   O(1) a bar, 8 numbers a series.
 """
 
@@ -22,7 +23,7 @@ from features.ties import TIE
 from schema.ticks import Float64, UInt8
 
 STEP, MOST, WINDOW, WIDTH = 0.02, 0.2, 10, 3.0
-CONVERGED = 400  # bars
+CONVERGED = 200  # bars
 
 
 class Params(NamedTuple):

@@ -6,7 +6,7 @@ import numpy as np
 import talib
 
 from tests.oracles.registry import Market, each_series, oracle
-from tests.oracles.technical import DIED_AWAY, TIE, Series, died_away, number, true_range, two_price_roundings
+from tests.oracles.technical import DIED_AWAY, TIE, Series, died_away, number, sessions, true_range, two_price_roundings
 from tests.oracles.windows import EPS, agrees, before, exact, smoothed, trailing
 
 
@@ -214,3 +214,18 @@ def choppiness(name: str, bars: Series) -> np.ndarray:
     span = np.where(high - low > TIE * high, high - low, np.nan)
     way = trailing(true_range(bars), 14).sum(axis=1)
     return np.maximum(100 * np.log(way / span) / np.log(np.longdouble(14)), 0)
+
+
+@oracle("pivot_distance", "pivot_r1_distance", "pivot_s1_distance", bound=lambda name, market: 8 * EPS)
+@each_series
+def pivots(name: str, bars: Series) -> np.ndarray:
+    """Bound: sums of up to four prices, each rounded, on either side of a difference."""
+    result, before_that = np.full(len(bars["close"]), np.longdouble("nan")), None
+    for rows in sessions(bars):
+        if before_that is not None:
+            high, low = exact(bars["high"][before_that]).max(), exact(bars["low"][before_that]).min()
+            pivot = (high + low + bars["close"][before_that[-1]]) / 3
+            level = {"r": 2 * pivot - low, "s": 2 * pivot - high}.get(name[6], pivot)
+            result[rows] = 1 - level / exact(bars["close"][rows])
+        before_that = rows
+    return result

@@ -9,7 +9,10 @@ from tests.oracles.registry import Market, each_series, oracle
 from tests.oracles.technical import (
     Series,
     died_away,
+    session_volume,
+    sessions,
     two_price_roundings,
+    volume_so_far,
     whole_ticks,
     without_ties,
 )
@@ -179,3 +182,30 @@ def klinger(name: str, bars: Series) -> np.ndarray:
     if name == "klinger_signal_13":
         line = smoothed(line, 13, np.longdouble(1) / 7, first=55)
     return heard(line / mean_volume(bars), bars)
+
+
+def sums_of_session(name: str, market: Market) -> np.ndarray:
+    """Bound a sum since the session's start: each bar rounds it, and each term carries the rounding of prices."""
+    places = 4 * EPS * market.bars.close / narrowest_so_far("", market) if name == "ad_line" else 4 * EPS
+    return session_volume("", market) * (EPS * market.bars.session_bar + places)
+
+
+@oracle("ad_line", bound=sums_of_session)
+@each_series
+def ad_line(name: str, bars: Series) -> np.ndarray:
+    parts, flow = [], money_flow(bars)
+    for rows in sessions(bars):
+        line, prices = np.cumsum(flow[rows]), [whole_ticks(bars[field][rows]) for field in ("high", "low", "close")]
+        most = max(bars["volume"][rows].sum(), 1.0)
+        parts.append(agrees(line / most, talib.AD(*prices, bars["volume"][rows]) / most, 1e-5) * most)
+    return np.where(volume_so_far(bars) > 0, np.concatenate(parts), np.nan)
+
+
+@oracle("price_volume_trend", bound=sums_of_session)
+@each_series
+def price_volume_trend(name: str, bars: Series) -> np.ndarray:
+    close, parts = exact(bars["close"]), []
+    for rows in sessions(bars):
+        change = np.concatenate([[0], close[rows[1:]] / close[rows[:-1]] - 1])
+        parts.append(np.cumsum(change * bars["volume"][rows]))
+    return np.where(volume_so_far(bars) > 0, np.concatenate(parts), np.nan)
