@@ -1,0 +1,253 @@
+"""A series' place in the basket over windows, and how the basket moves: ranks, breadth, correlation, first factor.
+
+Windows run over market times (see `market_clock`); a row counts in a window that it has been there for without a
+break. Correlation and factor take a return that a row lacks for 0. What ranks compare is cut to steps of 2^-40 (of
+relative volume, 2^-30), so that equal moves along other paths share a rank.
+
+Seed:   none.
+Edges:  EDGE where this bar time has no market or fewer than two rows to compare; where fewer than two rows moved
+        (correlation); where none did or the market did not (absorption, loading); loading also where the second
+        eigenvalue is above GAP of the first, or the first is not found. NO_TRADES for the rank of relative volume
+        where the window has none.
+Cost:   O(1) a row with 64 products, five sorts and about 25 us a bar time; 64 + 20 + 9 numbers a series.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from features.catalogue import Family, Group, Stage, register
+from features.cross_asset.basket_columns import COLUMNS, LOADING, SHARED, WINDOWS
+from features.cross_asset.basket_sums import (
+    MONTH,
+    MOVES20,
+    MOVES64,
+    QUARTER,
+    RING,
+    SUMS,
+    WEEK,
+    WEIGHTED,
+    X5,
+    X20,
+    X60,
+    X64,
+    XX20,
+    XX64,
+    rebuild,
+    slide,
+)
+from features.cross_asset.cross_section import gather, mean_of
+from features.cross_asset.first_factor import centre, dot, first_factor
+from features.cross_asset.market_clock import streak_of, tick
+from features.cross_asset.ranks import EDGE, LEAST, NO_TRADES, leave_undefined, reason_without_market, write_ranks
+from features.decay import WARMING_UP
+from features.inputs import BarGroups, BarInputs
+from features.ties import TIE
+from schema.ticks import Float64, Int64, UInt8
+
+GAP = 0.9  # of the first eigenvalue: a second above it leaves the first factor's direction open
+RETURN_STEPS, VOLUME_STEPS = 2.0**40, 2.0**30
+RETURN_5, RETURN_20, RETURN_60, VOLATILITY_20, VOLUME_20 = range(5)  # what rows are ranked by
+
+
+class Params(NamedTuple):
+    least: int  # rows
+    gap: float
+
+
+class State(NamedTuple):
+    times: Int64  # (timeframes,) market times
+    market: Float64  # (timeframes, RING) mean return of market time t at slot t % RING
+    total: Float64  # (timeframes, RING) sum of the returns
+    gram: Float64  # (timeframes, RING, RING) sum over symbols of return(s) * return(t)
+    seen: Int64  # (series,) the last market time at which it had a return
+    streak: Int64  # (series,) how many of them in a row
+    own: Float64  # (series, RING)
+    notional: Float64  # (series, MONTH) at slot t % MONTH
+    sums: Float64  # (series, SUMS)
+
+
+def init(n_symbols: int, n_timeframes: int) -> State:
+    n, f = n_symbols * n_timeframes, n_timeframes
+    return State(
+        np.zeros(f, np.int64), np.zeros((f, RING)), np.zeros((f, RING)), np.zeros((f, RING, RING)),
+        np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros((n, RING)), np.zeros((n, MONTH)), np.zeros((n, SUMS)),
+    )  # fmt: skip
+
+
+@njit(cache=True)
+def compared(sums: Float64, notional: Float64, now: float, n: int, values: Float64, k: int) -> None:
+    """Write what row k, in its n-th market time in a row, is ranked by; NaN where it can't be."""
+    values[:, k] = np.nan
+    if n >= WEEK:
+        values[RETURN_5, k] = np.rint(sums[X5] * RETURN_STEPS)
+    if n >= MONTH:
+        values[RETURN_20, k] = np.rint(sums[X20] * RETURN_STEPS)
+        size = math.sqrt(max(sums[XX20], 0.0) / MONTH) if sums[MOVES20] > 0.0 else 0.0
+        values[VOLATILITY_20, k] = np.rint(size * RETURN_STEPS)
+        traded = 0.0
+        for j in range(0, MONTH, 4):
+            traded += (notional[j] + notional[j + 1]) + (notional[j + 2] + notional[j + 3])
+        if traded > 0.0:
+            values[VOLUME_20, k] = np.rint(now / traded * MONTH * VOLUME_STEPS)
+    if n >= QUARTER:
+        values[RETURN_60, k] = np.rint(sums[X60] * RETURN_STEPS)
+
+
+@njit(cache=True, inline="always")
+def spread_of(sums: Float64) -> float:
+    """Return the squared deviations of the ring's returns, 0 where none is a move."""
+    apart = sums[XX64] - sums[X64] * sums[X64] / RING
+    return apart if sums[MOVES64] > 0.0 and apart > 0.0 else 0.0
+
+
+@njit(cache=True)
+def take_row(
+    own: Float64, sums: Float64, notional: Float64, x: float, traded: float, t: int, n: int, products: Float64
+) -> None:
+    """Take a row's return x and notional at market time t, its n-th in a row; add its products with the ring."""
+    if n == 1:
+        own[:], sums[:], notional[:] = 0.0, 0.0, 0.0
+    slide(sums, own, t, x)
+    if n % RING == 0:
+        rebuild(sums, own, t)
+    notional[t % MONTH] = traded
+    for j in range(RING):
+        products[j] += x * own[j]
+
+
+@njit(cache=True)
+def describe_market(market: Float64, t: int, out: Float64) -> None:
+    """Write the sums of the last 5, 20, 60 market returns and the sample deviations of the last 20, 60."""
+    for c, window in enumerate((WEEK, MONTH, QUARTER)):
+        total = squares = 0.0
+        for j in range(window):
+            total += market[(t - j) & (RING - 1)]
+        for j in range(window):
+            squares += (market[(t - j) & (RING - 1)] - total / window) ** 2
+        out[c] = total
+        if c:
+            out[2 + c] = math.sqrt(squares / (window - 1))
+
+
+@njit(cache=True)
+def describe_rows(values: Float64, rising: int, above: int, out: Float64) -> None:
+    """Write dispersion of the rows' 20-bar returns, the shares of the rising and of those above their mean price."""
+    mean, squares = mean_of(values), 0.0
+    for value in values:
+        squares += (value - mean) * (value - mean)
+    out[0], out[1], out[2] = math.sqrt(squares / len(values)), rising / len(values), above / len(values)
+
+
+@njit(cache=True)
+def squares_about_mean(values: Float64) -> float:
+    apart = values.copy()
+    centre(apart)
+    return dot(apart, apart)
+
+
+@njit(cache=True)
+def factor_of(gram: Float64, market: Float64, gap: float, factor: Float64) -> tuple[float, bool]:
+    """Write the first factor's path; return its share of all variance (NaN where undefined), and whether it stands
+    out."""
+    path, columns, trace = market.copy(), np.zeros(RING), 0.0
+    centre(path)
+    for s in range(RING):
+        columns += gram[s]
+        trace += gram[s, s]
+    trace -= columns.sum() / RING
+    if dot(path, path) <= RING * TIE * TIE or trace <= RING * TIE * TIE:
+        return np.nan, False
+    first, second = first_factor(gram, path, factor)
+    return min(first / trace, 1.0), second <= gap * first
+
+
+@njit(cache=True, inline="always")
+def put(out: Float64, why: UInt8, k: int, c: int, reason: int, value: float) -> None:
+    out[k, c], why[k, c] = np.nan if reason else value, reason
+
+
+@njit(cache=True)
+def write_shared(n: int, shared: Float64, out: Float64, why: UInt8, k: int) -> None:
+    """Write what all rows of the bar time share, to one in its n-th market time in a row; NaN is undefined."""
+    for c, window in enumerate(WINDOWS):
+        reason = WARMING_UP if n < window else (EDGE if np.isnan(shared[c]) else 0)
+        put(out, why, k, SHARED + c, reason, shared[c])
+
+
+@njit(cache=True)
+def update(params: Params, state: State, bars: BarInputs, groups: BarGroups, out: Float64, why: UInt8) -> None:
+    rows, log_return = len(bars.series), bars.log_return
+    room, values, shared, factor = np.empty(rows), np.empty((5, rows)), np.empty(len(WINDOWS)), np.empty(RING)
+    for g in range(len(groups.by_time)):
+        first, last = groups.first[g], groups.first[g + 1]
+        m = gather(log_return, first, last, room) if groups.by_time[g] else 0
+        if m < params.least:
+            leave_undefined(first, last, EDGE, out, why)
+            for k in range(first, last):
+                why[k, :] = reason_without_market(log_return[k])
+            continue
+        f, mean = bars.timeframe[first], mean_of(room[:m])
+        t = tick(state.times, state.market, f, mean)
+        state.total[f, t & (RING - 1)] = mean * m
+        products, squares, deviations, moving = np.zeros(RING), 0.0, 0.0, 0
+        long, rising, above = 0, 0, 0
+        for k in range(first, last):
+            if np.isnan(log_return[k]):
+                values[:, k] = np.nan
+                continue
+            i = bars.series[k]
+            n, sums = streak_of(state.seen, state.streak, i, t), state.sums[i]
+            take_row(state.own[i], sums, state.notional[i], log_return[k], bars.notional[k], t, n, products)
+            compared(sums, state.notional[i], bars.notional[k], n, values, k)
+            spread = spread_of(sums)
+            squares, deviations, moving = squares + spread, deviations + math.sqrt(spread), moving + (spread > 0.0)
+            if n >= MONTH:
+                room[long] = sums[X20]
+                long += 1
+                rising += sums[X20] > TIE
+                above += sums[WEIGHTED] > (MONTH + 1) * TIE
+        state.gram[f, t & (RING - 1), :] = products
+        state.gram[f, :, t & (RING - 1)] = products
+        shared[:] = np.nan
+        describe_market(state.market[f], t, shared)
+        if long >= params.least:
+            describe_rows(room[:long], rising, above, shared[5:8])
+        if moving >= params.least:
+            together = squares_about_mean(state.total[f]) - squares
+            shared[8] = min(max(together / (deviations * deviations - squares), -1.0), 1.0)
+        stands_out = False
+        if t >= RING:
+            shared[9], stands_out = factor_of(state.gram[f], state.market[f], params.gap, factor)
+        for c in range(5):
+            write_ranks(values[c, first:last], first, WARMING_UP, out[:, c], why[:, c])
+        for k in range(first, last):
+            if np.isnan(log_return[k]):
+                write_shared(0, shared, out, why, k)
+                put(out, why, k, LOADING, WARMING_UP, 0.0)
+                continue
+            i = bars.series[k]
+            n, spread = state.streak[i], spread_of(state.sums[i])
+            if n >= MONTH and np.isnan(values[VOLUME_20, k]):
+                why[k, VOLUME_20] = NO_TRADES
+            write_shared(n, shared, out, why, k)
+            reason = WARMING_UP if n < RING else (0 if stands_out and spread > 0.0 else EDGE)
+            loading = 0.0 if reason else dot(state.own[i], factor) / math.sqrt(spread)
+            put(out, why, k, LOADING, reason, min(max(loading, -1.0), 1.0))
+
+
+register(
+    Group(
+        name="basket",
+        family=Family.CROSS_ASSET,
+        stage=Stage.CROSS,
+        columns=COLUMNS,
+        params=Params(LEAST, GAP),
+        init=init,
+        update=update,
+    )
+)
