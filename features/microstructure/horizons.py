@@ -12,7 +12,8 @@ from typing import Final
 import numpy as np
 from numba import njit
 
-from features.event_time import FORGOTTEN, SECOND
+from features.event_time import FORGOTTEN
+from features.event_time import SECOND as SECOND
 from schema.reasons import UNDEFINED_MASK, Why
 from schema.ticks import Float64, UInt8
 
