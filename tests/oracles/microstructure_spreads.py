@@ -68,19 +68,24 @@ def effective_spread(name: str, seen: Seen) -> np.ndarray:
     return fresh(mean, seen.time - at(trade["time"][counted], n), horizon)
 
 
-@oracle("realized_spread_bps_5s", bound=small)
+DELAYED = {"5s": (SECOND // 10, 51, 60), "30s": (2 * SECOND, 16, 60), "1m": (4 * SECOND, 16, 60),
+           "5m": (10 * SECOND, 31, 300)}  # bucket, buckets until it appears, seconds of the horizon  # fmt: skip
+
+
+@oracle(*(f"{name}_{delay}" for name in ("realized_spread_bps", "price_impact_bps") for delay in DELAYED), bound=small)
 @each_symbol
-def realized_spread(name: str, seen: Seen) -> np.ndarray:
+def after_a_delay(name: str, seen: Seen) -> np.ndarray:
     counted, mid = counted_trades(seen)
     if not counted.any():
         return np.full(len(seen.time), np.nan)
-    trade, width, horizon = {field: c[counted] for field, c in seen.trade.items()}, SECOND // 10, HORIZON["1m"]
-    began = trade["time"] // width * width
-    due = began + 51 * width
+    trade, (width, delay, seconds) = {f: c[counted] for f, c in seen.trade.items()}, DELAYED[name.rsplit("_", 1)[1]]
+    began, horizon = trade["time"] // width * width, seconds * SECOND
+    due = began + delay * width
     later = at(seen.mid[seen.usable], np.searchsorted(seen.quote["time"][seen.usable], due))
-    kept = 20_000 * trade["side"] * (trade["price"] - later) / mid[counted]
+    moved = trade["price"] - later if name.startswith("realized") else later - mid[counted]
     n = np.searchsorted(due, seen.time, side="right")
-    mean = decayed(began, kept, n, horizon) / decayed(began, np.ones(len(kept), LONG), n, horizon)
+    value = 20_000 * trade["side"] * moved / mid[counted]
+    mean = decayed(began, value, n, horizon) / decayed(began, np.ones(len(value), LONG), n, horizon)
     return fresh(mean, seen.time - at(due, n), horizon)
 
 
