@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.oracles.microstructure_bars import Bars, largest
+from tests.oracles.microstructure_bars import Bars, largest, over
 from tests.oracles.registry import each_series, oracle
 from tests.oracles.windows import EPS, before, exact, log_returns, trailing
 
@@ -92,3 +92,66 @@ def zero_returns(name: str, bars: Bars) -> np.ndarray:
     returns = log_returns(bars["close"])
     zero = np.where(np.isnan(returns), np.nan, np.abs(returns) <= TIE)
     return trailing(zero, int(name[-2:])).mean(axis=1)
+
+
+def _impacts(bars: Bars) -> np.ndarray:
+    traded = np.where(bars["notional"] > 0, exact(bars["notional"]), np.nan)
+    return np.abs(log_returns(bars["close"])) / traded
+
+
+def _full(bars: Bars, first: int) -> np.ndarray:
+    """Say of each row whether it is the `first`-th bar or after."""
+    return np.asarray(bars["n"] >= first)
+
+
+@each_series
+def _amihud_bound(name: str, bars: Bars) -> np.ndarray:
+    impact = _impacts(bars).astype(float)
+    count = np.maximum((~np.isnan(trailing(impact, 60))).sum(axis=1), 1)
+    return 60 / count * LAPS * np.nan_to_num(largest(impact, 120)).astype(float)
+
+
+@oracle("amihud_60", bound=_amihud_bound)
+@each_series
+def amihud(name: str, bars: Bars) -> np.ndarray:
+    windows = trailing(_impacts(bars), 60)
+    traded = ~np.isnan(windows)
+    total = np.where(traded, windows, 0).sum(axis=1)
+    return np.where(_full(bars, 61), over(total, traded.sum(axis=1)), np.nan)
+
+
+@oracle("turnover_ratio_60", bound=lambda name, market: 60 * 60 * LAPS)
+@each_series
+def turnover_ratio(name: str, bars: Bars) -> np.ndarray:
+    notional = trailing(bars["notional"], 60)
+    return np.where(_full(bars, 61), over(notional[:, -1], notional.mean(axis=1)), np.nan)
+
+
+def _pastor(bars: Bars) -> tuple[np.ndarray, np.ndarray]:
+    """Return gamma, and its error when each centred sum is off by LAPS of 60 of its largest terms."""
+    returns = log_returns(bars["close"])
+    snapped = np.where(np.abs(returns) <= TIE, 0, returns)
+    parts = (before(snapped), before(np.sign(snapped) * exact(bars["notional"])), returns)
+    one, two, after = (trailing(part, 60) - trailing(part, 60).mean(axis=1)[:, None] for part in parts)
+    most = [np.nan_to_num(largest(part, 122)) for part in parts]
+    s11, s12, s22 = (one * one).sum(axis=1), (one * two).sum(axis=1), (two * two).sum(axis=1)
+    s1y, s2y = (one * after).sum(axis=1), (two * after).sum(axis=1)
+    determinant = s11 * s22 - s12 * s12
+    ok = determinant > 1e-6 * s11 * s22
+    inverse = np.where(ok, 1 / np.where(ok, determinant, 1), np.nan)
+    gamma = (s2y * s11 - s1y * s12) * inverse
+    e11, e12, e22, e1y, e2y = (120 * LAPS * most[a] * most[b] for a, b in ((0, 0), (0, 1), (1, 1), (0, 2), (1, 2)))
+    above = e2y * s11 + abs(s2y) * e11 + e1y * abs(s12) + abs(s1y) * e12
+    below = e11 * s22 + s11 * e22 + 2 * abs(s12) * e12
+    return gamma, (above + abs(gamma) * below) * inverse
+
+
+@each_series
+def _pastor_bound(name: str, bars: Bars) -> np.ndarray:
+    return np.nan_to_num(_pastor(bars)[1]).astype(float)
+
+
+@oracle("pastor_stambaugh_gamma_60", bound=_pastor_bound)
+@each_series
+def pastor_stambaugh(name: str, bars: Bars) -> np.ndarray:
+    return _pastor(bars)[0]
