@@ -21,6 +21,7 @@ from features.ties import TIE
 from schema.ticks import Float64, UInt8
 
 WINDOWS = np.array((5, 10, 20, 50, 100, 200))
+SHARES = 1.0 / WINDOWS
 FASTEST, SLOWEST = 2.0 / 3.0, 2.0 / 31.0  # shares of the way to the close, before they are squared
 READY = WINDOWS + 1
 CONVERGED = READY + burn_in(1 - SLOWEST**2)
@@ -66,7 +67,7 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
                 deviation[j] = row[j] = 0.0
                 continue
             start = past(history.close, i, n, window)
-            if n % window == 0 or n == window + 1:
+            if window * int((n + 0.5) * SHARES[j]) == n or n == window + 1:  # n % window == 0, without a division
                 path[j] = _path(history.close, i, n, window)
             else:
                 path[j] += _distance(close, last)

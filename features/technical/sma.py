@@ -22,6 +22,8 @@ from schema.ticks import Float64, UInt8
 
 SUMMED = np.array((5, 10, 20, 50, 100, 200, 2, 25))  # the windows, and the halves of Hull's that are none of them
 WINDOWS, HULLS = 6, 4  # how many of them are columns
+SHARES, WEIGHTS = 1.0 / SUMMED, 2.0 / (SUMMED * (SUMMED + 1.0))  # of one close
+LONGER = 0.5 * SUMMED * (SUMMED - 1.0)  # what a move of the close adds to the weighted sum
 HALF = np.array((6, 0, 1, 7))  # where the half of a Hull window is summed
 SMOOTHED = np.array([math.isqrt(int(window)) for window in SUMMED[:HULLS]])
 LATEST = 8  # a power of two, not below the longest smoothing
@@ -52,26 +54,15 @@ def _summed(closes: Float64, i: int, n: int, window: int) -> tuple[float, float]
 
 
 @njit(cache=True, inline="always")
-def _slid(state: State, closes: Float64, i: int, n: int, j: int, window: int, close: float, move: float) -> None:
-    """Move the sums of window j on to the n-th close."""
-    if n % window == 0:
-        state.above[i, j], state.weighted[i, j] = _summed(closes, i, n, window)
-    elif n > window:
-        state.weighted[i, j] += 0.5 * window * (window - 1.0) * move - state.above[i, j]
-        state.above[i, j] += window * move - (close - past(closes, i, n, window))
-
-
-@njit(cache=True, inline="always")
-def _all_slid(state: State, closes: Float64, i: int, n: int, close: float, move: float) -> None:
-    """Move all sums on; the windows stand here as constants, by which a machine divides far faster."""
-    _slid(state, closes, i, n, 0, 5, close, move)
-    _slid(state, closes, i, n, 1, 10, close, move)
-    _slid(state, closes, i, n, 2, 20, close, move)
-    _slid(state, closes, i, n, 3, 50, close, move)
-    _slid(state, closes, i, n, 4, 100, close, move)
-    _slid(state, closes, i, n, 5, 200, close, move)
-    _slid(state, closes, i, n, 6, 2, close, move)
-    _slid(state, closes, i, n, 7, 25, close, move)
+def _slid(above: Float64, weighted: Float64, closes: Float64, i: int, n: int, close: float, move: float) -> None:
+    """Move the sums of all windows on to the n-th close."""
+    for j in range(len(SUMMED)):
+        window = SUMMED[j]
+        if window * int((n + 0.5) * SHARES[j]) == n:  # n % window == 0, without a division
+            above[j], weighted[j] = _summed(closes, i, n, window)
+        elif n > window:
+            weighted[j] += LONGER[j] * move - above[j]
+            above[j] += window * move - (close - past(closes, i, n, window))
 
 
 @njit(cache=True)
@@ -85,17 +76,16 @@ def _hull(closes: Float64, raw: Float64, i: int, n: int, window: int) -> float:
 
 @njit(cache=True)
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
-    shares, weights = 1.0 / SUMMED, 2.0 / (SUMMED * (SUMMED + 1.0))
     for k in range(len(bars.series)):
         i, n, close = bars.series[k], bars.n[k], bars.close[k]
         above, weighted, row = state.above[i], state.weighted[i], out[k]
-        _all_slid(state, history.close, i, n, close, close - bars.previous_close[k])
+        _slid(above, weighted, history.close, i, n, close, close - bars.previous_close[k])
         for j in range(WINDOWS):
-            row[j] = above[j] * shares[j]
-            row[WINDOWS + j] = weighted[j] * weights[j]
+            row[j] = above[j] * SHARES[j]
+            row[WINDOWS + j] = weighted[j] * WEIGHTS[j]
         for j in range(HULLS):
             half = HALF[j]
-            state.raw[i, j, n & (LATEST - 1)] = 2.0 * weighted[half] * weights[half] - weighted[j] * weights[j]
+            state.raw[i, j, n & (LATEST - 1)] = 2.0 * weighted[half] * WEIGHTS[half] - weighted[j] * WEIGHTS[j]
             ready = n >= SUMMED[j] + SMOOTHED[j] - 1
             row[2 * WINDOWS + j] = _hull(history.close, state.raw[i, j], i, n, SMOOTHED[j]) if ready else 0.0
         for j in range(2 * WINDOWS + HULLS):
