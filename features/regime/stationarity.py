@@ -1,0 +1,212 @@
+"""Does the price revert or persist: a Dickey-Fuller test over 60 bars, variance ratios over 120, and the state.
+
+The test regresses each change on the close before it, with a constant. Persistence compares changes over 5 and 20
+bars with those over one, about 0: (ratio - 1) / (ratio + 1). The state becomes 1 (persistent) or -1 (reverting) when
+persistence_20_120 passes 1 / pi that way, and 0 when it falls below half of that.
+
+Seed:   none; bars in the state count from the series' first bar.
+Edges:  undefined where the closes before did not move, or where less than 1e-6 of the squared changes is left over;
+        no half-life where the price does not revert; no persistence without a move, and the state is then 0.
+Cost:   O(1) a bar, 11 numbers a series. Sums slide, over closes less that of the last lap, and are made anew a lap.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from features.catalogue import Column, Driver, Family, Group, Stage, register
+from features.decay import WARMING_UP
+from features.inputs import BarInputs, History
+from features.regime.states import next_state
+from features.regime.windows import MASK
+from features.ties import TIE
+from schema.reasons import Why
+from schema.ticks import Float64, Int64, UInt8
+
+SHORT, LONG, FIVE, TWENTY = 60, 120, 5, 20
+SHORT_LAP, LONG_LAP = 63, 127  # bars between two sums made anew, less 1: masks
+ENTER, LEFT_OVER = 1 / math.pi, 1e-6
+LEVELS, SQUARES, CHANGES, ONES, FIVES, TWENTIES = range(6)
+EDGE = int(Why.EDGE)
+
+
+class Params(NamedTuple):
+    left_over: float
+    enter: float
+    leave: float
+
+
+class State(NamedTuple):
+    anchor: Float64  # (series,) close that levels are less by
+    sums: Float64  # (series, 6) levels, their squares, squared changes (60); squared changes over 1, 5, 20 (120)
+    still: Int64  # (series,) bars since the last move
+    state: Int64  # (series,) -1, 0 or 1
+    bars: Int64  # (series,) bars in it
+
+
+def init(n_symbols: int, n_timeframes: int) -> State:
+    n = n_symbols * n_timeframes
+    return State(np.zeros(n), np.zeros((n, 6)), *(np.zeros(n, np.int64) for _ in range(3)))
+
+
+@njit(cache=True, inline="always")
+def _squared(closes: Float64, n: int, lag: int, held: int) -> float:
+    """Return the squared change over `held` bars up to the close `lag` bars ago."""
+    change: float = closes[(n - 1 - lag) & MASK] - closes[(n - 1 - lag - held) & MASK]
+    return change * change
+
+
+@njit(cache=True)
+def _anew(closes: Float64, n: int, lag: int, held: int, window: int) -> float:
+    total = 0.0
+    for back in range(lag, window - held + 1):
+        total += _squared(closes, n, back, held)
+    return total
+
+
+@njit(cache=True)
+def _slide_levels(sums: Float64, closes: Float64, n: int, anchor: float) -> float:
+    if n == SHORT + 1 or n & SHORT_LAP == 0:
+        anchor = closes[(n - 1) & MASK]
+        sums[LEVELS] = sums[SQUARES] = 0.0
+        for lag in range(1, SHORT + 1):
+            level = closes[(n - 1 - lag) & MASK] - anchor
+            sums[LEVELS] += level
+            sums[SQUARES] += level * level
+        sums[CHANGES] = _anew(closes, n, 0, 1, SHORT)
+        return anchor
+    new, old = closes[(n - 2) & MASK] - anchor, closes[(n - 2 - SHORT) & MASK] - anchor
+    sums[LEVELS] += new - old
+    sums[SQUARES] += new * new - old * old
+    sums[CHANGES] += _squared(closes, n, 0, 1) - _squared(closes, n, SHORT, 1)
+    return anchor
+
+
+@njit(cache=True)
+def _slide_changes(sums: Float64, closes: Float64, n: int) -> None:
+    for at, held in ((ONES, 1), (FIVES, FIVE), (TWENTIES, TWENTY)):
+        if n == LONG + 1 or n & LONG_LAP == 0:
+            sums[at] = _anew(closes, n, 0, held, LONG)
+        else:
+            sums[at] += _squared(closes, n, 0, held) - _squared(closes, n, LONG - held + 1, held)
+
+
+@njit(cache=True, inline="always")
+def _persistence(held: float, ones: float, over: int) -> float:
+    """Return (ratio - 1) / (ratio + 1) of the variances of changes over some bars and over one."""
+    held, ones = max(held, 0.0) / (over * (LONG - over + 1.0)), ones / LONG
+    return (held - ones) / (held + ones)
+
+
+@njit(cache=True)
+def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
+    for k in range(len(bars.series)):
+        i, n, close = bars.series[k], bars.n[k], bars.close[k]
+        closes, sums, still = history.close[i], state.sums[i], state.still[i]
+        moved = n > 1 and abs(close - bars.previous_close[k]) > TIE * close
+        state.still[i] = 0 if moved else still + 1
+        state.bars[i] += 1
+        for c in range(6):
+            out[k, c], why[k, c] = np.nan, EDGE
+        if n <= SHORT:
+            why[k, 0] = why[k, 1] = WARMING_UP
+        else:
+            state.anchor[i] = _slide_levels(sums, closes, n, state.anchor[i])
+            if still < SHORT - 1:
+                first, last = closes[(n - 1 - SHORT) & MASK] - state.anchor[i], close - state.anchor[i]
+                whole, changes = last - first, sums[CHANGES]
+                spread = sums[SQUARES] - sums[LEVELS] * sums[LEVELS] / SHORT
+                product = 0.5 * ((last - first) * (last + first) - changes) - sums[LEVELS] * whole / SHORT
+                slope = product / spread if spread > 0.0 else 0.0
+                left = changes - whole * whole / SHORT - slope * product
+                if left > params.left_over * changes and spread > 0.0:
+                    out[k, 0], why[k, 0] = product / math.sqrt(spread * left / (SHORT - 2.0)), 0
+                    if slope < 0.0:
+                        out[k, 1], why[k, 1] = -math.log(2.0) / slope, 0
+        if n <= LONG:
+            why[k, 2] = why[k, 3] = why[k, 4] = why[k, 5] = WARMING_UP
+            continue
+        _slide_changes(sums, closes, n)
+        persistence = 0.0
+        if state.still[i] < LONG and sums[ONES] > 0.0:
+            persistence = _persistence(sums[TWENTIES], sums[ONES], TWENTY)
+            out[k, 2], out[k, 3] = _persistence(sums[FIVES], sums[ONES], FIVE), persistence
+            why[k, 2] = why[k, 3] = 0
+        now = next_state(state.state[i], persistence, params.enter, params.leave)
+        if now != state.state[i]:
+            state.state[i], state.bars[i] = now, 1
+        out[k, 4], out[k, 5] = now, state.bars[i]
+        why[k, 4] = why[k, 5] = 0
+
+
+_column = partial(Column, inputs=("close",), driver=Driver.BAR, oracle="naive")
+_test = partial(_column, window=SHORT + 1, warm_up=SHORT + 1, params={"window": SHORT, "left_over": LEFT_OVER})
+_ratio = partial(_column, warm_up=LONG + 1, params={"window": LONG, "enter": ENTER})
+_REGRESSION = "slope of close - close before on close before with a constant, over 60 bars"
+_TIES = "persistence_20_120 against 1 / pi and half of it"
+register(
+    Group(
+        name="stationarity",
+        family=Family.REGIME,
+        stage=Stage.BARS,
+        columns=(
+            _test(
+                name="dickey_fuller_t_60",
+                formula=f"t statistic of the {_REGRESSION}",
+                source="Dickey and Fuller (1979); statsmodels adfuller (maxlag=0, regression='c')",
+                unit="ratio",
+                range=(-math.inf, math.inf),
+                oracle="naive; statsmodels OLS",
+                edges="closes before did not move, or no more than 1e-6 of the squared changes left over: undefined",
+            ),
+            _test(
+                name="half_life_60",
+                formula=f"-log(2) / {_REGRESSION}",
+                source="Chan (2013), Algorithmic Trading, chapter 2",
+                unit="bars",
+                range=(0.0, math.inf),
+                edges="as dickey_fuller_t_60; slope not below 0: undefined",
+                ties="the slope against 0",
+            ),
+            *(
+                _ratio(
+                    name=f"persistence_{held}_120",
+                    formula=f"(v - 1) / (v + 1), v = mean squared change over {held} bars / ({held} * that over one), "
+                    "all within the last 120 changes",
+                    source="Lo and MacKinlay (1988), without drift, bounded",
+                    window=LONG + 1,
+                    unit="ratio",
+                    range=(-1.0, 1.0),
+                    edges="flat: undefined",
+                )
+                for held in (FIVE, TWENTY)
+            ),
+            _ratio(
+                name="persistence_state",
+                formula="1 or -1 once |persistence_20_120| > 1 / pi, until it falls below half; else 0",
+                source="two thresholds on a variance ratio",
+                window=0,
+                unit="state",
+                range=(-1.0, 1.0),
+                ties=_TIES,
+            ),
+            _ratio(
+                name="bars_in_persistence_state",
+                formula="bars since persistence_state last changed, that one included",
+                source="definition",
+                window=0,
+                unit="bars",
+                range=(1.0, math.inf),
+                ties=_TIES,
+            ),
+        ),
+        params=Params(LEFT_OVER, ENTER, ENTER / 2),
+        init=init,
+        update=update,
+    )
+)
