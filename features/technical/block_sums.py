@@ -19,10 +19,11 @@ def windowed(row: Float64, slot: int, value: float) -> float:
     last the sum of this block. It starts with zeros, and the sum then counts what there is.
     """
     window = len(row) - 1
-    so_far = row[window] + value if slot > 0 else value
+    so_far: float = row[window] + value if slot > 0 else value
     row[slot], row[window] = value, so_far
     if slot < window - 1:
-        return so_far + row[slot + 1]
+        so_far += row[slot + 1]
+        return so_far
     for place in range(window - 2, -1, -1):
         row[place] += row[place + 1]
     return so_far

@@ -3,8 +3,7 @@
 Seed:   averages start with the mean of their first n values, true ranges with the second bar, as TA-Lib.
 Edges:  a position is undefined between bands of no width (the width is then 0), the squeeze where no range is left.
         A remembered range below 1e-30 of the price counts as none.
-Cost:   O(n) a bar, 3 numbers a series. Moments are taken of (close - this close); one member of the window is then 0,
-        which bounds the cancellation of their squares by a factor of n.
+Cost:   O(1) a bar, 151 numbers a series: moments of blocks, see `block_moments`.
 """
 
 from __future__ import annotations
@@ -18,8 +17,9 @@ from numba import njit
 
 from features.catalogue import Column, Driver, Family, Group, Stage, register
 from features.decay import WARMING_UP, burn_in, standing
-from features.inputs import RING, BarInputs, History
-from features.technical.natr import ranged, true_range
+from features.inputs import BarInputs, History
+from features.technical.block_moments import moments, moments_state
+from features.technical.natr import averaged, ranged, true_range
 from features.ties import TIE
 from schema.reasons import Why
 from schema.ticks import Float64, UInt8
@@ -40,40 +40,20 @@ class State(NamedTuple):
     mean: Float64  # (series,) of the close over WINDOW, quote currency
     short_mean: Float64  # (series,) over POWERS
     range: Float64  # (series,) average true range over RANGES
+    sums: Float64  # (series, WINDOW + 2, 2) of blocks of closes
+    long_sums: Float64  # (series, LONG + 2, 2)
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
-    return State(*(np.zeros(n_symbols * n_timeframes) for _ in State._fields))
+    series = n_symbols * n_timeframes
+    mean, short_mean, average_range = np.zeros((3, series))
+    return State(mean, short_mean, average_range, moments_state(series, WINDOW), moments_state(series, LONG))
 
 
 @njit(cache=True, inline="always")
-def averaged(mean: float, close: float, n: int, span: int) -> float:
-    """Return what the n-th close makes of an exponential mean that starts with the mean of the first `span`."""
-    return mean + (close - mean) * (1.0 / n if n < span else 1.0 / span if n == span else 2.0 / (span + 1.0))
-
-
-@njit(cache=True, inline="always")
-def moments(ring: Float64, n: int, close: float, first: int, last: int) -> tuple[float, float]:
-    """Return the sums of (close then - close now) and of its square over lags first .. last - 1."""
-    total = squares = other = others = 0.0
-    for lag in range(first, last - 1, 2):
-        above, further = ring[(n - 1 - lag) & (RING - 1)] - close, ring[(n - 2 - lag) & (RING - 1)] - close
-        total += above
-        other += further
-        squares += above * above
-        others += further * further
-    if (last - first) & 1:
-        above = ring[(n - last) & (RING - 1)] - close
-        total += above
-        squares += above * above
-    return total + other, squares + others
-
-
-@njit(cache=True, inline="always")
-def _bands(total: float, squares: float, window: int, width: float, close: float) -> tuple[float, float, float]:
-    """Return position (NaN if flat), width and deviation."""
-    mean = total / window
-    deviation = math.sqrt(max(squares / window - mean * mean, 0.0))
+def _bands(mean: float, squares: float, window: int, width: float, close: float) -> tuple[float, float, float]:
+    """Return position (NaN if flat), width and deviation of closes by their mean - close and squares about it."""
+    deviation = math.sqrt(squares / window)
     flat = squares <= (TIE * close) * (TIE * close)
     position = np.nan if flat else 0.5 - mean / (2.0 * width * deviation)
     return position, 2.0 * width * deviation / (close + mean), deviation
@@ -92,10 +72,11 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
         if n >= POWERS:
             out[k, 7], out[k, 8] = (bars.high[k] - short) / close, (bars.low[k] - short) / close
             why[k, 7:] = standing(n, POWERS, params.powers_converged)
+        beyond, squares = moments(state.sums[i], history.close[i], n, close)
+        long_beyond, long_squares = moments(state.long_sums[i], history.close[i], n, close)
         if n < WINDOW:
             continue
-        total, squares = moments(history.close[i], n, close, 1, WINDOW)
-        out[k, 0], out[k, 1], deviation = _bands(total, squares, WINDOW, width, close)
+        out[k, 0], out[k, 1], deviation = _bands(beyond, squares, WINDOW, width, close)
         why[k, 0], why[k, 1] = EDGE if math.isnan(out[k, 0]) else 0, 0
         converging = standing(n, WINDOW, params.converged)
         out[k, 5], why[k, 5] = 2.0 * width * reach / mean, converging
@@ -105,8 +86,7 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
         else:
             why[k, 4] = why[k, 6] = EDGE
         if n >= LONG:
-            more, more_squares = moments(history.close[i], n, close, WINDOW, LONG)
-            out[k, 2], out[k, 3], _ = _bands(total + more, squares + more_squares, LONG, width, close)
+            out[k, 2], out[k, 3], _ = _bands(long_beyond, long_squares, LONG, width, close)
             why[k, 2], why[k, 3] = EDGE if math.isnan(out[k, 2]) else 0, 0
 
 

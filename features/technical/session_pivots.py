@@ -38,7 +38,8 @@ class State(NamedTuple):
 
 def init(n_symbols: int, n_timeframes: int) -> State:
     series = n_symbols * n_timeframes
-    return State(*(np.zeros(series) for _ in range(6)), np.zeros(series, np.int64))
+    high, low, close, pivot, resistance, support = np.zeros((6, series))
+    return State(high, low, close, pivot, resistance, support, np.zeros(series, np.int64))
 
 
 @njit(cache=True)

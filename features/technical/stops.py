@@ -4,7 +4,7 @@ Seed:   SAR as TA-Lib: the second bar goes short if its low fell further than it
         goes long with the first average range, which starts with the mean of 10 true ranges, as TA-Lib ATR.
 Edges:  none. Where a stop stands depends on the first bars until a few reversals later: at 60,000, for 97 bars at most
         of 75 starts. It has converged after twice that.
-Cost:   O(1) a bar, 8 numbers a series.
+Cost:   O(1) a bar, 10 numbers a series.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numba import njit
 
 from features.catalogue import Column, Driver, Family, Group, Stage, register
 from features.decay import WARMING_UP, standing
-from features.inputs import BarInputs, History, past
+from features.inputs import BarInputs, History
 from features.technical.natr import ranged, true_range
 from features.ties import TIE
 from schema.ticks import Float64, UInt8
@@ -35,6 +35,8 @@ class Params(NamedTuple):
 
 
 class State(NamedTuple):
+    high: Float64  # (series,) of the last bar, quote currency
+    low: Float64
     way: Float64  # (series,) 1 long, -1 short
     stop: Float64  # (series,) SAR of the next bar, quote currency
     extreme: Float64  # (series,) of the trend
@@ -93,7 +95,7 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
         now = true_range(high, low, bars.previous_close[k])
         reach = state.range[i] = ranged(state.range[i], now, n, window, close)
         if n > 1:
-            was_high, was_low = past(history.high, i, n, 1), past(history.low, i, n, 1)
+            was_high, was_low = state.high[i], state.low[i]
             if n == 2:
                 fell, rose = was_low - low, high - was_high
                 short = fell > TIE * close and fell > rose + TIE * close
@@ -105,6 +107,7 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
             )
             out[k, 0], out[k, 1] = (close - sar) / close, state.way[i]
             why[k, 0] = why[k, 1] = standing(n, 2, params.converged)
+        state.high[i], state.low[i] = high, low
         if n > window:
             middle = 0.5 * (high + low)
             if n == window + 1:

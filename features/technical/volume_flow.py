@@ -4,7 +4,7 @@ Seed:   TA-Lib's: means of the first n values, which begin with the second bar w
         means begin with the first A/D value.
 Edges:  NO_TRADES where the last 26 bars had no volume. A bar without range adds nothing to A/D, as TA-Lib; one
         without volume has no ease. After 2,000 bars without volume what was before counts as none.
-Cost:   O(1) a bar, 24 numbers a series. Chaikin's means are kept as distances from the A/D line, which itself would
+Cost:   O(1) a bar, 26 numbers a series. Chaikin's means are kept as distances from the A/D line, which itself would
         grow without end.
 """
 
@@ -17,10 +17,10 @@ from numba import njit
 
 from features.catalogue import Family, Group, Stage, register
 from features.decay import WARMING_UP, standing
-from features.inputs import BarInputs, History, past
+from features.inputs import BarInputs, History
 from features.technical.block_sums import windowed
-from features.technical.bollinger import averaged
 from features.technical.flow_rows import COLUMNS, CONVERGED, EASE, FAST, FORCE, LONG, SHORT, SIGNAL, SLOW
+from features.technical.natr import averaged
 from features.ties import TIE
 from schema.reasons import Why
 from schema.ticks import Float64, Int64, UInt8
@@ -36,12 +36,13 @@ class Params(NamedTuple):
 class State(NamedTuple):
     means: Float64  # (series, 8) of volume, fast and slow; Chaikin's two; force; Klinger's two and its signal
     ease: Float64  # (series, EASE + 1) block sums
+    last: Float64  # (series, 2) high and low of the last bar
     traded: Int64  # (series,) n of the last bar with volume, 0 before
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
     series = n_symbols * n_timeframes
-    return State(np.zeros((series, 8)), np.zeros((series, EASE + 1)), np.zeros(series, np.int64))
+    return State(np.zeros((series, 8)), np.zeros((series, EASE + 1)), np.zeros((series, 2)), np.zeros(series, np.int64))
 
 
 @njit(cache=True, inline="always")
@@ -58,7 +59,7 @@ def _klinger(means: Float64, signed: float, n: int) -> float:
     """Move Klinger's means (5, 6) and signal (7), return the line."""
     means[5] = averaged(means[5], signed, n - 1, SHORT)
     means[6] = averaged(means[6], signed, n - 1, LONG)
-    line = means[5] - means[6]
+    line: float = means[5] - means[6]
     if n > LONG:
         means[7] = averaged(means[7], line, n - LONG, SIGNAL)
     return line
@@ -80,7 +81,7 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
         _accumulated(means, high, low, close, volume, n)
         line = ease = 0.0
         if n > 1:
-            was_high, was_low = past(history.high, i, n, 1), past(history.low, i, n, 1)
+            was_high, was_low = state.last[i, 0], state.last[i, 1]
             change, moved = close - bars.previous_close[k], (high - was_high) + (low - was_low)
             means[4] = averaged(means[4], change * volume, n - 1, FORCE)
             rise = moved + change
@@ -88,6 +89,7 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
             line = _klinger(means, signed, n)
             each = 0.5 * moved * (high - low) / volume if volume > 0.0 else 0.0
             ease = windowed(state.ease[i], (n - 2) % EASE, each)
+        state.last[i, 0], state.last[i, 1] = high, low
         if n < SLOW:
             out[k, :], why[k, :] = np.nan, WARMING_UP
         elif silent >= SLOW:

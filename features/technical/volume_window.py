@@ -40,7 +40,8 @@ class State(NamedTuple):
 
 def init(n_symbols: int, n_timeframes: int) -> State:
     series = n_symbols * n_timeframes
-    return State(*(np.zeros((series, WINDOW + 1)) for _ in range(4)), np.zeros((series, 2)))
+    volume, placed, rising, value = np.zeros((4, series, WINDOW + 1))
+    return State(volume, placed, rising, value, np.zeros((series, 2)))
 
 
 @njit(cache=True)

@@ -6,7 +6,17 @@ import numpy as np
 import talib
 
 from tests.oracles.registry import Market, each_series, oracle
-from tests.oracles.technical import DIED_AWAY, TIE, Series, died_away, number, sessions, true_range, two_price_roundings
+from tests.oracles.technical import (
+    DIED_AWAY,
+    TIE,
+    Series,
+    died_away,
+    number,
+    sessions,
+    true_range,
+    two_price_roundings,
+    whole_ticks,
+)
 from tests.oracles.windows import EPS, agrees, before, exact, smoothed, trailing
 
 
@@ -229,3 +239,40 @@ def pivots(name: str, bars: Series) -> np.ndarray:
             result[rows] = 1 - level / exact(bars["close"][rows])
         before_that = rows
     return result
+
+
+def mean_span(bars: Series) -> np.ndarray:
+    span = exact(bars["high"]) - exact(bars["low"])
+    return smoothed(span, 10, np.longdouble(2) / 11)
+
+
+def growth_condition(name: str, market: Market) -> np.ndarray:
+    """Bound a percentage of the mean range before: ranges carry the rounding of prices, which a small one magnifies."""
+    before_that = mean_span_before("", market)
+    grown = 1 + mean_span_now("", market) / before_that
+    return np.nan_to_num(100 * 2 * EPS * market.bars.close / before_that * grown)
+
+
+@each_series
+def mean_span_now(name: str, bars: Series) -> np.ndarray:
+    return mean_span(bars)
+
+
+@each_series
+def mean_span_before(name: str, bars: Series) -> np.ndarray:
+    old = before(mean_span(bars), 10)
+    return np.where(old > TIE * bars["close"], old, np.nan)
+
+
+@oracle("chaikin_volatility_10", bound=growth_condition)
+@each_series
+def chaikin_volatility(name: str, bars: Series) -> np.ndarray:
+    mean, close = mean_span(bars), bars["close"]
+    old = before(mean, 10)
+    sound = old > TIE * close
+    ours = np.where(sound, 100 * (mean / np.where(sound, old, 1) - 1), np.nan)
+    if len(close) > 20:
+        library = talib.ROC(talib.EMA((whole_ticks(bars["high"]) - whole_ticks(bars["low"])), 10), 10)
+        library = np.where(old > 1e-9 * close, library, np.nan)
+        agrees(ours / (100 + ours), library / (100 + ours), 1e-5)
+    return ours
