@@ -15,14 +15,14 @@ from features.arrays import as_snapshot, from_snapshot, grown
 from features.bar_inputs import bar_inputs, new_history, new_series, push
 from features.catalogue import Column, Group, Stage, fingerprint
 from features.inputs import LEADERS, BarGroups, BarInputs, Closes, ItemInputs, TickInputs
+from features.row_buffers import RowBuffers, take_back, with_spare_rows
 from schema.bars import Bars
 from schema.features import FeatureRows
 from schema.items import Items
-from schema.reasons import UNDEFINED_MASK, Why
+from schema.reasons import Why
 from schema.ticks import Int32, UInt8
 
 SNAPSHOT_VERSION: Final = 1
-NOT_WRITTEN: Final = UNDEFINED_MASK  # `why` of a cell that no kernel has written yet
 
 
 class FeatureEngine:
@@ -47,6 +47,7 @@ class FeatureEngine:
         self.n_symbols = 1
         self._by_time = np.array(by_time, np.bool_)
         self._stages = {stage: _placed(self.groups, stage) for stage in Stage}
+        self._rows = RowBuffers(len(self.columns))
         self._start(self.n_symbols)
 
     def grow(self, n_symbols: int) -> None:
@@ -63,23 +64,23 @@ class FeatureEngine:
 
         Call it also when no bar closed. `bars.position` counts the batch's ticks before each close.
         """
-        n, width = len(bars.time), len(self.columns)
-        # Two spare rows: numba would compile a kernel again for the contiguous slice of a shorter matrix.
-        values, why = np.full((n + 2, width), np.nan), np.full((n + 2, width), NOT_WRITTEN, np.uint8)
+        n = len(bars.time)
+        rows = self._rows.take(n)
         if n or len(ticks.time):
             self._check_room("tick", ticks.symbol)
             self._check_room("bar", bars.symbol)
+            values, why = with_spare_rows(rows)
             closes = Closes(bars.position, bars.symbol, bars.timeframe, bars.time)
             if n > 1 and (np.diff(bars.position) < 0).any():
                 self._tick_kernels_in_order(ticks, closes, values, why)
             else:
                 self._tick_kernels(ticks, closes, values, why)
-        return FeatureRows(values[:n], why[:n])
+        return rows
 
     def bar_features(self, bars: Bars, rows: FeatureRows) -> BarInputs:
         """Fill the columns that bars drive and return the bars as kernels read them."""
         inputs = bar_inputs(self._series, bars, self.n_timeframes)
-        values, why = _with_spare_rows(rows)
+        values, why = with_spare_rows(rows)
         first, n = 0, len(bars.time)
         while first < n:
             last = push(self._history, inputs, first)
@@ -88,7 +89,7 @@ class FeatureEngine:
                 state = self._states[group.name]
                 group.update(group.params, state, part, self._history, values[first:, at], why[first:, at])
             first = last
-        _take_back(rows, values, why)
+        take_back(rows, values, why)
         return inputs
 
     def item_features(self, items: Items, feed: UInt8, inputs: BarInputs, rows: FeatureRows) -> None:
@@ -102,10 +103,10 @@ class FeatureEngine:
         elif len(inputs.time):
             self._check_room("news item", items.symbol)
             read = ItemInputs(*items, np.searchsorted(items.ts_event, inputs.time), feed)
-            values, why = _with_spare_rows(rows)
+            values, why = with_spare_rows(rows)
             for group, at in self._stages[Stage.ITEMS]:
                 group.update(group.params, self._states[group.name], read, inputs, values[:, at], why[:, at])
-            _take_back(rows, values, why)
+            take_back(rows, values, why)
 
     def cross_section(self, inputs: BarInputs, bars: Bars, rows: FeatureRows, leaders: Sequence[int] = ()) -> None:
         """Fill the columns that compare symbols; all rows of a bar time are in the batch.
@@ -115,10 +116,10 @@ class FeatureEngine:
         if not (len(bars.time) and self._stages[Stage.CROSS]):
             return
         groups = bar_groups(bars, self._by_time, leaders)
-        values, why = _with_spare_rows(rows)
+        values, why = with_spare_rows(rows)
         for group, at in self._stages[Stage.CROSS]:
             group.update(group.params, self._states[group.name], inputs, groups, values[:, at], why[:, at])
-        _take_back(rows, values, why)
+        take_back(rows, values, why)
 
     @property
     def state_bytes_per_series(self) -> float:
@@ -215,17 +216,3 @@ def _tell_apart(*kinds: type) -> None:
     """
     for kind in kinds:
         kind.__name__ = f"{kind.__module__}.{kind.__qualname__}"
-
-
-def _with_spare_rows(rows: FeatureRows) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows as matrices with two rows more, the ones `tick_features` allocated where they still are."""
-    values, why = rows.values.base, rows.why.base
-    if values is not None and why is not None and len(values) == len(why) == len(rows.values) + 2:
-        return values, why
-    return np.pad(rows.values, ((0, 2), (0, 0))), np.pad(rows.why, ((0, 2), (0, 0)))
-
-
-def _take_back(rows: FeatureRows, values: np.ndarray, why: np.ndarray) -> None:
-    """Copy what the kernels wrote into the rows, unless they wrote into them."""
-    if values is not rows.values.base:
-        rows.values[...], rows.why[...] = values[: len(rows.values)], why[: len(rows.why)]

@@ -18,8 +18,9 @@ import numpy as np
 from numba import njit
 
 from features.catalogue import Column, Driver, Family, Group, Stage, register
+from features.event_time import SECOND
 from features.inputs import BarInputs, ItemInputs
-from features.microstructure.horizons import SECOND, kept, write
+from features.microstructure.horizons import kept, write
 from features.sentiment.decays import HORIZONS, LONG, MEAN, N_KINDS, NAMES, WEIGHT, aged, standing, take
 from schema.items import NEWS, SOCIAL
 from schema.reasons import UNDEFINED_MASK

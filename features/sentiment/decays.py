@@ -11,7 +11,8 @@ from typing import Final
 
 from numba import njit
 
-from features.microstructure.horizons import CONVERGED_AFTER, SECOND, STALE_AFTER
+from features.event_time import SECOND
+from features.microstructure.horizons import CONVERGED_AFTER, STALE_AFTER
 from schema.items import KINDS
 from schema.reasons import Why
 from schema.ticks import Float64

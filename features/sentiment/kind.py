@@ -21,8 +21,9 @@ import numpy as np
 from numba import njit
 
 from features.catalogue import Column, Driver, Family, Group, Stage, register
+from features.event_time import FORGOTTEN, SECOND
 from features.inputs import BarInputs, ItemInputs
-from features.microstructure.horizons import FORGOTTEN, SECOND, kept, write
+from features.microstructure.horizons import kept, write
 from features.sentiment.decays import EDGE, HORIZONS, LONG, MEAN, NAMES, WEIGHT, aged, deviation, standing, take
 from schema.items import KINDS
 from schema.ticks import Float64, Int64, UInt8

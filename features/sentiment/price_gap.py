@@ -21,8 +21,9 @@ from numba import njit
 
 from features.catalogue import Column, Driver, Family, Group, Stage, register
 from features.decay import settled
+from features.event_time import SECOND
 from features.inputs import BarInputs, ItemInputs
-from features.microstructure.horizons import SECOND, kept, write
+from features.microstructure.horizons import kept, write
 from features.sentiment.decays import HORIZONS, MEAN, NAMES, aged, standing, take
 from features.ties import TIE
 from schema.ticks import Float64, Int64, UInt8

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from features.catalogue import Group
-from features.engine import NOT_WRITTEN, FeatureEngine
+from features.engine import FeatureEngine
+from features.row_buffers import NOT_WRITTEN
 from schema.features import FeatureRows
 from schema.reasons import UNDEFINED_MASK
 from tests.laws.runs import (
