@@ -7,7 +7,7 @@ import pandas as pd
 
 from tests.oracles.registry import each_series, oracle
 from tests.oracles.technical import two_price_roundings
-from tests.oracles.windows import EPS, agrees, exact, log_returns, trailing
+from tests.oracles.windows import EPS, agrees, log_returns, trailing
 
 Series = dict[str, np.ndarray]
 TIE = 1e-12  # a return below it is none
@@ -61,16 +61,6 @@ def reference_volatility(name: str, bars: Series) -> np.ndarray:
     return np.sqrt(squares.ewm(span=60, adjust=True, min_periods=20).mean().to_numpy())
 
 
-@oracle("parkinson_20", "garman_klass_20")
-@each_series
-def range_volatility(name: str, bars: Series) -> np.ndarray:
-    opened, high, low, close = (exact(bars[field]) for field in ("open", "high", "low", "close"))
-    span, body = np.log1p((high - low) / low) ** 2, np.log1p((close - opened) / opened) ** 2
-    two = np.log(np.longdouble(2))
-    squares = span / (4 * two) if name == "parkinson_20" else span / 2 - (2 * two - 1) * body
-    return np.sqrt(trailing(squares, 20).mean(axis=1))
-
-
 def some(windows: np.ndarray, ours: np.ndarray, library: object) -> np.ndarray:
     """Return ours, held to a library's function of a window at some of them."""
     rows = np.flatnonzero(~np.isnan(ours))[::97]
@@ -85,39 +75,3 @@ def extremes(name: str, bars: Series) -> np.ndarray:
     highest = closes.max(axis=1)
     since = np.argmax(closes[:, ::-1] >= (1 - TIE) * highest[:, None], axis=1)
     return (closes[:, -1] - highest) / highest if name == "drawdown_60" else np.where(np.isnan(highest), np.nan, since)
-
-
-@each_series
-def least_slope(name: str, bars: Series) -> np.ndarray:
-    """Return what the rounding of two prices is to the slope of a line through 20: the largest weight is 9.5 / 665."""
-    return 2 * EPS * np.abs(np.arange(20) - 9.5).sum() / 665 * np.ones(len(bars["close"]))
-
-
-@oracle("slope_20", bound=least_slope)
-@each_series
-def slope(name: str, bars: Series) -> np.ndarray:
-    levels, time = log_closes(bars), np.arange(20) - np.longdouble(9.5)
-    return (levels * time).sum(axis=1) / (time**2).sum()
-
-
-def log_closes(bars: Series) -> np.ndarray:
-    """Return (n, 20) log closes, less the oldest."""
-    closes = trailing(bars["close"], 20)
-    return np.log1p((closes - closes[:, :1]) / closes[:, :1])
-
-
-@each_series
-def line_condition(name: str, bars: Series) -> np.ndarray:
-    """Bound a share of variance: log closes carry their rounding, which a narrow window magnifies."""
-    deviation = log_closes(bars).std(axis=1)
-    return 4 * EPS / np.where(deviation > 0, deviation, np.inf)
-
-
-@oracle("r_squared_20", bound=line_condition)
-@each_series
-def r_squared(name: str, bars: Series) -> np.ndarray:
-    levels, time = log_closes(bars), np.arange(20) - np.longdouble(9.5)
-    d = levels - levels.mean(axis=1, keepdims=True)
-    flat = levels.max(axis=1) - levels.min(axis=1) <= TIE
-    total = np.where(flat, np.nan, (d**2).sum(axis=1))
-    return (d * time).sum(axis=1) ** 2 / (time**2).sum() / total

@@ -1,0 +1,242 @@
+"""The last 60 log returns in order of size: quantiles, spread, tails, entropy, and where the last one ranks.
+
+Seed:   none.
+Edges:  ratios are undefined where what they divide by is no move (up to 1e-12).
+Cost:   one pass over the sorted window to take a return out and put one in, 60 numbers a series; the rest is O(1), but
+        for the entropy's bins, which are counted.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from features.catalogue import Column, Driver, Family, Group, Stage, register
+from features.decay import WARMING_UP
+from features.inputs import BarInputs, History, past
+from features.statistical.sums import due
+from features.ties import TIE
+from schema.reasons import Why
+from schema.ticks import Float64, UInt8
+
+WINDOW, BINS, WORST = 60, 8, 3
+HALF = WINDOW // 2
+QUANTILES = (5, 25, 50, 75, 95)  # per cent
+WEIGHED = np.array([count * math.log(count) if count else 0.0 for count in range(WINDOW + 1)])  # k log k
+EDGE = int(Why.EDGE)
+
+
+class Params(NamedTuple):
+    window: int
+    bins: int
+    worst: int
+
+
+class State(NamedTuple):
+    ordered: Float64  # (series, WINDOW) log returns of the window, least first
+
+
+def init(n_symbols: int, n_timeframes: int) -> State:
+    return State(np.zeros((n_symbols * n_timeframes, WINDOW)))
+
+
+@njit(cache=True)
+def _below(ordered: Float64, i: int, value: float) -> int:
+    """Count the returns below a value; without a branch, so that it runs several at a time."""
+    count = 0
+    for j in range(ordered.shape[1]):
+        count += ordered[i, j] < value
+    return count
+
+
+@njit(cache=True)
+def _replace(ordered: Float64, i: int, left: float, came: float) -> None:
+    """Take a return out of the ordered window and put another in."""
+    hole, place = _below(ordered, i, left), _below(ordered, i, came)
+    if place > hole:
+        for j in range(hole, place - 1):
+            ordered[i, j] = ordered[i, j + 1]
+        ordered[i, place - 1] = came
+    else:
+        for j in range(hole, place, -1):
+            ordered[i, j] = ordered[i, j - 1]
+        ordered[i, place] = came
+
+
+@njit(cache=True)
+def _quantile(ordered: Float64, i: int, percent: int) -> float:
+    at = percent * (ordered.shape[1] - 1)
+    low, share = at // 100, (at % 100) / 100.0
+    lower = ordered[i, low]
+    return float(lower + share * (ordered[i, min(low + 1, ordered.shape[1] - 1)] - lower))
+
+
+@njit(cache=True)
+def _median_deviation(ordered: Float64, i: int, median: float) -> float:
+    """Return the median of |return - median|: HALF are below, HALF above, each side in order of its distance."""
+    low, high = 0, HALF
+    while low < high:  # how many of the HALF nearest lie below the median
+        below = (low + high) // 2
+        above = HALF - below
+        if median - ordered[i, HALF - 1 - below] < ordered[i, HALF + above - 1] - median:
+            low = below + 1
+        else:
+            high = below
+    below, above = low, HALF - low
+    inner = outer = -1.0
+    if below > 0:
+        inner = median - ordered[i, HALF - below]
+    if above > 0:
+        inner = max(inner, ordered[i, HALF + above - 1] - median)
+    if below < HALF:
+        outer = median - ordered[i, HALF - 1 - below]
+    if above < HALF:
+        distance = ordered[i, HALF + above] - median
+        outer = distance if outer < 0.0 else min(outer, distance)
+    return 0.5 * (inner + outer)
+
+
+@njit(cache=True)
+def _entropy(ordered: Float64, i: int, bins: int) -> float:
+    """Return the entropy of counts in equal bins between the least and the greatest, over its most."""
+    window = ordered.shape[1]
+    least, width = ordered[i, 0], (ordered[i, window - 1] - ordered[i, 0]) / bins
+    weighed, before = 0.0, 0
+    for edge in range(1, bins):
+        below = _below(ordered, i, least + edge * width - TIE)
+        weighed += WEIGHED[below - before]
+        before = below
+    weighed += WEIGHED[window - before]
+    return (math.log(window) - weighed / window) / math.log(bins)
+
+
+@njit(cache=True)
+def _ratio(value: float, base: float, out: Float64, why: UInt8, k: int, j: int) -> None:
+    if base > TIE:
+        out[k, j], why[k, j] = value / base, 0
+    else:
+        out[k, j], why[k, j] = np.nan, EDGE
+
+
+@njit(cache=True)
+def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
+    window, ordered = params.window, state.ordered
+    for k in range(len(bars.series)):
+        i, n, last = bars.series[k], bars.n[k], bars.log_return[k]
+        if n <= window:
+            out[k, :], why[k, :] = np.nan, WARMING_UP
+            continue
+        if due(n, window):
+            for lag in range(window):
+                ordered[i, lag] = past(history.log_return, i, n, lag)
+            ordered[i].sort()
+        else:
+            _replace(ordered, i, past(history.log_return, i, n, window), last)
+        for j in range(len(QUANTILES)):
+            out[k, j], why[k, j] = _quantile(ordered, i, QUANTILES[j]), 0
+        q5, q25, median, q75, q95 = out[k, 0], out[k, 1], out[k, 2], out[k, 3], out[k, 4]
+        quartiles, deviation = q75 - q25, _median_deviation(ordered, i, median)
+        worst = 0.0
+        for j in range(params.worst):
+            worst += ordered[i, j]
+        below, up_to = _below(ordered, i, last - TIE), _below(ordered, i, last + TIE)
+        out[k, 5], out[k, 6], out[k, 7] = quartiles, deviation, worst / params.worst
+        out[k, 8] = (below + 0.5 * (up_to - below - 1)) / (window - 1.0)
+        why[k, 5:9] = 0
+        _ratio(q95 - median, median - q5, out, why, k, 9)
+        _ratio(q75 + q25 - 2.0 * median, quartiles, out, why, k, 10)
+        _ratio(q95 - q5, quartiles, out, why, k, 11)
+        _ratio(max(abs(ordered[i, 0]), abs(ordered[i, window - 1])), deviation, out, why, k, 12)
+        if ordered[i, window - 1] - ordered[i, 0] > TIE:
+            out[k, 13], why[k, 13] = _entropy(ordered, i, params.bins), 0
+        else:
+            out[k, 13], why[k, 13] = np.nan, EDGE
+
+
+_column = partial(
+    Column, inputs=("close",), driver=Driver.BAR, window=WINDOW + 1, warm_up=WINDOW + 1, unit="log return",
+    range=(float("-inf"), float("inf")), oracle="naive", params={"window": WINDOW},
+)  # fmt: skip
+_size = partial(_column, range=(0.0, float("inf")))
+_share = partial(_column, unit="ratio", range=(0.0, float("inf")))
+register(
+    Group(
+        name="order_statistics",
+        family=Family.STATISTICAL,
+        stage=Stage.BARS,
+        columns=(
+            *(
+                _column(
+                    f"return_quantile_{percent}_60",
+                    f"{percent} % quantile of the last 60 log returns, linear between two",
+                    "numpy.quantile; Hyndman and Fan (1996), type 7",
+                    oracle="numpy.quantile",
+                )
+                for percent in QUANTILES
+            ),
+            _size("interquartile_range_60", "75 % - 25 % quantile of the last 60 log returns", "scipy.stats.iqr"),
+            _size(
+                "median_absolute_deviation_60",
+                "median(|log return - median|) of the last 60",
+                "scipy.stats.median_abs_deviation",
+                oracle="naive; scipy.stats.median_abs_deviation",
+            ),
+            _column(
+                "expected_shortfall_60",
+                "mean of the 3 least of the last 60 log returns",
+                "Acerbi and Tasche (2002), at 5 %",
+            ),
+            _share(
+                "return_rank_60",
+                "share of the 59 log returns before that are less than the last, equal ones by half",
+                "scipy.stats.percentileofscore, mean of weak and strict",
+                unit="share",
+                range=(0.0, 1.0),
+                ties="equal returns count half",
+            ),
+            _share(
+                "tail_ratio_60",
+                "(95 % quantile - median) / (median - 5 % quantile) of the last 60 log returns",
+                "Hogg (1974)",
+                edges="no lower tail: undefined",
+            ),
+            _column(
+                "quantile_skewness_60",
+                "(75 % + 25 % quantile - 2 * median) / interquartile range of the last 60 log returns",
+                "Bowley (1901)",
+                unit="ratio",
+                range=(-1.0, 1.0),
+                edges="no range between quartiles: undefined",
+            ),
+            _share(
+                "tail_weight_60",
+                "(95 % - 5 % quantile) / interquartile range of the last 60 log returns",
+                "Crow and Siddiqui (1967)",
+                range=(1.0, float("inf")),
+                edges="no range between quartiles: undefined",
+            ),
+            _share(
+                "largest_move_60",
+                "largest |log return| / median absolute deviation of the last 60",
+                "definition; Hampel (1974) for the deviation",
+                edges="no deviation: undefined",
+            ),
+            _share(
+                "return_entropy_60",
+                "entropy of the last 60 log returns' counts in 8 equal bins from the least to the greatest, / log 8",
+                "Shannon (1948); numpy.histogram's bins",
+                unit="share",
+                range=(0.0, 1.0),
+                edges="equal returns: undefined",
+                ties="a return at a bin's edge falls above it",
+            ),
+        ),
+        params=Params(WINDOW, BINS, WORST),
+        init=init,
+        update=update,
+    )
+)

@@ -1,0 +1,185 @@
+"""Volume of the last bars: where the last one stands, its variation, and how it goes with the return.
+
+Seed:   none.
+Edges:  undefined where volumes (for correlations: or returns) are equal, up to 1e-6 of their size, or where there is no
+        volume.
+Cost:   O(1) a bar, 14 numbers a series and window: compensated sums of products.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from features.catalogue import Column, Driver, Family, Group, Stage, register
+from features.decay import WARMING_UP
+from features.inputs import RING, BarInputs, History, past
+from features.statistical.moments import FLAT
+from features.statistical.sums import add, clear, drowned, slide
+from features.ties import TIE
+from schema.reasons import Why
+from schema.ticks import Float64, UInt8
+
+WINDOWS = (20, 60)
+TERMS = 7  # sums a window: v, v², r, r², |r|, r * v, |r| * v
+WIDTH = 4  # columns a window
+EDGE = int(Why.EDGE)
+
+
+class Params(NamedTuple):
+    windows: tuple[int, ...]
+    flat: float
+
+
+class State(NamedTuple):
+    sums: Float64  # (series, windows * TERMS)
+    rests: Float64  # (series, windows * TERMS) what rounding took from them
+
+
+def init(n_symbols: int, n_timeframes: int) -> State:
+    return State(*(np.zeros((n_symbols * n_timeframes, len(WINDOWS) * TERMS)) for _ in State._fields))
+
+
+@njit(cache=True)
+def _terms(volume: float, change: float, at: int, terms: Float64) -> None:
+    terms[at], terms[at + 1] = volume, volume * volume
+    terms[at + 2], terms[at + 3], terms[at + 4] = change, change * change, abs(change)
+    terms[at + 5], terms[at + 6] = change * volume, abs(change) * volume
+
+
+@njit(cache=True)
+def _build(
+    state: State, i: int, n: int, volumes: Float64, returns: Float64, window: int, at: int, terms: Float64
+) -> None:
+    clear(state.sums, state.rests, i, at, at + TERMS)
+    for lag in range(window):
+        change = past(returns, i, n, lag) if lag < n - 1 else 0.0
+        _terms(past(volumes, i, n, lag), change, at, terms)
+        add(state.sums, state.rests, i, at, at + TERMS, terms)
+
+
+@njit(cache=True)
+def _correlation(
+    both: float, a: float, b: float, spreads: float, window: int, out: Float64, why: UInt8, j: int
+) -> None:
+    if spreads > 0.0:
+        out[j], why[j] = (both - a * b / window) / math.sqrt(spreads), 0
+    else:
+        out[j], why[j] = np.nan, EDGE
+
+
+@njit(cache=True)
+def _write(s: Float64, at: int, volume: float, window: int, n: int, flat: float, out: Float64, why: UInt8) -> None:
+    total, squares = s[at], s[at + 1]
+    mean = total / window
+    spread = max(squares - total * mean, 0.0)
+    if squares <= 0.0:
+        out[:], why[:] = np.nan, EDGE
+        if n == window:
+            why[2:] = WARMING_UP
+        return
+    deviation = math.sqrt(spread / (window - 1.0))
+    out[0], why[0] = deviation / mean, 0
+    if spread <= flat * squares:
+        out[1], why[1], spread = np.nan, EDGE, 0.0
+    else:
+        out[1], why[1] = (volume - mean) / deviation, 0
+    if n == window:
+        out[2:], why[2:] = np.nan, WARMING_UP
+        return
+    size = max(flat * s[at + 3], TIE * TIE)
+    moves = s[at + 3] - s[at + 2] * s[at + 2] / window
+    sizes = s[at + 3] - s[at + 4] * s[at + 4] / window
+    _correlation(s[at + 5], s[at + 2], total, moves * spread if moves > size else 0.0, window, out, why, 2)
+    _correlation(s[at + 6], s[at + 4], total, sizes * spread if sizes > size else 0.0, window, out, why, 3)
+
+
+@njit(cache=True)
+def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
+    size = len(params.windows) * TERMS
+    entering, leaving, sums = np.zeros(size), np.zeros(size), np.zeros(size)
+    volumes, returns = history.volume, history.log_return
+    for k in range(len(bars.series)):
+        i, n, volume = bars.series[k], bars.n[k], bars.volume[k]
+        _terms(volume, bars.log_return[k] if n > 1 else 0.0, 0, entering)
+        for j in range(len(params.windows)):
+            at, window = j * TERMS, params.windows[j]
+            for term in range(TERMS):
+                entering[at + term] = entering[term]
+            if n > window:
+                change = past(returns, i, n, window) if n > window + 1 else 0.0
+                _terms(past(volumes, i, n, window), change, at, leaving)
+            else:
+                leaving[at : at + TERMS] = 0.0
+        slide(state.sums, state.rests, i, entering, leaving)
+        for j in range(len(params.windows)):
+            at, window = j * TERMS, params.windows[j]
+            gone = drowned(leaving[at + 1], state.sums[i, at + 1]) or drowned(leaving[at + 3], state.sums[i, at + 3])
+            if n >= window and (n & (RING - 1) == 0 or gone):
+                _build(state, i, n, volumes, returns, window, at, entering)
+        for j in range(size):
+            sums[j] = state.sums[i, j] + state.rests[i, j]
+        for j in range(len(params.windows)):
+            at, end, window = j * WIDTH, (j + 1) * WIDTH, params.windows[j]
+            if n >= window:
+                _write(sums, j * TERMS, volume, window, n, params.flat, out[k, at:end], why[k, at:end])
+            else:
+                out[k, at:end], why[k, at:end] = np.nan, WARMING_UP
+
+
+def _columns(window: int) -> tuple[Column, ...]:
+    column = partial(
+        Column, inputs=("volume",), driver=Driver.BAR, window=window, warm_up=window, oracle="naive",
+        params={"window": window},
+    )  # fmt: skip
+    correlation = partial(
+        column, inputs=("close", "volume"), window=window + 1, warm_up=window + 1, unit="correlation",
+        range=(-1.0 - 1e-6, 1.0 + 1e-6), edges="equal volumes or returns: undefined",
+    )  # fmt: skip
+    last = f"of the last {window} bars"
+    farthest = (window - 1) / math.sqrt(window) + 1e-6
+    return (
+        column(
+            f"volume_variation_{window}",
+            f"sample deviation / mean of volume {last}",
+            "scipy.stats.variation, ddof 1",
+            unit="ratio",
+            range=(0.0, math.sqrt(window) + 1e-6),
+            edges="no volume: undefined",
+        ),
+        column(
+            f"volume_zscore_{window}",
+            f"(volume - mean) / sample deviation {last}",
+            "scipy.stats.zscore, ddof 1",
+            unit="deviations",
+            range=(-farthest, farthest),
+            edges="equal volumes: undefined",
+        ),
+        correlation(
+            f"return_volume_correlation_{window}",
+            f"correlation of log return and volume {last}",
+            "numpy.corrcoef; Karpoff (1987)",
+        ),
+        correlation(
+            f"move_volume_correlation_{window}",
+            f"correlation of |log return| and volume {last}",
+            "numpy.corrcoef; Karpoff (1987)",
+        ),
+    )
+
+
+register(
+    Group(
+        name="volume_moments",
+        family=Family.STATISTICAL,
+        stage=Stage.BARS,
+        columns=tuple(column for window in WINDOWS for column in _columns(window)),
+        params=Params(WINDOWS, FLAT),
+        init=init,
+        update=update,
+    )
+)
