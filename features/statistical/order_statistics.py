@@ -191,7 +191,7 @@ register(
                 "Acerbi and Tasche (2002), at 5 %",
             ),
             _share(
-                "return_rank_60",
+                "return_percentile_60",
                 "share of the 59 log returns before that are less than the last, equal ones by half",
                 "scipy.stats.percentileofscore, mean of weak and strict",
                 unit="share",

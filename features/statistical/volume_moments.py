@@ -63,11 +63,9 @@ def _build(
 
 
 @njit(cache=True)
-def _correlation(
-    both: float, a: float, b: float, spreads: float, window: int, out: Float64, why: UInt8, j: int
-) -> None:
+def _correlation(both: float, a: float, b: float, spreads: float, count: int, out: Float64, why: UInt8, j: int) -> None:
     if spreads > 0.0:
-        out[j], why[j] = (both - a * b / window) / math.sqrt(spreads), 0
+        out[j], why[j] = (both - a * b / count) / math.sqrt(spreads), 0
     else:
         out[j], why[j] = np.nan, EDGE
 

@@ -49,7 +49,7 @@ def spread(name: str, bars: Series) -> np.ndarray:
     return some(returns, quantile(returns, 75) - quantile(returns, 25), stats.iqr)
 
 
-@oracle("return_rank_60")
+@oracle("return_percentile_60")
 @each_series
 def rank(name: str, bars: Series) -> np.ndarray:
     returns = returns_of(bars, WINDOW)

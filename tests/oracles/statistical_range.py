@@ -70,7 +70,7 @@ def spans_of(bars: Series, window: int) -> np.ndarray:
 
 @each_series
 def noise_of_variation(name: str, bars: Series) -> np.ndarray:
-    """Bound deviation / mean: both are off by what two prices are; squares, by EPS of the mean's beside the deviation."""
+    """Bound deviation / mean: both are off by what two prices are, squares by EPS of the mean's as well."""
     spans = spans_of(bars, number(name))
     mean, deviation = spans.mean(axis=1), spans.std(axis=1)
     safe = np.where(mean > 0, mean, np.inf)
