@@ -110,6 +110,8 @@ def test_rows_that_were_copied_between_the_stages_give_the_same_bits() -> None:
     rows = FeatureRows(begun.values.copy(), begun.why.copy())
     inputs = engine.bar_features(market.bars, rows)
     rows = FeatureRows(rows.values.copy(), rows.why.copy())
+    engine.item_features(market.items, np.ones(2, np.uint8), inputs, rows)
+    rows = FeatureRows(rows.values.copy(), rows.why.copy())
     engine.cross_section(inputs, market.bars, rows, market.leaders)
     assert same_bits(rows, catalogue_rows("cents")).all()
 
