@@ -90,12 +90,18 @@ def scene(name: str) -> Scene:
 
     Price and tick are 100 and 0.01 in `cents`, 60,000 and 0.01 in `bitcoin`, 60,000 and 0.0001 in `fine`, 0.0001 and
     1e-8 in `dust`; in `off_grid` prices lie on no grid. `benign` has three symbols with bars of 1 s and 2 s in one
-    long session, `every_tick` a bar after each tick.
+    long session, `days` three short sessions of the same, `every_tick` a bar after each tick.
     """
     if name == "benign":
         session = Session(FIRST_OPEN, FIRST_OPEN, FIRST_OPEN + 1_000 * SECOND, FIRST_OPEN + 1_000 * SECOND)
         ticks = _joined([_benign_ticks(symbol, session, PRICES[name]) for symbol in range(3)])
         return Scene(ticks, interval_bars(ticks, 3, [session], (1, 2)), 3, (True, True), _items(3, [session], 1))
+    if name == "days":
+        days = [
+            Session(at, at, at + 180 * SECOND, at + 180 * SECOND) for at in range(FIRST_OPEN, FIRST_OPEN + 3 * DAY, DAY)
+        ]
+        ticks = _joined([_benign_ticks(symbol, day, PRICES["benign"]) for symbol in range(3) for day in days])
+        return Scene(ticks, interval_bars(ticks, 3, days, (1, 2)), 3, (True, True), _items(3, days, 3))
     if name == "every_tick":
         session = Session(FIRST_OPEN, FIRST_OPEN, FIRST_OPEN + 500 * SECOND, FIRST_OPEN + 500 * SECOND)
         ticks = _joined([_benign_ticks(symbol, session, PRICES[name]) for symbol in range(2)])

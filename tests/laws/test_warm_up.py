@@ -15,7 +15,7 @@ from tests.laws.runs import CATALOGUE, Violations, every_column, run
 from tests.markets import SECOND, Scene, scene
 
 # A close after each tick, two sessions; else 1 s and 2 s bars of one.
-MARKET = {Driver.TRADE: "every_tick", Driver.QUOTE: "every_tick", Driver.SESSION: "cents"}
+MARKET = {Driver.TRADE: "every_tick", Driver.QUOTE: "every_tick", Driver.SESSION: "days"}
 
 
 def inputs_before(market: Scene, column: Column) -> np.ndarray:
