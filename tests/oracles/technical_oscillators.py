@@ -6,7 +6,17 @@ import numpy as np
 import talib
 
 from tests.oracles.registry import Market, each_series, oracle
-from tests.oracles.technical import DIED_AWAY, Series, died_away, number, whole_ticks, without_ties
+from tests.oracles.technical import (
+    DIED_AWAY,
+    Series,
+    average_contrast,
+    died_away,
+    number,
+    true_range,
+    whole_ticks,
+    wilder_sum,
+    without_ties,
+)
 from tests.oracles.windows import EPS, agrees, before, exact, log_returns, smoothed, trailing
 
 
@@ -183,3 +193,50 @@ def kst(name: str, bars: Series) -> np.ndarray:
 @each_series
 def kst_signal(name: str, bars: Series) -> np.ndarray:
     return trailing(know_sure_thing(bars["close"]), 9).mean(axis=1)
+
+
+@oracle("ppo_5_35", "ppo_signal_5_35_5", "ppo_histogram_5_35_5", bound=lambda name, market: 400 * EPS)
+@each_series
+def ppo(name: str, bars: Series) -> np.ndarray:
+    close = bars["close"]
+    slow = smoothed(close, 35, 2 / np.longdouble(36))
+    line = 100 * (smoothed(close, 5, 2 / np.longdouble(6)) / slow - 1)
+    if len(close) > 35:
+        agrees(line, talib.PPO(close, 5, 35, 1), 1e-9)
+    signal = smoothed(line, 5, 2 / np.longdouble(6), first=34)
+    return {"ppo_5_35": line, "ppo_signal_5_35_5": signal, "ppo_histogram_5_35_5": line - signal}[name]
+
+
+def movements(bars: Series) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the smoothed sums of rises, falls and true ranges, the last NaN where none is left."""
+    high, low, close = (exact(bars[field]) for field in ("high", "low", "close"))
+    rise, fall = without_ties(high - before(high), close), without_ties(before(low) - low, close)
+    contrast = without_ties(rise - fall, close)
+    plus = wilder_sum(np.where((rise > 0) & (contrast > 0), rise, 0))
+    minus = wilder_sum(np.where((fall > 0) & (contrast < 0), fall, 0))
+    moved = wilder_sum(without_ties(true_range(bars), close))
+    return plus, minus, np.where(moved > DIED_AWAY * close, moved, np.nan)
+
+
+@oracle("dx_14", "adxr_14", bound=lambda name, market: 1e4 * DIED_AWAY + 100 * 60 * EPS)
+@each_series
+def contrast(name: str, bars: Series) -> np.ndarray:
+    """Rises and falls may cancel; each is a sum that has been rounded some 60 times since it mattered."""
+    plus, minus, moved = movements(bars)
+    if name == "dx_14":
+        ours = np.where(np.isnan(moved), np.nan, 100 * np.abs(plus - minus)) / np.where(
+            plus + minus > 0, plus + minus, np.nan
+        )
+    else:
+        average = np.where(np.isnan(moved), np.nan, average_contrast(plus, minus))
+        ours = (average + before(average, 13)) / 2
+    function = talib.DX if name == "dx_14" else talib.ADXR
+    return agrees(ours, function(*(whole_ticks(bars[field]) for field in ("high", "low", "close")), 14), 1e-4)
+
+
+@oracle("momentum_atr_10", bound=lambda name, market: 140 * (14 * 4 * EPS + DIED_AWAY))
+@each_series
+def momentum(name: str, bars: Series) -> np.ndarray:
+    """The sum of ranges is rounded at each bar, and remembers 14 of them."""
+    agrees(exact(bars["close"]) - before(bars["close"], 10), talib.MOM(bars["close"], 10), 1e-7)
+    return 14 * (exact(bars["close"]) - before(bars["close"], 10)) / movements(bars)[2]
