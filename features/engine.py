@@ -70,7 +70,7 @@ class FeatureEngine:
             self._check_room("tick", ticks.symbol)
             self._check_room("bar", bars.symbol)
             values, why = with_spare_rows(rows)
-            closes = Closes(bars.position, bars.symbol, bars.timeframe, bars.time)
+            closes = Closes(bars.position, bars.symbol, bars.timeframe, bars.time, bars.start)
             if n > 1 and (np.diff(bars.position) < 0).any():
                 self._tick_kernels_in_order(ticks, closes, values, why)
             else:

@@ -97,6 +97,7 @@ class Closes(NamedTuple):
     symbol: Int32
     timeframe: Int32
     time: Int64  # ns UTC of the close
+    start: Int64  # ns UTC of the bar's begin
 
 
 class ItemInputs(NamedTuple):

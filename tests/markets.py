@@ -45,7 +45,7 @@ class Scene:
 
     @property
     def closes(self) -> Closes:
-        return Closes(self.bars.position, self.bars.symbol, self.bars.timeframe, self.bars.time)
+        return Closes(*(getattr(self.bars, field) for field in Closes._fields))
 
     def market(self) -> Market:
         """Return it as oracles read it."""
