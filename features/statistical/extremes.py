@@ -1,13 +1,14 @@
-"""Fall from the highest close of the last bars, and how long ago that was.
+"""Highest and lowest close of the last bars: how far the last one is from them, how long ago they were, and falls.
 
 Seed:   none.
-Edges:  of equal highs the latest counts.
-Cost:   O(1) amortised, 1 number a series: which bar had the highest close. The window is searched only when that bar
-        leaves it.
+Edges:  of equal highs (or lows) the latest counts; a dimension is undefined where nothing moved.
+Cost:   O(1) amortised, 12 numbers a series and 120 for the deepest fall. A window is searched only when its highest bar
+        leaves it; the deepest fall joins what was known of the bars before a lap with what is of those after it.
 """
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import NamedTuple
 
@@ -18,76 +19,189 @@ from features.catalogue import Column, Driver, Family, Group, Stage, register
 from features.decay import WARMING_UP
 from features.inputs import BarInputs, History, past
 from features.ties import TIE
+from schema.reasons import Why
 from schema.ticks import Float64, Int64, UInt8
 
-WINDOW = 60
+WINDOWS = (20, 60, 120)
+LAP = 60
+WIDTH = 4  # columns a window
+EDGE = int(Why.EDGE)
 
 
 class Params(NamedTuple):
-    window: int
+    windows: tuple[int, ...]
+    lap: int
 
 
 class State(NamedTuple):
-    highest: Int64  # (series,) n of the bar with the highest close of the window, 0 before the first
+    high: Float64  # (series, windows) highest close of the window
+    low: Float64  # (series, windows) lowest
+    high_at: Int64  # (series, windows) n of its bar
+    low_at: Int64  # (series, windows)
+    highs: Float64  # (series, LAP) highest close from so many bars before the lap's end to it
+    falls: Float64  # (series, LAP) deepest fall among them
+    since: Float64  # (series, 3) highest and lowest close, deepest fall since the lap's end
+    path: Float64  # (series,) sum of |moves| of the last LAP closes
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
-    return State(np.zeros(n_symbols * n_timeframes, np.int64))
+    n, windows = n_symbols * n_timeframes, len(WINDOWS)
+    values = (np.zeros((n, windows)) for _ in range(2))
+    places = (np.zeros((n, windows), np.int64) for _ in range(2))
+    return State(*values, *places, np.zeros((n, LAP)), np.zeros((n, LAP)), np.zeros((n, 3)), np.zeros(n))
 
 
 @njit(cache=True)
-def _searched(closes: Float64, i: int, n: int, window: int) -> int:
-    best = 0
+def _highest(closes: Float64, i: int, n: int, window: int) -> int:
+    best, high = 0, past(closes, i, n, 0)
     for lag in range(1, window):
-        if (1.0 - TIE) * past(closes, i, n, lag) > past(closes, i, n, best):
-            best = lag
+        if (1.0 - TIE) * past(closes, i, n, lag) > high:
+            best, high = lag, past(closes, i, n, lag)
     return n - best
 
 
 @njit(cache=True)
+def _lowest(closes: Float64, i: int, n: int, window: int) -> int:
+    best, low = 0, past(closes, i, n, 0)
+    for lag in range(1, window):
+        if past(closes, i, n, lag) < (1.0 - TIE) * low:
+            best, low = lag, past(closes, i, n, lag)
+    return n - best
+
+
+@njit(cache=True)
+def _close_lap(state: State, i: int, n: int, closes: Float64) -> None:
+    """Note of every bar of the lap the highest close from it on, and the deepest fall."""
+    low = high = past(closes, i, n, 0)
+    fall = 0.0
+    for lag in range(LAP):
+        close = past(closes, i, n, lag)
+        low, high = min(low, close), max(high, close)
+        fall = max(fall, (close - low) / close)
+        state.highs[i, lag], state.falls[i, lag] = high, fall
+    state.since[i, 0], state.since[i, 1], state.since[i, 2] = 0.0, np.inf, 0.0
+
+
+@njit(cache=True, inline="always")
+def _fall(state: State, i: int, n: int, close: float) -> float:
+    """Return the deepest fall of the last LAP closes, after the first lap."""
+    after = n % LAP
+    if after == 0:
+        return float(state.falls[i, LAP - 1])
+    high, low = max(state.since[i, 0], close), min(state.since[i, 1], close)
+    fall = max(state.since[i, 2], (high - close) / high)
+    state.since[i, 0], state.since[i, 1], state.since[i, 2] = high, low, fall
+    before = state.highs[i, LAP - 1 - after]
+    return float(max(max(fall, state.falls[i, LAP - 1 - after]), (before - low) / before))
+
+
+@njit(cache=True)
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
+    closes, at = history.close, len(params.windows) * WIDTH
     for k in range(len(bars.series)):
         i, n, close = bars.series[k], bars.n[k], bars.close[k]
-        if n == 1 or close >= (1.0 - TIE) * past(history.close, i, n, n - state.highest[i]):
-            state.highest[i] = n
-        elif n - state.highest[i] >= params.window:
-            state.highest[i] = _searched(history.close, i, n, params.window)
-        if n < params.window:
-            out[k, :], why[k, :] = np.nan, WARMING_UP
+        for j in range(len(params.windows)):
+            window, first = params.windows[j], j * WIDTH
+            if n == 1 or close >= (1.0 - TIE) * state.high[i, j]:
+                state.high_at[i, j], state.high[i, j] = n, close
+            elif n - state.high_at[i, j] >= window:
+                state.high_at[i, j] = _highest(closes, i, n, window)
+                state.high[i, j] = past(closes, i, n, n - state.high_at[i, j])
+            if n == 1 or (1.0 - TIE) * close <= state.low[i, j]:
+                state.low_at[i, j], state.low[i, j] = n, close
+            elif n - state.low_at[i, j] >= window:
+                state.low_at[i, j] = _lowest(closes, i, n, window)
+                state.low[i, j] = past(closes, i, n, n - state.low_at[i, j])
+            if n < window:
+                out[k, first : first + WIDTH], why[k, first : first + WIDTH] = np.nan, WARMING_UP
+                continue
+            high, low = state.high[i, j], state.low[i, j]
+            out[k, first] = min((close - high) / high, 0.0)
+            out[k, first + 1] = max((close - low) / low, 0.0)
+            out[k, first + 2], out[k, first + 3] = n - state.high_at[i, j], n - state.low_at[i, j]
+            why[k, first : first + WIDTH] = 0
+        if n < LAP:
+            out[k, at:], why[k, at:] = np.nan, WARMING_UP
             continue
-        since = n - state.highest[i]
-        highest = past(history.close, i, n, since)
-        out[k, 0], out[k, 1] = min((close - highest) / highest, 0.0), since
-        why[k, :] = 0
+        if n % LAP == 0:
+            _close_lap(state, i, n, closes)
+        out[k, at], why[k, at] = -_fall(state, i, n, close), 0
+        left = abs(past(closes, i, n, LAP - 1) - past(closes, i, n, LAP)) if n > LAP else 0.0
+        state.path[i] += abs(close - bars.previous_close[k]) - left
+        if n % LAP == 0 or left > 1024.0 * state.path[i]:
+            state.path[i] = 0.0
+            for lag in range(LAP - 1):
+                state.path[i] += abs(past(closes, i, n, lag) - past(closes, i, n, lag + 1))
+        span = state.high[i, 1] - state.low[i, 1]
+        if span <= TIE * close:
+            out[k, at + 1], why[k, at + 1] = np.nan, EDGE
+        else:
+            out[k, at + 1] = 1.0 + math.log(max(state.path[i] / span, 1.0)) / math.log(2.0 * (LAP - 1))
+            why[k, at + 1] = 0
 
 
-_column = partial(
-    Column,
-    inputs=("close",),
-    driver=Driver.BAR,
-    window=WINDOW,
-    warm_up=WINDOW,
-    oracle="naive",
-    params={"window": WINDOW},
-)
+_column = partial(Column, inputs=("close",), driver=Driver.BAR, oracle="naive")
+
+
+def _columns(window: int) -> tuple[Column, ...]:
+    column = partial(_column, window=window, warm_up=window, params={"window": window})
+    since = partial(column, unit="bars", range=(0.0, window - 1.0), ties="of equal closes the latest counts")
+    return (
+        column(
+            f"drawdown_{window}", f"close / max(close, {window}) - 1", "definition", unit="ratio", range=(-1.0, 0.0)
+        ),
+        column(
+            f"run_up_{window}",
+            f"close / min(close, {window}) - 1",
+            "definition",
+            unit="ratio",
+            range=(0.0, float("inf")),
+        ),
+        since(
+            f"bars_since_high_{window}",
+            f"bars since the highest of the last {window} closes",
+            "as TA-Lib AROON's, of the close",
+        ),
+        since(
+            f"bars_since_low_{window}",
+            f"bars since the lowest of the last {window} closes",
+            "as TA-Lib AROON's, of the close",
+        ),
+    )
+
+
 register(
     Group(
         name="extremes",
         family=Family.STATISTICAL,
         stage=Stage.BARS,
         columns=(
-            _column("drawdown_60", "close / max(close, 60) - 1", "definition", unit="ratio", range=(-1.0, 0.0)),
+            *(column for window in WINDOWS for column in _columns(window)),
             _column(
-                "bars_since_high_60",
-                "bars since the highest of the last 60 closes",
-                "as TA-Lib AROON's, of the close",
-                unit="bars",
-                range=(0.0, WINDOW - 1.0),
-                ties="of equal closes the latest counts",
+                "max_drawdown_60",
+                "least of close / highest close before it - 1, both of the last 60",
+                "Magdon-Ismail and Atiya (2004)",
+                window=LAP,
+                warm_up=LAP,
+                unit="ratio",
+                range=(-1.0, 0.0),
+                params={"window": LAP},
+            ),
+            _column(
+                "path_dimension_60",
+                "1 + log(sum of |moves| / (highest - lowest)) / log(2 * 59), of the last 60 closes",
+                "Sevcik (1998), the path's length without its time",
+                window=LAP,
+                warm_up=LAP,
+                unit="dimension",
+                range=(1.0, 2.0),
+                params={"window": LAP},
+                edges="flat: undefined",
             ),
         ),
-        params=Params(WINDOW),
+        params=Params(WINDOWS, LAP),
         init=init,
         update=update,
+        version=2,
     )
 )

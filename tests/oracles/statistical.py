@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from tests.oracles.registry import each_series, oracle
-from tests.oracles.technical import two_price_roundings
 from tests.oracles.windows import EPS, agrees, log_returns, trailing
 
 Series = dict[str, np.ndarray]
@@ -66,12 +65,3 @@ def some(windows: np.ndarray, ours: np.ndarray, library: object) -> np.ndarray:
     rows = np.flatnonzero(~np.isnan(ours))[::97]
     agrees(ours[rows], np.array([library(windows[row].astype(np.float64)) for row in rows]), 1e-9)
     return ours
-
-
-@oracle("drawdown_60", "bars_since_high_60", bound=two_price_roundings)
-@each_series
-def extremes(name: str, bars: Series) -> np.ndarray:
-    closes = trailing(bars["close"], 60)
-    highest = closes.max(axis=1)
-    since = np.argmax(closes[:, ::-1] >= (1 - TIE) * highest[:, None], axis=1)
-    return (closes[:, -1] - highest) / highest if name == "drawdown_60" else np.where(np.isnan(highest), np.nan, since)
