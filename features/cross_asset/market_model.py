@@ -102,61 +102,65 @@ def spread_of(sums: Float64, c: int, window: int) -> float:
 
 
 @njit(cache=True, inline="always")
-def correlate(
-    out: Float64, why: UInt8, k: int, c: int, early: bool, products: float, spread: float, other: float
-) -> None:
-    """Write a correlation from the sum of products of deviations and both sums of squared deviations."""
-    reason = WARMING_UP if early else (EDGE if spread == 0.0 or other == 0.0 else 0)
-    value = 0.0 if reason else products / (math.sqrt(spread) * math.sqrt(other))
-    put(out, why, k, c, reason, min(max(value, -1.0), 1.0))
+def inverse(spread: float) -> float:
+    """Return 1 over the root, 0 of 0."""
+    return 1.0 / math.sqrt(spread) if spread > 0.0 else 0.0
+
+
+@njit(cache=True, inline="always")
+def correlate(out: Float64, why: UInt8, k: int, c: int, early: bool, products: float, own: float, other: float) -> None:
+    """Write a correlation from the sum of products of deviations and the inverse lengths of both, 0 where flat."""
+    reason = WARMING_UP if early else (EDGE if own == 0.0 or other == 0.0 else 0)
+    put(out, why, k, c, reason, min(max(products * own * other, -1.0), 1.0))
 
 
 @njit(cache=True)
-def write_market(sums: Float64, sides: Float64, n: int, x: float, m: float, out: Float64, why: UInt8, k: int) -> None:
-    """Write the columns against the market of a series in its n-th market time in a row."""
+def write_market(
+    sums: Float64, sides: Float64, n: int, x: float, m: float, own: float, out: Float64, why: UInt8, k: int
+) -> None:
+    """Write the columns against the market of a series in its n-th market time in a row.
+
+    `own` is the inverse length of its deviations over MIDDLE.
+    """
     for w, window in enumerate((SHORT, MIDDLE, LONG)):
         c, other, early = 3 * w, sides[w, 2], n < window
         products, spread = sums[XM + w] - sides[w, 1] * sums[X + w], spread_of(sums, w, window)
-        beta = products / other if other > 0.0 else 0.0
+        beta = products * other
         reason = WARMING_UP if early else (EDGE if other == 0.0 else 0)
         put(out, why, k, c, reason, beta)
-        correlate(out, why, k, c + 1, early, products, spread, other)
-        idle = math.sqrt(max(spread - beta * products, 0.0) / (window - 2))
-        put(out, why, k, c + 2, reason, idle)
+        correlate(out, why, k, c + 1, early, products, own if w == 1 else inverse(spread), sides[w, 3])
+        put(out, why, k, c + 2, reason, math.sqrt(max(spread - beta * products, 0.0) / (window - 2)))
         if w == 1:
             put(out, why, k, 9, reason, x - beta * m)
             put(out, why, k, 10, reason, sums[X] - beta * sides[0, 0])
     put(out, why, k, 11, WARMING_UP if n < SHORT else 0, sums[X] - sides[0, 0])
     put(out, why, k, 12, WARMING_UP if n < MIDDLE else 0, sums[X + 1] - sides[1, 0])
-    falling = sums[FALLING_XM] - sides[FALLS, 1] * sums[FALLING]
     reason = WARMING_UP if n < MIDDLE else (EDGE if sides[FALLS, 2] == 0.0 else 0)
-    put(out, why, k, 13, reason, 0.0 if reason else falling / sides[FALLS, 2])
+    put(out, why, k, 13, reason, (sums[FALLING_XM] - sides[FALLS, 1] * sums[FALLING]) * sides[FALLS, 2])
     apart = sums[LEVEL_SQUARES] - sums[LEVELS] * sums[LEVELS] / MIDDLE
-    reason = WARMING_UP if n < MIDDLE else (EDGE if sums[LEVEL_MOVES] == 0.0 or apart <= 0.0 else 0)
-    level = sums[LEVEL] - sums[LEVELS] / MIDDLE
-    put(out, why, k, 14, reason, 0.0 if reason else level / math.sqrt(apart / (MIDDLE - 1)))
-    own = spread_of(sums, 1, MIDDLE)
+    level = (sums[LEVEL] - sums[LEVELS] / MIDDLE) * inverse(apart / (MIDDLE - 1))
+    put(out, why, k, 14, WARMING_UP if n < MIDDLE else (EDGE if sums[LEVEL_MOVES] == 0.0 or apart <= 0.0 else 0), level)
     for c, lag in enumerate((1, 2, 5)):
-        early, lagged = n < MIDDLE + lag, sides[LAGGED + c]
-        correlate(out, why, k, 15 + c, early, sums[LEAD + c] - lagged[1] * sums[X + 1], own, lagged[2])
-        products = sums[LAG + c] - sides[1, 1] * sums[X + 3 + c]
-        correlate(out, why, k, 18 + c, early, products, spread_of(sums, 3 + c, MIDDLE), sides[1, 2])
+        early, mean = n < MIDDLE + lag, sides[LAGGED + c, 1]
+        correlate(out, why, k, 15 + c, early, sums[LEAD + c] - mean * sums[X + 1], own, sides[LAGGED + c, 3])
+        products, before = sums[LAG + c] - sides[1, 1] * sums[X + 3 + c], inverse(spread_of(sums, 3 + c, MIDDLE))
+        correlate(out, why, k, 18 + c, early, products, before, sides[1, 3])
 
 
 @njit(cache=True)
-def write_leader(sums: Float64, sides: Float64, j: int, n: int, out: Float64, why: UInt8, k: int, c: int) -> None:
+def write_leader(
+    sums: Float64, sides: Float64, j: int, n: int, own: float, out: Float64, why: UInt8, k: int, c: int
+) -> None:
     """Write the columns against leader j from column c on; both have been there for n market times in a row."""
-    own, other = spread_of(sums, 1, MIDDLE), sides[OF_LEADER + j, 2]
-    products = sums[LEADER + j] - sides[OF_LEADER + j, 1] * sums[X + 1]
-    reason = WARMING_UP if n < MIDDLE else (EDGE if other == 0.0 else 0)
-    put(out, why, k, c, reason, 0.0 if reason else products / other)
-    correlate(out, why, k, c + 1, n < MIDDLE, products, own, other)
+    products, other = sums[LEADER + j] - sides[OF_LEADER + j, 1] * sums[X + 1], sides[OF_LEADER + j, 2]
+    put(out, why, k, c, WARMING_UP if n < MIDDLE else (EDGE if other == 0.0 else 0), products * other)
+    correlate(out, why, k, c + 1, n < MIDDLE, products, own, sides[OF_LEADER + j, 3])
     products = sums[LEADER_LEAD + j] - sides[LEADER_LAGGED + j, 1] * sums[X + 1]
-    correlate(out, why, k, c + 2, n < MIDDLE + 1, products, own, sides[LEADER_LAGGED + j, 2])
+    correlate(out, why, k, c + 2, n < MIDDLE + 1, products, own, sides[LEADER_LAGGED + j, 3])
     put(out, why, k, c + 3, WARMING_UP if n < SHORT else 0, sums[X] - sides[LEADER_SHORT + j, 0])
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def write_row(
     state: State, i: int, f: int, t: int, x: float, sides: Float64, rows: Int64, out: Float64, why: UInt8, k: int
 ) -> None:
@@ -170,13 +174,14 @@ def write_row(
         slide(sums, own, state.market[f], state.leaders[f], t, n)
     else:
         rebuild(sums, own, state.market[f], state.leaders[f], t)
-    write_market(sums, sides, n, x, state.market[f, t & (RING - 1)], out, why, k)
+    length = inverse(spread_of(sums, 1, MIDDLE))
+    write_market(sums, sides, n, x, state.market[f, t & (RING - 1)], length, out, why, k)
     for j in range(LEADERS):
         c = OF_MARKET + j * OF_A_LEADER
         if rows[j] < 0:
             out[k, c : c + OF_A_LEADER], why[k, c : c + OF_A_LEADER] = np.nan, NO_FEED
         else:
-            write_leader(sums, sides, j, min(n, state.led[f, j]), out, why, k, c)
+            write_leader(sums, sides, j, min(n, state.led[f, j]), length, out, why, k, c)
 
 
 @njit(cache=True)
@@ -190,7 +195,7 @@ def follow_leaders(state: State, f: int, t: int, rows: Int64, log_return: Float6
 
 @njit(cache=True)
 def update(params: Params, state: State, bars: BarInputs, groups: BarGroups, out: Float64, why: UInt8) -> None:
-    room, sides, log_return = np.empty(len(bars.series)), np.empty((SIDES, 3)), bars.log_return
+    room, sides, log_return = np.empty(len(bars.series)), np.empty((SIDES, 4)), bars.log_return
     for g in range(len(groups.by_time)):
         first, last = groups.first[g], groups.first[g + 1]
         m = gather(log_return, first, last, room) if groups.by_time[g] else 0

@@ -3,6 +3,8 @@ at each market time. One loop a window and bar time, however many rows there are
 
 from __future__ import annotations
 
+import math
+
 from numba import njit
 
 from features.cross_asset.pair_sums import LONG, MIDDLE, SHORT, at
@@ -17,7 +19,10 @@ LAGGED, OF_LEADER, LEADER_LAGGED, LEADER_SHORT, FALLS, SIDES = 3, 6, 8, 10, 12, 
 
 @njit(cache=True)
 def window_side(ring: Float64, t: int, window: int, bound: float, sides: Float64, c: int) -> None:
-    """Write sum, mean and squared deviations (0 where flat) of what lies below `bound` in the window up to t."""
+    """Write sum, mean, and 1 over squared deviations and their root of what lies below `bound` in the window up to t.
+
+    The last two are 0 where the window is flat.
+    """
     total = squares = 0.0
     n, moved = 0, False
     for j in range(window):
@@ -33,12 +38,13 @@ def window_side(ring: Float64, t: int, window: int, bound: float, sides: Float64
             flattened += value * value
             moved |= abs(value) > TIE
     sides[c, 0], sides[c, 1] = total, mean
-    sides[c, 2] = squares if moved and squares > FLAT * flattened else 0.0
+    sides[c, 2] = 1.0 / squares if moved and squares > FLAT * flattened else 0.0
+    sides[c, 3] = math.sqrt(sides[c, 2])
 
 
 @njit(cache=True)
 def write_sides(market: Float64, leaders: Float64, t: int, sides: Float64) -> None:
-    """Fill `sides` (SIDES, 3)."""
+    """Fill `sides` (SIDES, 4)."""
     window_side(market, t, SHORT, 1e300, sides, 0)
     window_side(market, t, MIDDLE, 1e300, sides, 1)
     window_side(market, t, LONG, 1e300, sides, 2)
