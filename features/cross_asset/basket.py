@@ -21,7 +21,7 @@ import numpy as np
 from numba import njit
 
 from features.catalogue import Family, Group, Stage, register
-from features.cross_asset.basket_columns import COLUMNS, LOADING, SHARED, WINDOWS
+from features.cross_asset.basket_columns import COLUMNS, LOADING, RANKED, SHARED, WINDOWS
 from features.cross_asset.basket_sums import (
     MONTH,
     MOVES20,
@@ -51,7 +51,7 @@ from schema.ticks import Float64, Int64, UInt8
 
 GAP = 0.9  # of the first eigenvalue: a second above it leaves the first factor's direction open
 RETURN_STEPS, VOLUME_STEPS = 2.0**40, 2.0**30
-RETURN_5, RETURN_20, RETURN_60, VOLATILITY_20, VOLUME_20 = range(5)  # what rows are ranked by
+RETURN_5, RETURN_20, RETURN_60, VOLATILITY_20, VOLUME_20 = range(RANKED)  # what rows are ranked by
 
 
 class Params(NamedTuple):
@@ -79,7 +79,7 @@ def init(n_symbols: int, n_timeframes: int) -> State:
     )  # fmt: skip
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def compared(sums: Float64, notional: Float64, now: float, n: int, values: Float64, k: int) -> None:
     """Write what row k, in its n-th market time in a row, is ranked by; NaN where it can't be."""
     values[:, k] = np.nan
@@ -105,7 +105,7 @@ def spread_of(sums: Float64) -> float:
     return apart if sums[MOVES64] > 0.0 and apart > 0.0 else 0.0
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def take_row(
     own: Float64, sums: Float64, notional: Float64, x: float, traded: float, t: int, n: int, products: Float64
 ) -> None:
@@ -171,7 +171,7 @@ def put(out: Float64, why: UInt8, k: int, c: int, reason: int, value: float) -> 
     out[k, c], why[k, c] = np.nan if reason else value, reason
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def write_shared(n: int, shared: Float64, out: Float64, why: UInt8, k: int) -> None:
     """Write what all rows of the bar time share, to one in its n-th market time in a row; NaN is undefined."""
     for c, window in enumerate(WINDOWS):
@@ -182,7 +182,8 @@ def write_shared(n: int, shared: Float64, out: Float64, why: UInt8, k: int) -> N
 @njit(cache=True)
 def update(params: Params, state: State, bars: BarInputs, groups: BarGroups, out: Float64, why: UInt8) -> None:
     rows, log_return = len(bars.series), bars.log_return
-    room, values, shared, factor = np.empty(rows), np.empty((5, rows)), np.empty(len(WINDOWS)), np.empty(RING)
+    room, values, shared, factor = np.empty(rows), np.empty((RANKED, rows)), np.empty(len(WINDOWS)), np.empty(RING)
+    places, reasons = np.empty((RANKED, rows)), np.empty((RANKED, rows), np.uint8)
     for g in range(len(groups.by_time)):
         first, last = groups.first[g], groups.first[g + 1]
         m = gather(log_return, first, last, room) if groups.by_time[g] else 0
@@ -223,9 +224,11 @@ def update(params: Params, state: State, bars: BarInputs, groups: BarGroups, out
         stands_out = False
         if t >= RING:
             shared[9], stands_out = factor_of(state.gram[f], state.market[f], params.gap, factor)
-        for c in range(5):
-            write_ranks(values[c, first:last], first, WARMING_UP, out[:, c], why[:, c])
+        for c in range(RANKED):
+            write_ranks(values[c, first:last], first, WARMING_UP, places[c], reasons[c])
         for k in range(first, last):
+            for c in range(RANKED):
+                out[k, c], why[k, c] = places[c, k], reasons[c, k]
             if np.isnan(log_return[k]):
                 write_shared(0, shared, out, why, k)
                 put(out, why, k, LOADING, WARMING_UP, 0.0)

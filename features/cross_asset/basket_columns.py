@@ -130,5 +130,5 @@ _LOADING = _column(
     **_over(64, gap=0.9),
 )
 COLUMNS = (*_RANKED, *_SHARED, _LOADING)
-SHARED, LOADING = len(_RANKED), len(COLUMNS) - 1
+RANKED, SHARED, LOADING = len(_RANKED), len(_RANKED), len(COLUMNS) - 1
 WINDOWS = tuple(column.warm_up - 1 for column in _SHARED)

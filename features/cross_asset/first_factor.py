@@ -27,11 +27,12 @@ FOUND: Final = 1e-9  # of the eigenvalue: largest residual of an eigenvector
 def dot(a: Float64, b: Float64) -> float:
     """Return the product of two vectors whose length is a multiple of 4."""
     s0 = s1 = s2 = s3 = 0.0
-    for j in range(0, len(a), 4):
+    quarter = len(a) // 4
+    for j in range(quarter):
         s0 += a[j] * b[j]
-        s1 += a[j + 1] * b[j + 1]
-        s2 += a[j + 2] * b[j + 2]
-        s3 += a[j + 3] * b[j + 3]
+        s1 += a[j + quarter] * b[j + quarter]
+        s2 += a[j + 2 * quarter] * b[j + 2 * quarter]
+        s3 += a[j + 3 * quarter] * b[j + 3 * quarter]
     return (s0 + s1) + (s2 + s3)
 
 

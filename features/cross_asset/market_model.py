@@ -114,7 +114,7 @@ def correlate(out: Float64, why: UInt8, k: int, c: int, early: bool, products: f
     put(out, why, k, c, reason, min(max(products * own * other, -1.0), 1.0))
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def write_market(
     sums: Float64, sides: Float64, n: int, x: float, m: float, own: float, out: Float64, why: UInt8, k: int
 ) -> None:
@@ -147,7 +147,7 @@ def write_market(
         correlate(out, why, k, 18 + c, early, products, before, sides[1, 3])
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def write_leader(
     sums: Float64, sides: Float64, j: int, n: int, own: float, out: Float64, why: UInt8, k: int, c: int
 ) -> None:
@@ -162,53 +162,57 @@ def write_leader(
 
 @njit(cache=True, inline="always")
 def write_row(
-    state: State, i: int, f: int, t: int, x: float, sides: Float64, rows: Int64, out: Float64, why: UInt8, k: int
-) -> None:
-    """Take return x of series i at market time t and write its columns."""
-    n = streak_of(state.seen, state.streak, i, t)
-    own, sums = state.own[i], state.sums[i]
+    own: Float64, sums: Float64, market: Float64, leaders: Float64, led: Int64, rows: Int64, sides: Float64, t: int,
+    n: int, x: float, out: Float64, why: UInt8, k: int,
+) -> None:  # fmt: skip
+    """Take return x of market time t, a series' n-th in a row, and write its columns."""
     if n == 1:
         own[:], sums[:] = 0.0, 0.0
     own[t & (RING - 1)] = x
     if n % LAP:
-        slide(sums, own, state.market[f], state.leaders[f], t, n)
+        slide(sums, own, market, leaders, t, n)
     else:
-        rebuild(sums, own, state.market[f], state.leaders[f], t)
+        rebuild(sums, own, market, leaders, t)
     length = inverse(spread_of(sums, 1, MIDDLE))
-    write_market(sums, sides, n, x, state.market[f, t & (RING - 1)], length, out, why, k)
+    write_market(sums, sides, n, x, market[t & (RING - 1)], length, out, why, k)
     for j in range(LEADERS):
         c = OF_MARKET + j * OF_A_LEADER
         if rows[j] < 0:
             out[k, c : c + OF_A_LEADER], why[k, c : c + OF_A_LEADER] = np.nan, NO_FEED
         else:
-            write_leader(sums, sides, j, min(n, state.led[f, j]), length, out, why, k, c)
+            write_leader(sums, sides, j, min(n, led[j]), length, out, why, k, c)
 
 
 @njit(cache=True)
-def follow_leaders(state: State, f: int, t: int, rows: Int64, log_return: Float64) -> None:
+def follow_leaders(leaders: Float64, led: Int64, t: int, rows: Int64, log_return: Float64) -> None:
     """Keep the leaders' returns of market time t."""
     for j in range(LEADERS):
         has = rows[j] >= 0 and not np.isnan(log_return[max(rows[j], 0)])
-        state.leaders[f, j, t & (RING - 1)] = log_return[rows[j]] if has else 0.0
-        state.led[f, j] = state.led[f, j] + 1 if has else 0
+        leaders[j, t & (RING - 1)] = log_return[rows[j]] if has else 0.0
+        led[j] = led[j] + 1 if has else 0
 
 
 @njit(cache=True)
 def update(params: Params, state: State, bars: BarInputs, groups: BarGroups, out: Float64, why: UInt8) -> None:
-    room, sides, log_return = np.empty(len(bars.series)), np.empty((SIDES, 4)), bars.log_return
+    room, sides = np.empty(len(bars.series)), np.empty((SIDES, 4))
+    series, log_return = bars.series, bars.log_return
     for g in range(len(groups.by_time)):
         first, last = groups.first[g], groups.first[g + 1]
         m = gather(log_return, first, last, room) if groups.by_time[g] else 0
         if m >= params.least:
             f, rows = bars.timeframe[first], groups.leaders[g]
             t = tick(state.times, state.market, f, mean_of(room[:m]))
-            follow_leaders(state, f, t, rows, log_return)
-            write_sides(state.market[f], state.leaders[f], t, sides)
+            market, leaders, led = state.market[f], state.leaders[f], state.led[f]
+            follow_leaders(leaders, led, t, rows, log_return)
+            write_sides(market, leaders, t, sides)
         for k in range(first, last):
             if m < params.least or np.isnan(log_return[k]):
                 out[k, :], why[k, :] = np.nan, reason_without_market(log_return[k])
             else:
-                write_row(state, bars.series[k], f, t, log_return[k], sides, rows, out, why, k)
+                i = series[k]
+                n = streak_of(state.seen, state.streak, i, t)
+                x, own, sums = log_return[k], state.own[i], state.sums[i]
+                write_row(own, sums, market, leaders, led, rows, sides, t, n, x, out, why, k)
 
 
 register(
