@@ -18,20 +18,25 @@ def stop_roundings(name: str, market: Market) -> np.ndarray | float:
     return 0.0 if "direction" in name else 50 * EPS
 
 
-def replayed_sar(bars: Series) -> Stops:
-    """Return SAR and direction by Wilder's rules, told for each side on its own."""
+def replayed_sar(bars: Series) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return SAR and direction by Wilder's rules, told for each side on its own, and the rows up to a near-tie.
+
+    In a long flat a SAR closes in on the price. TIE says when they meet; TA-Lib waits for the last bit.
+    """
     high, low = exact(bars["high"]), exact(bars["low"])
     n, step, most = len(high), np.longdouble("0.02"), np.longdouble("0.2")
     sar, way = np.full((2, n), np.longdouble("nan"))
     if n < 2:
-        return sar, way
-    tie = TIE * high[1]
+        return sar, way, n
+    alike = n
     fell, rose = low[0] - low[1], high[1] - high[0]
     long = not (fell > TIE * bars["close"][1] and fell > rose + TIE * bars["close"][1])
     stop, extreme, pace = (low[0], high[1], step) if long else (high[0], low[1], step)
     for k in range(1, n):
         before = max(k - 1, 1)
         top, bottom, tie = max(high[before], high[k]), min(low[before], low[k]), TIE * high[k]
+        if 1e-14 < abs((low[k] if long else high[k]) - stop) / high[k] < 10 * TIE:
+            alike = min(alike, k)
         if long and low[k] <= stop + tie:
             long, sar[k], pace = False, max(extreme, top), step
             extreme = low[k]
@@ -47,17 +52,17 @@ def replayed_sar(bars: Series) -> Stops:
             moved = stop + pace * (extreme - stop)
             stop = min(moved, bottom) if long else max(moved, top)
         way[k] = 1 if long else -1
-    return sar, way
+    return sar, way, alike
 
 
 @oracle("sar_distance", "sar_direction", bound=stop_roundings)
 @each_series
 def sar(name: str, bars: Series) -> np.ndarray:
-    stop, way = replayed_sar(bars)
+    stop, way, alike = replayed_sar(bars)
     close = exact(bars["close"])
     if len(close) > 1:
         library = talib.SAR(whole_ticks(bars["high"]), whole_ticks(bars["low"]), 0.02, 0.2)
-        agrees(stop / close, library / whole_ticks(bars["close"]), 1e-7)
+        agrees((stop / close)[:alike], (library / whole_ticks(bars["close"]))[:alike], 1e-7)
     return way if "direction" in name else (close - stop) / close
 
 
