@@ -110,7 +110,7 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
                 out[k, 5] = np.nan
 
 
-register(
+GROUP = register(
     Group(
         name="volume_flow",
         family=Family.TECHNICAL,
