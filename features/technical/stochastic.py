@@ -1,8 +1,9 @@
-"""Where the close stands in the range of the last bars: stochastic oscillator and Williams %R.
+"""Where the close stands in the range of the last bars: stochastic, Williams %R, Aroon and Fisher transform.
 
-Seed:   none.
+Seed:   none; Fisher's recursion begins with 0.
 Edges:  undefined where the window's highest high is its lowest low (TA-Lib gives 0); %D where one of its three %K is.
-Cost:   O(n) a bar, 3 numbers a series.
+        Fisher where the middles of its window are all equal; such a bar leaves it as it is.
+Cost:   O(n) a bar, 5 numbers a series.
 """
 
 from __future__ import annotations
@@ -14,29 +15,71 @@ import numpy as np
 from numba import njit
 
 from features.catalogue import Column, Driver, Family, Group, Stage, register
-from features.decay import WARMING_UP
+from features.decay import WARMING_UP, burn_in, standing
 from features.inputs import BarInputs, History, past
 from features.ties import TIE
 from schema.reasons import Why
 from schema.ticks import Float64, Int64, UInt8
 
 WINDOW, SMOOTHING = 14, 3
+FISHER, KEPT, LARGEST = 10, 0.67, 0.999
+FISHER_CONVERGED = FISHER + burn_in(KEPT, stages=2)
 EDGE = int(Why.EDGE)
 
 
 class Params(NamedTuple):
     window: int
+    fisher: int
+    kept: float  # of the last place
+    largest: float  # place that is transformed
 
 
 class State(NamedTuple):
     defined: Int64  # (series,) bars in a row whose %K is defined
     last: Float64  # (series,) the last defined %K, percent
     before: Float64  # (series,) the one before it
+    place: Float64  # (series,) where the middle stands, averaged, -1 .. 1
+    fisher: Float64  # (series,)
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
     series = n_symbols * n_timeframes
-    return State(np.zeros(series, np.int64), np.zeros(series), np.zeros(series))
+    return State(np.zeros(series, np.int64), *(np.zeros(series) for _ in State._fields[1:]))
+
+
+@njit(cache=True)
+def _extremes_ago(highs: Float64, lows: Float64, i: int, n: int) -> tuple[int, int]:
+    """Return how many bars ago, of the last WINDOW + 1, the highest high and the lowest low were last."""
+    top, bottom, high_ago, low_ago = past(highs, i, n, 0), past(lows, i, n, 0), 0, 0
+    tie = TIE * top
+    for lag in range(1, WINDOW + 1):
+        high, low = past(highs, i, n, lag), past(lows, i, n, lag)
+        if high > top + tie:
+            top, high_ago = high, lag
+        if low < bottom - tie:
+            bottom, low_ago = low, lag
+    return high_ago, low_ago
+
+
+@njit(cache=True)
+def _middle_place(highs: Float64, lows: Float64, i: int, n: int) -> float:
+    """Return where the bar's middle stands among the last FISHER, -0.5 .. 0.5; NaN where all are equal."""
+    now = past(highs, i, n, 0) + past(lows, i, n, 0)
+    highest = lowest = now
+    for lag in range(1, FISHER):
+        middle = past(highs, i, n, lag) + past(lows, i, n, lag)
+        highest, lowest = max(highest, middle), min(lowest, middle)
+    return (now - lowest) / (highest - lowest) - 0.5 if highest - lowest > TIE * highest else np.nan
+
+
+@njit(cache=True, inline="always")
+def _transformed(state: State, i: int, place: float) -> float:
+    """Take a place into Fisher's transform and return that."""
+    kept = 2.0 * (1.0 - KEPT) * place + KEPT * state.place[i]
+    kept = min(max(kept, -LARGEST), LARGEST)
+    state.place[i] = kept
+    state.fisher[i] = 0.5 * (np.log((1.0 + kept) / (1.0 - kept)) + state.fisher[i])
+    return state.fisher[i]
 
 
 @njit(cache=True)
@@ -44,8 +87,22 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
     for k in range(len(bars.series)):
         i, n, close = bars.series[k], bars.n[k], bars.close[k]
         out[k, :], why[k, :] = np.nan, WARMING_UP
+        if n == 1:
+            state.place[i] = state.fisher[i] = 0.0
+        if n >= FISHER:
+            place = _middle_place(history.high, history.low, i, n)
+            why[k, 6] = EDGE
+            if not np.isnan(place):
+                out[k, 6] = _transformed(state, i, place)
+                why[k, 6] = standing(n, FISHER, FISHER_CONVERGED)
         if n < params.window:
             continue
+        if n > params.window:
+            high_ago, low_ago = _extremes_ago(history.high, history.low, i, n)
+            out[k, 3] = 100.0 * (WINDOW - high_ago) / WINDOW
+            out[k, 4] = 100.0 * (WINDOW - low_ago) / WINDOW
+            out[k, 5] = 100.0 * (low_ago - high_ago) / WINDOW
+            why[k, 3:6] = 0
         highest, lowest = bars.high[k], bars.low[k]
         for lag in range(1, params.window):
             highest = max(highest, past(history.high, i, n, lag))
@@ -65,6 +122,19 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
             why[k, 1] = 0 if state.defined[i] >= SMOOTHING else EDGE
 
 
+_aroon = partial(
+    Column,
+    source="Chande (1995); TA-Lib AROON",
+    inputs=("high", "low"),
+    driver=Driver.BAR,
+    window=WINDOW + 1,
+    warm_up=WINDOW + 1,
+    unit="percent",
+    range=(0.0, 100.0),
+    oracle="talib.AROON",
+    params={"window": WINDOW},
+    ties="equal highs or lows (within 1e-12 of the price): the last counts, as TA-Lib",
+)
 _column = partial(
     Column,
     inputs=("high", "low", "close"),
@@ -106,9 +176,28 @@ register(
                 range=(-100.0, 0.0),
                 oracle="talib.WILLR",
             ),
+            _aroon("aroon_up_14", "100 * (14 - bars since the highest high of the last 15 bars) / 14"),
+            _aroon("aroon_down_14", "100 * (14 - bars since the lowest low of the last 15 bars) / 14"),
+            _aroon("aroon_oscillator_14", "aroon_up_14 - aroon_down_14", range=(-100.0, 100.0)),
+            Column(
+                "fisher_10",
+                "f' = log((1 + x) / (1 - x)) / 2 + f / 2, x' = 0.66 * place + 0.67 * x within 0.999, place -0.5 .. 0.5",
+                "Ehlers (2002), of (high + low) / 2",
+                ("high", "low"),
+                Driver.BAR,
+                window=0,
+                warm_up=FISHER,
+                unit="log ratio",
+                range=(-8.0, 8.0),
+                oracle="naive",
+                params={"window": FISHER, "converged": FISHER_CONVERGED},
+                edges="flat: undefined",
+                ties="middles that span less than 1e-12 of the price are equal",
+            ),
         ),
-        params=Params(WINDOW),
+        params=Params(WINDOW, FISHER, KEPT, LARGEST),
         init=init,
         update=update,
+        version=2,
     )
 )

@@ -240,3 +240,139 @@ def momentum(name: str, bars: Series) -> np.ndarray:
     """The sum of ranges is rounded at each bar, and remembers 14 of them."""
     agrees(exact(bars["close"]) - before(bars["close"], 10), talib.MOM(bars["close"], 10), 1e-7)
     return 14 * (exact(bars["close"]) - before(bars["close"], 10)) / movements(bars)[2]
+
+
+def ranges_condition(name: str, market: Market) -> np.ndarray:
+    """Bound a sum of moves over a sum of ranges: a lap's roundings of the largest, which a narrow one magnifies."""
+    narrow, wide = narrowest_sum("", market), widest_sum("", market)
+    return 100 * 4 * 28 * EPS * wide / np.where(narrow > 0, narrow, np.inf)
+
+
+@each_series
+def narrowest_sum(name: str, bars: Series) -> np.ndarray:
+    return trailing(true_range(bars), 7).sum(axis=1)
+
+
+@each_series
+def widest_sum(name: str, bars: Series) -> np.ndarray:
+    return np.fmax.reduce(trailing(np.nan_to_num(true_range(bars)), 56), axis=1) * 28
+
+
+def some(ranges: np.ndarray, close: np.ndarray) -> np.ndarray:
+    """Return sums of ranges, NaN where there are none."""
+    return np.where(ranges > 1e-12 * close, ranges, np.nan)
+
+
+@oracle("vortex_plus_14", "vortex_minus_14", bound=ranges_condition)
+@each_series
+def vortex(name: str, bars: Series) -> np.ndarray:
+    high, low = exact(bars["high"]), exact(bars["low"])
+    moves = np.abs(high - before(low)) if name == "vortex_plus_14" else np.abs(low - before(high))
+    return trailing(moves, 14).sum(axis=1) / some(trailing(true_range(bars), 14).sum(axis=1), bars["close"])
+
+
+@oracle("ultimate_oscillator_7_14_28", bound=ranges_condition)
+@each_series
+def ultimate(name: str, bars: Series) -> np.ndarray:
+    pressure = exact(bars["close"]) - np.minimum(exact(bars["low"]), before(bars["close"]))
+    a, b, c = (
+        trailing(pressure, w).sum(axis=1) / some(trailing(true_range(bars), w).sum(axis=1), bars["close"])
+        for w in (7, 14, 28)
+    )
+    ours = 100 * (4 * a + 2 * b + c) / 7
+    agrees(ours, talib.ULTOSC(*(whole_ticks(bars[field]) for field in ("high", "low", "close")), 7, 14, 28), 1e-3)
+    return ours
+
+
+@oracle("awesome_oscillator_ratio", bound=lambda name, market: 8 * EPS)
+@each_series
+def awesome(name: str, bars: Series) -> np.ndarray:
+    middle = (exact(bars["high"]) + exact(bars["low"])) / 2
+    ours = (trailing(middle, 5).mean(axis=1) - trailing(middle, 34).mean(axis=1)) / exact(bars["close"])
+    library = talib.SMA(middle.astype(float), 5) - talib.SMA(middle.astype(float), 34)
+    return agrees(ours, library / bars["close"], 1e-10)
+
+
+def channel_condition(name: str, market: Market) -> np.ndarray:
+    """Bound CCI: typical prices and means are rounded, which a small mean deviation magnifies, as it does CCI."""
+    deviation = mean_deviation_of("", market)
+    index = np.abs(np.nan_to_num(cci("cci_20", market)))
+    return 8 * EPS * market.bars.close / np.where(deviation > 0, deviation, np.inf) * (1 / 0.015 + index)
+
+
+def typical(bars: Series) -> np.ndarray:
+    return (exact(bars["high"]) + exact(bars["low"]) + exact(bars["close"])) / 3
+
+
+@each_series
+def mean_deviation_of(name: str, bars: Series) -> np.ndarray:
+    window = trailing(typical(bars), 20)
+    return np.abs(window - window.mean(axis=1, keepdims=True)).mean(axis=1)
+
+
+@oracle("cci_20", bound=channel_condition)
+@each_series
+def cci(name: str, bars: Series) -> np.ndarray:
+    window = trailing(typical(bars), 20)
+    mean = window.mean(axis=1)
+    deviation = some(np.abs(window - mean[:, None]).mean(axis=1), typical(bars))
+    ours = (typical(bars) - mean) / (np.longdouble(15) / 1000 * deviation)
+    ticks = (whole_ticks(bars[field]) for field in ("high", "low", "close"))
+    return agrees(ours, talib.CCI(*ticks, 20), 1e-2)  # its float64 means are short at 60,000 with ticks of 0.0001
+
+
+@oracle("mass_index_25", bound=lambda name, market: 25 * 100 * EPS)
+@each_series
+def mass_index(name: str, bars: Series) -> np.ndarray:
+    """A ratio of averages of the same ranges is at most 9; 25 of them slide through a sum for a lap."""
+    once = smoothed(without_ties(exact(bars["high"]) - bars["low"], bars["close"]), 9, 1 / np.longdouble(5))
+    twice = smoothed(once, 9, 1 / np.longdouble(5), first=8)
+    left = twice > DIED_AWAY * bars["close"]
+    return trailing(np.where(left, once / np.where(left, twice, 1), np.nan), 25).sum(axis=1)
+
+
+@oracle("aroon_up_14", "aroon_down_14", "aroon_oscillator_14")
+@each_series
+def aroon(name: str, bars: Series) -> np.ndarray:
+    high, low = trailing(bars["high"], 15)[:, ::-1], trailing(bars["low"], 15)[:, ::-1]
+    tie = 1e-12 * bars["high"][:, None]
+    high_ago = (high >= high.max(axis=1, keepdims=True) - tie).argmax(axis=1)
+    low_ago = (low <= low.min(axis=1, keepdims=True) + tie).argmax(axis=1)
+    up, down = 100 * (14 - high_ago) / 14, 100 * (14 - low_ago) / 14
+    ours = {"aroon_up_14": up, "aroon_down_14": down, "aroon_oscillator_14": up - down}[name]
+    ours = np.where(np.arange(len(ours)) >= 14, ours, np.nan)
+    ticks = (whole_ticks(bars["high"]), whole_ticks(bars["low"]))
+    library = (*talib.AROON(*ticks, 14)[::-1], talib.AROONOSC(*ticks, 14))
+    return agrees(ours, library[("aroon_up_14", "aroon_down_14", "aroon_oscillator_14").index(name)], 1e-9)
+
+
+def transformed(bars: Series) -> tuple[np.ndarray, np.ndarray]:
+    """Return Fisher's transform and what roundings may do to it.
+
+    A place is off by 4 EPS price / span; the average keeps 0.67 of its error and takes 0.66 of that; the logarithm
+    magnifies it by 1 / (1 - x^2).
+    """
+    middle = exact(bars["high"]) + exact(bars["low"])
+    window = trailing(middle, 10)
+    lowest, span = window.min(axis=1), np.ptp(window, axis=1)
+    values, bounds = (np.full(len(middle), np.longdouble("nan")) for _ in "vb")
+    x = fisher = error = bound = np.longdouble(0)
+    for row in np.flatnonzero(span > 1e-12 * window.max(axis=1)):
+        x = np.longdouble("0.66") * ((middle[row] - lowest[row]) / span[row] - 0.5) + np.longdouble("0.67") * x
+        x = np.clip(x, -np.longdouble("0.999"), np.longdouble("0.999"))
+        error = 0.66 * 4 * EPS * middle[row] / span[row] + 0.67 * error + 4 * EPS
+        fisher = (np.log1p(x) - np.log1p(-x) + fisher) / 2
+        bound = error / (1 - x * x) + bound / 2
+        values[row], bounds[row] = fisher, bound
+    return values, bounds
+
+
+@each_series
+def fisher_condition(name: str, bars: Series) -> np.ndarray:
+    return np.nan_to_num(transformed(bars)[1])
+
+
+@oracle("fisher_10", bound=fisher_condition)
+@each_series
+def fisher(name: str, bars: Series) -> np.ndarray:
+    return transformed(bars)[0]
