@@ -14,6 +14,7 @@ import numpy as np
 from features.arrays import as_snapshot, from_snapshot, grown
 from features.bar_inputs import bar_inputs, new_history, new_series, push
 from features.catalogue import Column, Group, Stage, fingerprint
+from features.gaps import mask_gaps, new_gaps, reach_of
 from features.inputs import LEADERS, BarGroups, BarInputs, Closes, ItemInputs, TickInputs
 from features.row_buffers import RowBuffers, take_back, with_spare_rows
 from schema.bars import Bars
@@ -28,8 +29,9 @@ SNAPSHOT_VERSION: Final = 1
 class FeatureEngine:
     """Compute feature rows, batch by batch: ticks first, then bars, items, and the cross-section of the same rows.
 
-    The order of calls for a batch is `tick_features`, `bar_features`, `item_features`, `cross_section`. How a stream
-    is cut into batches never changes a bit of the result, as long as the rows of one bar time come in one batch.
+    The order of calls for a batch is `tick_features`, `bar_features`, `item_features`, `cross_section`, `mask_gaps`.
+    How a stream is cut into batches never changes a bit of the result, as long as the rows of one bar time come in one
+    batch.
     """
 
     def __init__(self, groups: Sequence[Group], n_timeframes: int, by_time: tuple[bool, ...]) -> None:
@@ -48,6 +50,7 @@ class FeatureEngine:
         self._by_time = np.array(by_time, np.bool_)
         self._stages = {stage: _placed(self.groups, stage) for stage in Stage}
         self._rows = RowBuffers(len(self.columns))
+        self._reach = reach_of(self.columns)
         self._start(self.n_symbols)
 
     def grow(self, n_symbols: int) -> None:
@@ -121,6 +124,10 @@ class FeatureEngine:
             group.update(group.params, self._states[group.name], inputs, groups, values[:, at], why[:, at])
         take_back(rows, values, why)
 
+    def mask_gaps(self, inputs: BarInputs, rows: FeatureRows) -> None:
+        """Mark what lost messages reach, in rows whose columns are all written."""
+        mask_gaps(self._gaps, self._reach, inputs, rows)
+
     @property
     def state_bytes_per_series(self) -> float:
         """Bytes of state, shared rings included, a symbol and timeframe."""
@@ -162,13 +169,14 @@ class FeatureEngine:
         self.n_symbols = n_symbols
         self._series = new_series(n_symbols * self.n_timeframes)
         self._history = new_history(n_symbols * self.n_timeframes)
+        self._gaps = new_gaps(n_symbols * self.n_timeframes)
         self._states = {group.name: group.init(n_symbols, self.n_timeframes) for group in self.groups}
         for group in self.groups:
             _tell_apart(type(group.params), type(self._states[group.name]))
 
     def _parts(self) -> dict[str, Any]:
         """Return every state, a named tuple of arrays, by its group's name, or `bars:…` for what groups share."""
-        return {"bars:series": self._series, "bars:history": self._history, **self._states}
+        return {"bars:series": self._series, "bars:history": self._history, "bars:gaps": self._gaps, **self._states}
 
     def _check_room(self, what: str, symbol: Int32) -> None:
         if len(symbol) and not 0 <= (least := symbol.min()) <= (most := symbol.max()) < self.n_symbols:

@@ -22,6 +22,7 @@ class BarFlag(IntFlag):
     NO_QUOTE = 32  # no valid two-sided quote at the close: bid, ask and mid are NaN
     CORRECTED = 64  # a trade in it was corrected or cancelled later
     INCOMPLETE = 128  # a deadline closed its bar time without all symbols
+    GAP = 256  # the feed lost messages of the symbol since its bar before
 
 
 class Bars(NamedTuple):

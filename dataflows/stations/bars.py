@@ -8,6 +8,7 @@ import numpy as np
 
 from dataflows.batch import Batch
 from dataflows.interfaces import Snapshot
+from dataflows.stations.gaps import GapMarks
 from dataflows.universe import Universe
 from features.bar_kernel import Origin
 from features.bars import BarBuilder
@@ -29,10 +30,11 @@ class BarStation:
         self.universe = universe
         self.preparer = TickPreparer(max_spread)
         self.builder = BarBuilder(timeframes, sessions)
+        self.gaps = GapMarks(universe, len(timeframes))
         self.clock = clock
 
     def step(self, batch: Batch) -> Batch:
-        """Fill `tick_inputs` and `bars`."""
+        """Fill `tick_inputs` and `bars`; bars that lost messages are marked."""
         n_symbols = len(self.universe.names)
         self.preparer.grow(n_symbols)
         self.builder.grow(n_symbols)
@@ -41,14 +43,18 @@ class BarStation:
         origin = Origin(ticks.lane, ticks.offset, ticks.index)
         by_name = np.argsort(self.universe.rank)
         batch.bars = self.builder.step(batch.tick_inputs, origin, batch.watermark, by_name)
+        self.gaps.mark(batch.bars, batch.events)
         batch.stamps.closed = self.clock()
         return batch
 
     def snapshot(self) -> Snapshot:
-        """Return the open bars and the classifier's memory."""
-        return {"preparer": self.preparer.snapshot(), "builder": self.builder.snapshot()}
+        """Return the open bars, the classifier's memory, and which series wait for a bar to mark."""
+        return {
+            "preparer": self.preparer.snapshot(), "builder": self.builder.snapshot(), "gaps": self.gaps.snapshot(),
+        }  # fmt: skip
 
     def restore(self, snapshot: Snapshot) -> None:
         """Continue with the same timeframes."""
         self.preparer.restore(snapshot["preparer"])
         self.builder.restore(snapshot["builder"])
+        self.gaps.restore(snapshot["gaps"])

@@ -62,6 +62,7 @@ def step(
     inputs = engine.bar_features(bars, rows)
     engine.item_features(items, np.ones(len(KINDS), np.uint8), inputs, rows)
     engine.cross_section(inputs, bars, rows, leaders)
+    engine.mask_gaps(inputs, rows)
     return rows
 
 

@@ -1,0 +1,67 @@
+"""Which bars lost messages: the first of each series that closes after a gap of its feed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from dataflows.interfaces import Snapshot
+from dataflows.universe import Universe
+from schema.bars import BarFlag, Bars
+from schema.events import Event, EventKind
+
+ALL: Final = ""  # the symbol of a gap in everything
+
+
+class GapMarks:
+    """Mark bars with `BarFlag.GAP`.
+
+    A gap concerns the series that had a bar when it came: one that begins later lost nothing. Events and bars are met
+    in order of time, so what is marked does not depend on the batches. Gaps are rare: plain Python.
+    """
+
+    def __init__(self, universe: Universe, n_timeframes: int) -> None:
+        """Start before the first bar."""
+        self.universe, self.n_timeframes = universe, n_timeframes
+        self._had_bars = np.zeros(0, np.bool_)  # (series,)
+        self._waiting: set[int] = set()  # series that had a gap since their last bar
+
+    def mark(self, bars: Bars, events: Sequence[Event]) -> None:
+        """Mark the batch's bars in place, by the batch's events in order of time."""
+        gaps = [event for event in events if event.kind is EventKind.GAP]
+        series = bars.symbol * self.n_timeframes + bars.timeframe
+        self._grow(len(self.universe) * self.n_timeframes)
+        first = 0
+        for gap in gaps:
+            last = int(np.searchsorted(bars.time, gap.ts_event, side="right"))
+            self._mark(bars, series, first, last)
+            self._waiting |= self._concerned(gap)
+            first = max(first, last)
+        self._mark(bars, series, first, len(series))
+
+    def _mark(self, bars: Bars, series: np.ndarray, first: int, last: int) -> None:
+        if self._waiting:
+            for row in range(first, last):
+                if series[row] in self._waiting:
+                    bars.flags[row] |= BarFlag.GAP
+                    self._waiting.remove(int(series[row]))
+        self._had_bars[series[first:last]] = True
+
+    def _concerned(self, gap: Event) -> set[int]:
+        had = np.flatnonzero(self._had_bars)
+        if gap.symbol != ALL:
+            had = had[had // self.n_timeframes == self.universe.ids([gap.symbol])[0]]
+        return set(had.tolist())
+
+    def _grow(self, n_series: int) -> None:
+        self._had_bars = np.concatenate((self._had_bars, np.zeros(n_series - len(self._had_bars), np.bool_)))
+
+    def snapshot(self) -> Snapshot:
+        """Return the series that had bars, and those that wait for one to mark."""
+        return {"had_bars": self._had_bars, "waiting": sorted(self._waiting)}
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Continue there."""
+        self._had_bars, self._waiting = np.array(snapshot["had_bars"], np.bool_), set(snapshot["waiting"])
