@@ -102,20 +102,28 @@ def _grow(z: float, hazard: float, weight: Float64, mean: Float64, root: Float64
     longest = grown[RUNS - 1] * scale
     for r in range(RUNS):
         room[2, r] = mean[r] + GAIN[r] * (z - mean[r])
-        grown[r] *= scale
-    for r in range(1, RUNS):
-        weight[r], mean[r], root[r] = grown[r - 1], room[2, r - 1], roots[r - 1]
+    for r in range(RUNS - 1):  # one array a loop, so that each vectorises
+        mean[r + 1] = room[2, r]
+    for r in range(RUNS - 1):
+        root[r + 1] = roots[r]
+    for r in range(RUNS - 1):
+        weight[r + 1] = grown[r] * scale
     weight[0] = hazard
     weight[RUNS - 1] += longest
 
 
 @njit(cache=True)
-def _likeliest(weight: Float64) -> int:
-    best = 0
-    for r in range(1, RUNS):
-        if weight[r] > weight[best]:
-            best = r
-    return best
+def _likeliest(weight: Float64, room: Float64) -> int:
+    """Return the first place of the largest of RUNS values, halving them."""
+    for r in range(16):
+        room[r] = weight[r] if weight[r] > weight[r + 16] else weight[r + 16]
+    for r in range(8):
+        room[r] = room[r] if room[r] > room[r + 8] else room[r + 8]
+    largest = max(max(max(room[0], room[4]), max(room[1], room[5])), max(max(room[2], room[6]), max(room[3], room[7])))
+    place = 0
+    while weight[place] < largest:
+        place += 1
+    return place
 
 
 @njit(cache=True)
@@ -134,7 +142,7 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
             for r in range(RUNS):
                 room[0, r] = LENGTH[r] * weight[r]
             out[k, 0] = min(weight[0] + weight[1] + weight[2] + weight[3] + weight[4], 1.0)
-            out[k, 1], out[k, 2] = min(total(room[0], room[1]), RUNS - 1.0), _likeliest(weight)
+            out[k, 1], out[k, 2] = min(total(room[0], room[1]), RUNS - 1.0), _likeliest(weight, room[2])
             why[k, 0] = why[k, 1] = why[k, 2] = standing(n, params.span + 2, params.converged)
         if n > 1:
             state.variance[i] = variance_after(state.variance[i], change, n, params.span, params.negligible)

@@ -46,85 +46,87 @@ def init(n_symbols: int, n_timeframes: int) -> State:
 
 
 @njit(cache=True, inline="always")
-def _size(returns: Float64, n: int, lag: int) -> float:
+def _size(returns: Float64, i: int, n: int, lag: int) -> float:
     """Return the size of the log return `lag` bars ago, 0 where there is none yet."""
-    size = abs(returns[(n - 1 - lag) & MASK])
+    size = abs(returns[i, (n - 1 - lag) & MASK])
     return size if lag < n - 1 and size > TIE else 0.0
 
 
 @njit(cache=True, inline="always")
-def _add(sums: Float64, lost: Float64, at: int, value: float) -> None:
-    total = sums[at] + value
-    part = total - sums[at]
-    lost[at] += (sums[at] - (total - part)) + (value - part)
-    sums[at] = total
+def _add(sums: Float64, lost: Float64, i: int, at: int, value: float) -> None:
+    total = sums[i, at] + value
+    part = total - sums[i, at]
+    lost[i, at] += (sums[i, at] - (total - part)) + (value - part)
+    sums[i, at] = total
 
 
-@njit(cache=True)
-def _put(sums: Float64, lost: Float64, a: float, near: float, far: float, sign: float) -> None:
+@njit(cache=True, inline="always")
+def _put(sums: Float64, lost: Float64, i: int, a: float, near: float, far: float, sign: float) -> None:
     """Add (or with sign -1 take away) a size and its products with those 1 and 5 bars from it."""
     square = a * a
-    _add(sums, lost, SIZES, sign * a)
-    _add(sums, lost, NEAR_PRODUCTS, sign * (a * near))
-    _add(sums, lost, FAR_PRODUCTS, sign * (a * far))
-    _add(sums, lost, SQUARES, sign * square)
-    _add(sums, lost, FOURTHS, sign * (square * square))
-    _add(sums, lost, SQUARE_PRODUCTS, sign * (square * (near * near)))
+    _add(sums, lost, i, SIZES, sign * a)
+    _add(sums, lost, i, NEAR_PRODUCTS, sign * (a * near))
+    _add(sums, lost, i, FAR_PRODUCTS, sign * (a * far))
+    _add(sums, lost, i, SQUARES, sign * square)
+    _add(sums, lost, i, FOURTHS, sign * (square * square))
+    _add(sums, lost, i, SQUARE_PRODUCTS, sign * (square * (near * near)))
 
 
 @njit(cache=True)
-def _slide(sums: Float64, lost: Float64, returns: Float64, n: int, window: int) -> None:
+def _slide(sums: Float64, lost: Float64, returns: Float64, i: int, n: int, window: int) -> None:
     if n & LAP == 0:
-        sums[:], lost[:] = 0.0, 0.0
+        for at in range(6):
+            sums[i, at] = lost[i, at] = 0.0
         for lag in range(min(window, n - 1)):
-            a = _size(returns, n, lag)
-            near = _size(returns, n, lag + 1) if lag < window - 1 else 0.0
+            a = _size(returns, i, n, lag)
+            near = _size(returns, i, n, lag + 1) if lag < window - 1 else 0.0
             square = a * a
-            sums[SIZES] += a
-            sums[NEAR_PRODUCTS] += a * near
-            sums[FAR_PRODUCTS] += a * _size(returns, n, lag + FAR) if lag < window - FAR else 0.0
-            sums[SQUARES] += square
-            sums[FOURTHS] += square * square
-            sums[SQUARE_PRODUCTS] += square * (near * near)
+            sums[i, SIZES] += a
+            sums[i, NEAR_PRODUCTS] += a * near
+            sums[i, FAR_PRODUCTS] += a * _size(returns, i, n, lag + FAR) if lag < window - FAR else 0.0
+            sums[i, SQUARES] += square
+            sums[i, FOURTHS] += square * square
+            sums[i, SQUARE_PRODUCTS] += square * (near * near)
         return
-    _put(sums, lost, _size(returns, n, 0), _size(returns, n, 1), _size(returns, n, FAR), 1.0)
+    _put(sums, lost, i, _size(returns, i, n, 0), _size(returns, i, n, 1), _size(returns, i, n, FAR), 1.0)
     if n > window + 1:
-        old = _size(returns, n, window)
-        _put(sums, lost, old, _size(returns, n, window - 1), _size(returns, n, window - FAR), -1.0)
+        old = _size(returns, i, n, window)
+        _put(sums, lost, i, old, _size(returns, i, n, window - 1), _size(returns, i, n, window - FAR), -1.0)
 
 
 @njit(cache=True)
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
     window, m = params.window, float(params.window)
+    sums, lost, returns = state.sums, state.lost, history.log_return
     for k in range(len(bars.series)):
         i, n = bars.series[k], bars.n[k]
-        sums, lost, returns = state.sums[i], state.lost[i], history.log_return[i]
-        _slide(sums, lost, returns, n, window)
+        _slide(sums, lost, returns, i, n, window)
         if n <= window:
             out[k, :], why[k, :] = np.nan, WARMING_UP
             continue
-        out[k, :], why[k, :] = np.nan, EDGE
-        total, squares = sums[SIZES] + lost[SIZES], sums[SQUARES] + lost[SQUARES]
+        for c in range(4):
+            out[k, c], why[k, c] = np.nan, EDGE
+        total, squares = sums[i, SIZES] + lost[i, SIZES], sums[i, SQUARES] + lost[i, SQUARES]
         mean = total / m
         spread = squares - total * mean
         if squares > TIE * TIE and spread > params.flat * squares:
             inverse = 1.0 / spread
-            newest, oldest = _size(returns, n, 0), _size(returns, n, window - 1)
+            newest, oldest = _size(returns, i, n, 0), _size(returns, i, n, window - 1)
             ends = 2.0 * total - newest - oldest
-            near = sums[NEAR_PRODUCTS] + lost[NEAR_PRODUCTS]
+            near = sums[i, NEAR_PRODUCTS] + lost[i, NEAR_PRODUCTS]
             out[k, 0] = (near - mean * ends + (m - 1.0) * mean * mean) * inverse
             for lag in range(1, FAR):
-                ends -= _size(returns, n, lag) + _size(returns, n, window - 1 - lag)
-            far = sums[FAR_PRODUCTS] + lost[FAR_PRODUCTS]
+                ends -= _size(returns, i, n, lag) + _size(returns, i, n, window - 1 - lag)
+            far = sums[i, FAR_PRODUCTS] + lost[i, FAR_PRODUCTS]
             out[k, 1] = (far - mean * ends + (m - FAR) * mean * mean) * inverse
             out[k, 2] = math.sqrt(spread / (m - 1.0)) / mean
-            why[k, :3] = 0
+            why[k, 0] = why[k, 1] = why[k, 2] = 0
             newest, oldest = newest * newest, oldest * oldest
-            fourths, pairs = sums[FOURTHS] + lost[FOURTHS], m - 1.0
+            fourths, pairs = sums[i, FOURTHS] + lost[i, FOURTHS], m - 1.0
             x, y = squares - newest, squares - oldest
             x_spread, y_spread = fourths - newest * newest - x * x / pairs, fourths - oldest * oldest - y * y / pairs
             if x_spread > params.flat * fourths and y_spread > params.flat * fourths:
-                product = sums[SQUARE_PRODUCTS] + lost[SQUARE_PRODUCTS] - x * y / pairs
+                product = sums[i, SQUARE_PRODUCTS] + lost[i, SQUARE_PRODUCTS] - x * y / pairs
                 out[k, 3], why[k, 3] = min(pairs * (product / x_spread) * (product / y_spread), pairs), 0
 
 

@@ -1,6 +1,7 @@
 """Realised volatility of a short window beside that of a longer one, of the bars before, and of the session.
 
-Realised volatility is the root of the mean squared log return: nothing is subtracted, so nothing cancels.
+Realised volatility is the root of the mean squared log return: nothing is subtracted, so nothing cancels. Only
+`volatility_ratio_10_60` is of deviations from the mean; where few of the squares are left, those are summed anew.
 
 Seed:   none.
 Edges:  undefined where the longer window (both windows, for the change; the session) has no move. A session's first
@@ -17,21 +18,26 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from features.bar_inputs import log_ratio
 from features.catalogue import Column, Driver, Family, Group, Stage, register
 from features.decay import WARMING_UP
 from features.inputs import BarInputs, History
 from features.regime.windows import MASK, square_of, squares_since
+from features.ties import TIE
 from schema.reasons import Why
 from schema.ticks import Float64, Int64, UInt8
 
-WINDOWS = (5, 20, 60, 120)
-LAPS = (7, 31, 63, 127)  # bars between two sums made anew, less 1: masks
-WARM_UPS = (21, 61, 121, 41, 21)
+WINDOWS = (5, 20, 60, 120, 10)
+LAPS = (7, 31, 63, 127, 15)  # bars between two sums made anew, less 1: masks
+WARM_UPS = (21, 61, 121, 41, 21, 61)
+FLAT = 1e-20  # squared spread beside squared size below which returns are equal but for rounding
+CLOSE = 1e-3  # share of their squares below which deviations are summed about their mean
 EDGE = int(Why.EDGE)
 
 
 class Params(NamedTuple):
-    windows: tuple[int, int, int, int]
+    windows: tuple[int, int, int, int, int]
+    flat: float
 
 
 class State(NamedTuple):
@@ -47,29 +53,47 @@ def init(n_symbols: int, n_timeframes: int) -> State:
     return State(np.zeros((n, len(WINDOWS))), np.zeros(n, np.int64), np.zeros(n), np.zeros(n), np.zeros(n))
 
 
-@njit(cache=True)
-def _slide(squares: Float64, returns: Float64, n: int, new: float, still: int, windows: tuple[int, ...]) -> None:
-    for w in range(4):
+@njit(cache=True, inline="always")
+def _slide(state: State, returns: Float64, i: int, n: int, new: float, windows: tuple[int, ...]) -> None:
+    squares, still = state.squares, state.still[i]
+    for w in range(5):
         window = windows[w]
         if still >= window:
-            squares[w] = 0.0
+            squares[i, w] = 0.0
         elif n <= window + 1:
-            squares[w] += new
+            squares[i, w] += new
         elif n & LAPS[w] == 0:
-            squares[w] = squares_since(returns, n, window)
+            squares[i, w] = squares_since(returns, i, n, window)
         else:
-            squares[w] += new - square_of(returns[(n - 1 - window) & MASK])
+            squares[i, w] += new - square_of(returns[i, (n - 1 - window) & MASK])
 
 
 @njit(cache=True)
-def _earlier(before: float, returns: Float64, n: int, still: int, window: int) -> float:
+def _spread(squares: float, returns: Float64, i: int, n: int, window: int, closes: Float64) -> float:
+    """Return the squared deviations from the mean; the mean is the return over the whole window / its bars."""
+    if squares <= 0.0:
+        return 0.0
+    total = log_ratio(closes[i, (n - 1) & MASK], closes[i, (n - 1 - window) & MASK])
+    mean = total / window
+    spread = squares - total * mean
+    if spread > CLOSE * squares:
+        return spread
+    spread = 0.0
+    for lag in range(window):
+        apart = returns[i, (n - 1 - lag) & MASK] - mean
+        spread += apart * apart
+    return spread
+
+
+@njit(cache=True)
+def _earlier(before: float, returns: Float64, i: int, n: int, still: int, window: int) -> float:
     """Return the sum of the `window` squares before the last `window`, from that one bar before."""
     if still >= 2 * window:
         return 0.0
     if n == 2 * window + 1 or n & LAPS[1] == 0:
-        return squares_since(returns, n - window, window)
-    gone = square_of(returns[(n - 1 - 2 * window) & MASK])
-    return max(before + square_of(returns[(n - 1 - window) & MASK]) - gone, 0.0)
+        return squares_since(returns, i, n - window, window)
+    gone = square_of(returns[i, (n - 1 - 2 * window) & MASK])
+    return max(before + square_of(returns[i, (n - 1 - window) & MASK]) - gone, 0.0)
 
 
 @njit(cache=True, inline="always")
@@ -79,7 +103,8 @@ def _root(short: float, long: float, scale: float) -> float:
 
 @njit(cache=True)
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
-    a, b, c, d = params.windows
+    a, b, c, d, e = params.windows
+    squares, returns, closes = state.squares, history.log_return, history.close
     for k in range(len(bars.series)):
         i, n, nth = bars.series[k], bars.n[k], bars.session_bar[k]
         new = square_of(bars.log_return[k]) if n > 1 else 0.0
@@ -91,19 +116,23 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
             state.lost[i] = (total - state.session[i]) - term
             state.session[i] = total
         state.still[i] = 0 if new > 0.0 else state.still[i] + 1
-        squares, returns = state.squares[i], history.log_return[i]
-        _slide(squares, returns, n, new, state.still[i], params.windows)
-        out[k, 0] = _root(squares[0], squares[1], b / a) if n > b else np.nan
-        out[k, 1] = _root(squares[1], squares[2], c / b) if n > c else np.nan
-        out[k, 2] = _root(squares[1], squares[3], d / b) if n > d else np.nan
-        out[k, 3] = out[k, 4] = np.nan
+        _slide(state, returns, i, n, new, params.windows)
+        out[k, 0] = _root(squares[i, 0], squares[i, 1], b / a) if n > b else np.nan
+        out[k, 1] = _root(squares[i, 1], squares[i, 2], c / b) if n > c else np.nan
+        out[k, 2] = _root(squares[i, 1], squares[i, 3], d / b) if n > d else np.nan
+        out[k, 3] = out[k, 4] = out[k, 5] = np.nan
         if n > 2 * b:
-            state.earlier[i] = _earlier(state.earlier[i], returns, n, state.still[i], b)
-            now, earlier = max(squares[1], 0.0), state.earlier[i]
+            state.earlier[i] = _earlier(state.earlier[i], returns, i, n, state.still[i], b)
+            now, earlier = max(squares[i, 1], 0.0), state.earlier[i]
             out[k, 3] = (now - earlier) / (now + earlier) if now + earlier > 0.0 else np.nan
         if n > b and nth > 1:
-            out[k, 4] = _root(squares[1], state.session[i], (nth - 1.0) / b)
-        for column in range(5):
+            out[k, 4] = _root(squares[i, 1], state.session[i], (nth - 1.0) / b)
+        if n > c:
+            spread = _spread(squares[i, 2], returns, i, n, c, closes)
+            if spread > max(params.flat * squares[i, 2], TIE * TIE):
+                short = _spread(squares[i, 4], returns, i, n, e, closes)
+                out[k, 5] = math.sqrt(short / spread * ((c - 1.0) / (e - 1.0)))
+        for column in range(6):
             defined = not np.isnan(out[k, column])
             why[k, column] = 0 if defined else (EDGE if n >= WARM_UPS[column] else WARMING_UP)
 
@@ -155,8 +184,18 @@ register(
                 edges="no move in the session, or its first bar: undefined",
                 sessions="resets",
             ),
+            _column(
+                "volatility_ratio_10_60",
+                "sample deviation of the last 10 log returns / that of the last 60",
+                "definition",
+                window=61,
+                warm_up=61,
+                range=(0.0, 2.6),
+                params={"short": 10, "long": 60},
+                edges="equal returns: undefined",
+            ),
         ),
-        params=Params(WINDOWS),
+        params=Params(WINDOWS, FLAT),
         init=init,
         update=update,
     )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
-from schema.ticks import UInt8
+UInt64 = NDArray[np.uint64]
 
 SWITCHES: Final = 120  # bars in which a state's changes are counted
-TURNS: Final = 128  # slots that remember them, a power of two
 
 
 @njit(cache=True, inline="always")
@@ -21,11 +22,14 @@ def next_state(state: int, value: float, enter: float, leave: float) -> int:
 
 
 @njit(cache=True, inline="always")
-def counted_switches(turned: UInt8, n: int, now: bool) -> int:
-    """Remember whether the state changed with the n-th bar and return by how much the last SWITCHES bars' sum moves."""
-    left = int(turned[(n - SWITCHES) & (TURNS - 1)])
-    turned[n & (TURNS - 1)] = now
-    return int(now) - left
+def counted_switches(turned: UInt64, i: int, now: bool) -> int:
+    """Remember whether the state changed with this bar and return by how much the last SWITCHES bars' sum moves.
+
+    Bit b of the two numbers, the lower one first, says whether it changed b bars ago.
+    """
+    turned[i, 1] = (turned[i, 1] << np.uint64(1)) | (turned[i, 0] >> np.uint64(63))
+    turned[i, 0] = (turned[i, 0] << np.uint64(1)) | np.uint64(now)
+    return int(now) - int((turned[i, 1] >> np.uint64(SWITCHES - 64)) & np.uint64(1))
 
 
 STAY: Final = 0.96  # chance that a hidden state lasts another bar: 25 bars on average

@@ -55,45 +55,45 @@ def init(n_symbols: int, n_timeframes: int) -> State:
 
 
 @njit(cache=True, inline="always")
-def _squared(closes: Float64, n: int, lag: int, held: int) -> float:
+def _squared(closes: Float64, i: int, n: int, lag: int, held: int) -> float:
     """Return the squared change over `held` bars up to the close `lag` bars ago."""
-    change: float = closes[(n - 1 - lag) & MASK] - closes[(n - 1 - lag - held) & MASK]
+    change: float = closes[i, (n - 1 - lag) & MASK] - closes[i, (n - 1 - lag - held) & MASK]
     return change * change
 
 
 @njit(cache=True)
-def _anew(closes: Float64, n: int, lag: int, held: int, window: int) -> float:
+def _anew(closes: Float64, i: int, n: int, lag: int, held: int, window: int) -> float:
     total = 0.0
     for back in range(lag, window - held + 1):
-        total += _squared(closes, n, back, held)
+        total += _squared(closes, i, n, back, held)
     return total
 
 
 @njit(cache=True)
-def _slide_levels(sums: Float64, closes: Float64, n: int, anchor: float) -> float:
+def _slide_levels(sums: Float64, closes: Float64, i: int, n: int, anchor: float) -> float:
     if n == SHORT + 1 or n & SHORT_LAP == 0:
-        anchor = closes[(n - 1) & MASK]
-        sums[LEVELS] = sums[SQUARES] = 0.0
+        anchor = closes[i, (n - 1) & MASK]
+        sums[i, LEVELS] = sums[i, SQUARES] = 0.0
         for lag in range(1, SHORT + 1):
-            level = closes[(n - 1 - lag) & MASK] - anchor
-            sums[LEVELS] += level
-            sums[SQUARES] += level * level
-        sums[CHANGES] = _anew(closes, n, 0, 1, SHORT)
+            level = closes[i, (n - 1 - lag) & MASK] - anchor
+            sums[i, LEVELS] += level
+            sums[i, SQUARES] += level * level
+        sums[i, CHANGES] = _anew(closes, i, n, 0, 1, SHORT)
         return anchor
-    new, old = closes[(n - 2) & MASK] - anchor, closes[(n - 2 - SHORT) & MASK] - anchor
-    sums[LEVELS] += new - old
-    sums[SQUARES] += new * new - old * old
-    sums[CHANGES] += _squared(closes, n, 0, 1) - _squared(closes, n, SHORT, 1)
+    new, old = closes[i, (n - 2) & MASK] - anchor, closes[i, (n - 2 - SHORT) & MASK] - anchor
+    sums[i, LEVELS] += new - old
+    sums[i, SQUARES] += new * new - old * old
+    sums[i, CHANGES] += _squared(closes, i, n, 0, 1) - _squared(closes, i, n, SHORT, 1)
     return anchor
 
 
 @njit(cache=True)
-def _slide_changes(sums: Float64, closes: Float64, n: int) -> None:
+def _slide_changes(sums: Float64, closes: Float64, i: int, n: int) -> None:
     for at, held in ((ONES, 1), (FIVES, FIVE), (TWENTIES, TWENTY)):
         if n == LONG + 1 or n & LONG_LAP == 0:
-            sums[at] = _anew(closes, n, 0, held, LONG)
+            sums[i, at] = _anew(closes, i, n, 0, held, LONG)
         else:
-            sums[at] += _squared(closes, n, 0, held) - _squared(closes, n, LONG - held + 1, held)
+            sums[i, at] += _squared(closes, i, n, 0, held) - _squared(closes, i, n, LONG - held + 1, held)
 
 
 @njit(cache=True, inline="always")
@@ -105,9 +105,10 @@ def _persistence(held: float, ones: float, over: int) -> float:
 
 @njit(cache=True)
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
+    closes, sums = history.close, state.sums
     for k in range(len(bars.series)):
         i, n, close = bars.series[k], bars.n[k], bars.close[k]
-        closes, sums, still = history.close[i], state.sums[i], state.still[i]
+        still = state.still[i]
         moved = n > 1 and abs(close - bars.previous_close[k]) > TIE * close
         state.still[i] = 0 if moved else still + 1
         state.bars[i] += 1
@@ -116,12 +117,12 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
         if n <= SHORT:
             why[k, 0] = why[k, 1] = WARMING_UP
         else:
-            state.anchor[i] = _slide_levels(sums, closes, n, state.anchor[i])
+            state.anchor[i] = _slide_levels(sums, closes, i, n, state.anchor[i])
             if still < SHORT - 1:
-                first, last = closes[(n - 1 - SHORT) & MASK] - state.anchor[i], close - state.anchor[i]
-                whole, changes = last - first, sums[CHANGES]
-                spread = sums[SQUARES] - sums[LEVELS] * sums[LEVELS] / SHORT
-                product = 0.5 * ((last - first) * (last + first) - changes) - sums[LEVELS] * whole / SHORT
+                first, last = closes[i, (n - 1 - SHORT) & MASK] - state.anchor[i], close - state.anchor[i]
+                whole, changes = last - first, sums[i, CHANGES]
+                spread = sums[i, SQUARES] - sums[i, LEVELS] * sums[i, LEVELS] / SHORT
+                product = 0.5 * ((last - first) * (last + first) - changes) - sums[i, LEVELS] * whole / SHORT
                 slope = product / spread if spread > 0.0 else 0.0
                 left = changes - whole * whole / SHORT - slope * product
                 if left > params.left_over * changes and spread > 0.0:
@@ -131,11 +132,11 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
         if n <= LONG:
             why[k, 2] = why[k, 3] = why[k, 4] = why[k, 5] = WARMING_UP
             continue
-        _slide_changes(sums, closes, n)
+        _slide_changes(sums, closes, i, n)
         persistence = 0.0
-        if state.still[i] < LONG and sums[ONES] > 0.0:
-            persistence = _persistence(sums[TWENTIES], sums[ONES], TWENTY)
-            out[k, 2], out[k, 3] = _persistence(sums[FIVES], sums[ONES], FIVE), persistence
+        if state.still[i] < LONG and sums[i, ONES] > 0.0:
+            persistence = _persistence(sums[i, TWENTIES], sums[i, ONES], TWENTY)
+            out[k, 2], out[k, 3] = _persistence(sums[i, FIVES], sums[i, ONES], FIVE), persistence
             why[k, 2] = why[k, 3] = 0
         now = next_state(state.state[i], persistence, params.enter, params.leave)
         if now != state.state[i]:

@@ -6,7 +6,7 @@ and one. No ratio of whole ticks equals a threshold, so integer prices make no t
 
 Seed:   the state is 0 until the first strength; bars in it count from the series' first bar.
 Edges:  the strength is undefined where no close of the window differs from the one before it; the state is then 0.
-Cost:   O(1) a bar, 12 numbers and 128 bytes a series. Paths slide by changes, and are summed anew every n-th bar and
+Cost:   O(1) a bar, 14 numbers a series. Paths slide by changes, and are summed anew every n-th bar and
         in a window without moves.
 """
 
@@ -22,7 +22,7 @@ from numba import njit
 from features.catalogue import Column, Driver, Family, Group, Stage, register
 from features.decay import WARMING_UP
 from features.inputs import RING, BarInputs, History
-from features.regime.states import SWITCHES, TURNS, counted_switches, next_state
+from features.regime.states import SWITCHES, UInt64, counted_switches, next_state
 from features.ties import TIE
 from schema.reasons import Why
 from schema.ticks import Float64, Int64, UInt8
@@ -48,14 +48,14 @@ class State(NamedTuple):
     still: Int64  # (series,) bars since the last change that is not 0
     trend: Int64  # (series, windows) -1, 0 or 1
     bars: Int64  # (series, windows) bars in that state
-    turned: UInt8  # (series, TURNS) 1 where the middle state changed
+    turned: UInt64  # (series, 2) a bit a bar: 1 where the middle state changed
     switches: Int64  # (series,) how many of the last SWITCHES
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
     n, m = n_symbols * n_timeframes, len(WINDOWS)
     numbers = np.zeros((n, m)), np.zeros(n, np.int64), np.zeros((n, m), np.int64), np.zeros((n, m), np.int64)
-    return State(*numbers, np.zeros((n, TURNS), np.uint8), np.zeros(n, np.int64))
+    return State(*numbers, np.zeros((n, 2), np.uint64), np.zeros(n, np.int64))
 
 
 @njit(cache=True, inline="always")
@@ -65,45 +65,45 @@ def _moved(new: float, old: float) -> float:
 
 
 @njit(cache=True)
-def _summed(closes: Float64, n: int, window: int) -> float:
+def _summed(closes: Float64, i: int, n: int, window: int) -> float:
     total = 0.0
     for lag in range(window):
-        total += _moved(closes[(n - 1 - lag) & MASK], closes[(n - 2 - lag) & MASK])
+        total += _moved(closes[i, (n - 1 - lag) & MASK], closes[i, (n - 2 - lag) & MASK])
     return total
 
 
 @njit(cache=True)
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
+    closes, path, states, since = history.close, state.path, state.trend, state.bars
     for k in range(len(bars.series)):
         i, n, close = bars.series[k], bars.n[k], bars.close[k]
-        closes = history.close[i]
         new = _moved(close, bars.previous_close[k]) if n > 1 else 0.0
         state.still[i] = 0 if new > 0.0 else state.still[i] + 1
         for w in range(3):
             window = params.windows[w]
-            state.bars[i, w] += 1
+            since[i, w] += 1
             if n <= window:
                 for column in range(w, SWITCHED, 3):
                     out[k, column], why[k, column] = np.nan, WARMING_UP
                 continue
-            before = closes[(n - 1 - window) & MASK]
+            before = closes[i, (n - 1 - window) & MASK]
             if n == window + 1 or n & LAPS[w] == 0:
-                state.path[i, w] = _summed(closes, n, window)
+                path[i, w] = _summed(closes, i, n, window)
             else:
-                state.path[i, w] += new - _moved(before, closes[(n - 2 - window) & MASK])
+                path[i, w] += new - _moved(before, closes[i, (n - 2 - window) & MASK])
             moved = state.still[i] < window
             if not moved:
-                state.path[i, w] = 0.0
-            strength = max(-1.0, min((close - before) / state.path[i, w], 1.0)) if moved else 0.0
-            trend = next_state(state.trend[i, w], strength, params.enter[w], params.leave[w])
-            turned = trend != state.trend[i, w]
+                path[i, w] = 0.0
+            strength = max(-1.0, min((close - before) / path[i, w], 1.0)) if moved else 0.0
+            trend = next_state(states[i, w], strength, params.enter[w], params.leave[w])
+            turned = trend != states[i, w]
             if turned:
-                state.trend[i, w], state.bars[i, w] = trend, 1
+                states[i, w], since[i, w] = trend, 1
             if w == TURNING:
-                state.switches[i] += counted_switches(state.turned[i], n, turned)
+                state.switches[i] += counted_switches(state.turned, i, turned)
             out[k, w], why[k, w] = (strength, 0) if moved else (np.nan, EDGE)
             out[k, w + 3], why[k, w + 3] = trend, 0
-            out[k, w + 6], why[k, w + 6] = state.bars[i, w], 0
+            out[k, w + 6], why[k, w + 6] = since[i, w], 0
         warm = n >= WARM_UP
         out[k, SWITCHED], why[k, SWITCHED] = (state.switches[i], 0) if warm else (np.nan, WARMING_UP)
 

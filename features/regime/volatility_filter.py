@@ -6,7 +6,7 @@ variances. The filter sees no future: it is not smoothed.
 
 Seed:   all three equally probable; the variance starts with the mean of the first 120 squared returns.
 Edges:  undefined, and the filter stays, while that variance is 0.
-Cost:   O(1) a bar with one exponential, 6 numbers and 128 bytes a series.
+Cost:   O(1) a bar with one exponential, 8 numbers a series.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from numba import njit
 from features.catalogue import Column, Driver, Family, Group, Stage, register
 from features.decay import WARMING_UP, burn_in, standing
 from features.inputs import BarInputs, History
-from features.regime.states import SWITCHES, TURNS, counted_switches, filtered, likeliest
+from features.regime.states import SWITCHES, UInt64, counted_switches, filtered, likeliest
 from features.regime.volatility_rank import variance_after
 from features.ties import TIE
 from schema.reasons import Why
@@ -46,14 +46,14 @@ class State(NamedTuple):
     low: Float64
     level: Int64  # (series,) 1, 0 or -1
     bars: Int64  # (series,) bars in that state
-    turned: UInt8  # (series, TURNS) 1 where it changed
+    turned: UInt64  # (series, 2) a bit a bar: 1 where it changed
     switches: Int64  # (series,) how many of the last SWITCHES
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
     n = n_symbols * n_timeframes
     even, none = np.full((2, n), 1 / 3), np.zeros((3, n), np.int64)
-    return State(np.zeros(n), even[0], even[1], none[0], none[1], np.zeros((n, TURNS), np.uint8), none[2])
+    return State(np.zeros(n), even[0], even[1], none[0], none[1], np.zeros((n, 2), np.uint64), none[2])
 
 
 @njit(cache=True)
@@ -76,7 +76,7 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
             out[k, 0], out[k, 1], out[k, 2] = high, low, max(1.0 - high - low, 0.0)
             out[k, 3], out[k, 4] = level, state.bars[i]
             why[k, :] = standing(n, params.span + 2, params.converged)
-        state.switches[i] += counted_switches(state.turned[i], n, turned)
+        state.switches[i] += counted_switches(state.turned, i, turned)
         if known:
             out[k, 5] = state.switches[i]
         if n > 1:

@@ -21,9 +21,9 @@ def square_of(change: float) -> float:
 
 
 @njit(cache=True)
-def squares_since(returns: Float64, n: int, window: int) -> float:
+def squares_since(returns: Float64, i: int, n: int, window: int) -> float:
     """Return the sum of the last `window` squared log returns up to the n-th bar."""
     total = 0.0
     for lag in range(window):
-        total += square_of(returns[(n - 1 - lag) & MASK])
+        total += square_of(returns[i, (n - 1 - lag) & MASK])
     return total

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.oracles.registry import Market, each_series, oracle
+from tests.oracles.regime_volatility import slid
+from tests.oracles.registry import each_series, oracle
 from tests.oracles.statistical import returns_of, spread_out
 from tests.oracles.windows import EPS, before, log_returns, smoothed, trailing
 
@@ -12,18 +13,21 @@ Series = dict[str, np.ndarray]
 DIED_AWAY = 1e-24  # a squared return
 
 
-def short_window(name: str, market: Market) -> np.ndarray:
-    """Bound a ratio of deviations: returns carry the rounding of their prices, which a quiet window magnifies."""
-    long = long_deviation("", market)
-    return 4 * EPS / np.where(long > 0, long, np.inf)
-
-
 @each_series
-def long_deviation(name: str, bars: Series) -> np.ndarray:
-    return returns_of(bars, 60).std(axis=1)
+def slid_deviations(name: str, bars: Series) -> np.ndarray:
+    """Bound a ratio of deviations: returns carry the rounding of their prices, which a quiet window magnifies.
+
+    Squares less the squared mean lose what sliding squares lost, beside what is left of them (1 in 1,000 at least).
+    """
+    squares, lost = log_returns(bars["close"]) ** 2, 0.0
+    for window in (10, 60):
+        whole, left = trailing(squares, window).sum(axis=1), window * returns_of(bars, window).var(axis=1)
+        lost += 3 * slid(squares, window) * np.minimum(whole / np.where(left > 0, left, np.inf), 1e3)
+    long = returns_of(bars, 60).std(axis=1)
+    return (4 * EPS / np.where(long > 0, long, np.inf) + 2.6 * np.nan_to_num(lost)).astype(float)
 
 
-@oracle("volatility_ratio_10_60", bound=short_window)
+@oracle("volatility_ratio_10_60", bound=slid_deviations)
 @each_series
 def volatility_ratio(name: str, bars: Series) -> np.ndarray:
     return returns_of(bars, 10).std(axis=1, ddof=1) / spread_out(returns_of(bars, 60)).std(axis=1, ddof=1)
