@@ -9,21 +9,18 @@ Cost:   O(1) a bar, 10 numbers a series.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
-from features.catalogue import Column, Driver, Family, Group, Stage, register
+from features.catalogue import Family, Group, Stage, register
 from features.decay import WARMING_UP, standing
 from features.inputs import BarInputs, History
 from features.technical.natr import ranged, true_range
+from features.technical.stop_rows import COLUMNS, CONVERGED, MOST, STEP, WIDTH, WINDOW
 from features.ties import TIE
 from schema.ticks import Float64, UInt8
-
-STEP, MOST, WINDOW, WIDTH = 0.02, 0.2, 10, 3.0
-CONVERGED = 200  # bars
 
 
 class Params(NamedTuple):
@@ -121,57 +118,12 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
             why[k, 2] = why[k, 3] = standing(n, window + 1, params.converged)
 
 
-_column = partial(
-    Column,
-    inputs=("high", "low", "close"),
-    driver=Driver.BAR,
-    window=0,
-)
-_parabolic = partial(
-    _column,
-    warm_up=2,
-    oracle="talib.SAR",
-    params={"step": STEP, "most": MOST, "converged": CONVERGED},
-    ties="a low (high) that touches the stop reverses; an extreme is new if it is further (by 1e-12 of the price)",
-)
-_trend = partial(
-    _column,
-    warm_up=WINDOW + 1,
-    oracle="naive; talib.ATR",
-    params={"window": WINDOW, "width": WIDTH, "converged": CONVERGED},
-    ties="a close reverses it where it is beyond the line (by 1e-12 of the price)",
-)
 register(
     Group(
         name="stops",
         family=Family.TECHNICAL,
         stage=Stage.BARS,
-        columns=(
-            _parabolic(
-                "sar_distance",
-                "(close - parabolic SAR) / close",
-                "Wilder (1978); TA-Lib SAR",
-                unit="ratio",
-                range=(float("-inf"), 1.0),
-            ),
-            _parabolic(
-                "sar_direction", "1 long, -1 short", "Wilder (1978); TA-Lib SAR", unit="direction", range=(-1.0, 1.0)
-            ),
-            _trend(
-                "supertrend_distance_10",
-                "(close - line) / close; line = middle of the bar ∓ 3 ATR 10, which never steps back from its trend",
-                "Seban; TradingView",
-                unit="ratio",
-                range=(float("-inf"), float("inf")),
-            ),
-            _trend(
-                "supertrend_direction_10",
-                "1 from a close above the upper line on, -1 from one below the lower on",
-                "Seban; TradingView",
-                unit="direction",
-                range=(-1.0, 1.0),
-            ),
-        ),
+        columns=COLUMNS,
         params=Params(STEP, MOST, WINDOW, WIDTH, CONVERGED),
         init=init,
         update=update,

@@ -12,9 +12,7 @@ from tests.oracles.technical import (
     Series,
     died_away,
     number,
-    sessions,
     true_range,
-    two_price_roundings,
     whole_ticks,
 )
 from tests.oracles.windows import EPS, agrees, before, exact, smoothed, trailing
@@ -129,116 +127,6 @@ def mean_roundings(name: str, market: Market) -> float:
 def elder_power(name: str, bars: Series) -> np.ndarray:
     edge = bars["high"] if "bull" in name else bars["low"]
     return (exact(edge) - keltner_mean(bars, 13)) / exact(bars["close"])
-
-
-def extremes(bars: Series, window: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the highest high and the lowest low."""
-    if len(bars["high"]) < window:
-        nothing = np.full(len(bars["high"]), np.longdouble("nan"))
-        return nothing, nothing
-    return exact(talib.MAX(bars["high"], window)), exact(talib.MIN(bars["low"], window))
-
-
-@oracle("donchian_position_20", "donchian_position_55")
-@each_series
-def donchian_position(name: str, bars: Series) -> np.ndarray:
-    high, low = extremes(bars, number(name))
-    span = np.where(high - low > TIE * high, high - low, np.nan)
-    return (exact(bars["close"]) - low) / span
-
-
-@oracle("donchian_width_20", "donchian_width_55")
-@each_series
-def donchian_width(name: str, bars: Series) -> np.ndarray:
-    high, low = extremes(bars, number(name))
-    return 2 * (high - low) / (high + low)
-
-
-def middle(bars: Series, window: int) -> np.ndarray:
-    return (trailing(bars["high"], window).max(axis=1) + trailing(bars["low"], window).min(axis=1)) / 2
-
-
-@oracle("tenkan_distance_9", "kijun_distance_26", bound=two_price_roundings)
-@each_series
-def middle_distance(name: str, bars: Series) -> np.ndarray:
-    return exact(bars["close"]) / middle(bars, number(name)) - 1
-
-
-def cloud(bars: Series) -> tuple[np.ndarray, np.ndarray]:
-    return before((middle(bars, 9) + middle(bars, 26)) / 2, 26), before(middle(bars, 52), 26)
-
-
-@oracle("senkou_a_distance", "senkou_b_distance", bound=two_price_roundings)
-@each_series
-def senkou(name: str, bars: Series) -> np.ndarray:
-    return exact(bars["close"]) / cloud(bars)["ab".index(name[7])] - 1
-
-
-def cloud_condition(name: str, market: Market) -> np.ndarray:
-    """Bound the place in a cloud: its spans carry the rounding of prices, which a thin one magnifies."""
-    return 8 * EPS * market.bars.close / np.nan_to_num(cloud_width("", market), nan=np.inf)
-
-
-def thickness(bars: Series) -> np.ndarray:
-    first, second = cloud(bars)
-    width = np.abs(first - second)
-    return np.where(width > TIE * bars["close"], width, np.nan)
-
-
-@each_series
-def cloud_width(name: str, bars: Series) -> np.ndarray:
-    return thickness(bars)
-
-
-@oracle("cloud_position", bound=cloud_condition)
-@each_series
-def cloud_position(name: str, bars: Series) -> np.ndarray:
-    first, second = cloud(bars)
-    return np.clip((exact(bars["close"]) - (first + second) / 2) / (thickness(bars) / 2), -1, 1)
-
-
-@oracle("chandelier_long_22", "chandelier_short_22", bound=two_price_roundings)
-@each_series
-def chandelier(name: str, bars: Series) -> np.ndarray:
-    high, low = extremes(bars, 22)
-    reach, close = average_range(bars, 22), exact(bars["close"])
-    agrees(reach / close, talib.ATR(bars["high"], bars["low"], bars["close"], 22) / close, 1e-13)
-    return (close - (high - 3 * reach if "long" in name else low + 3 * reach)) / close
-
-
-def choppy_condition(name: str, market: Market) -> np.ndarray:
-    """Bound 100 / log(14) * log of a ratio of sums of prices' differences, each with its roundings."""
-    return 38 * 16 * EPS * market.bars.close / np.nan_to_num(spread("", market), nan=np.inf)
-
-
-@each_series
-def spread(name: str, bars: Series) -> np.ndarray:
-    high, low = extremes(bars, 14)
-    return np.where(high - low > TIE * high, high - low, np.nan)
-
-
-@oracle("choppiness_14", bound=choppy_condition)
-@each_series
-def choppiness(name: str, bars: Series) -> np.ndarray:
-    high, low = extremes(bars, 14)
-    span = np.where(high - low > TIE * high, high - low, np.nan)
-    way = trailing(true_range(bars), 14).sum(axis=1)
-    return np.maximum(100 * np.log(way / span) / np.log(np.longdouble(14)), 0)
-
-
-@oracle("pivot_distance", "pivot_r1_distance", "pivot_s1_distance", bound=lambda name, market: 8 * EPS)
-@each_series
-def pivots(name: str, bars: Series) -> np.ndarray:
-    """Bound: sums of up to four prices, each rounded, on either side of a difference."""
-    result, before_that = np.full(len(bars["close"]), np.longdouble("nan")), None
-    for rows in sessions(bars):
-        if before_that is not None:
-            high, low = exact(bars["high"][before_that]).max(), exact(bars["low"][before_that]).min()
-            pivot = (high + low + bars["close"][before_that[-1]]) / 3
-            level = {"r": 2 * pivot - low, "s": 2 * pivot - high}.get(name[6], pivot)
-            result[rows] = 1 - level / exact(bars["close"][rows])
-        before_that = rows
-    return result
 
 
 def mean_span(bars: Series) -> np.ndarray:
