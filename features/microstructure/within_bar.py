@@ -5,7 +5,7 @@ Shares of time count the quote that stood at the bar's start from there on, and 
 Seed:   the first quote, the first trade of the symbol.
 Edges:  NO_QUOTES, NO_TRADES before the symbol's first; EDGE where no usable quote stood, nothing was traded, no side
         was known; trades of unknown side, of size 0 or without a usable quote have no place beside the mid.
-Cost:   O(timeframes) a tick, 104 bytes a symbol and 300 a series.
+Cost:   O(timeframes) a tick, 104 bytes a symbol and 6 kB a series; running sums are rebuilt every lap.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from features.catalogue import Family, Group, Stage, register
 from features.inputs import Closes, TickInputs
 from features.microstructure import horizons
 from features.microstructure import within_bar_ticks as w
+from features.microstructure import within_bar_windows as windows
 from features.microstructure.horizons import write, write_share
 from features.microstructure.within_bar_rows import COLUMNS
 from schema.ticks import QUOTE, TRADE, Float64, Int64, UInt8
@@ -33,12 +34,18 @@ class State(NamedTuple):
     stands: Float64  # (S, SYMBOL) the last usable quote and the last price
     bar: Float64  # (series, BAR) of the open bar
     times: Int64  # (series, 4) ns of its first and last quote and trade
+    ring: Float64  # (series, LONG, RING) numbers of the last bars, the n-th at slot (n - 1) % LONG
+    depth: Float64  # (series, LONG) their time-weighted depths
+    sums: Float64  # (series, 3, SUMS) of the last SHORT bars, the last LONG, and what these alone have
+    n: Int64  # (series,) bars
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
     n = n_symbols * n_timeframes
     seen, times = np.zeros((n_symbols, 2), np.int64), np.zeros((n, 4), np.int64)
-    return State(seen, np.zeros((n_symbols, w.SYMBOL)), np.zeros((n, w.BAR)), times)
+    ring, depth, sums = windows.init(n)
+    stands, bar = np.zeros((n_symbols, w.SYMBOL)), np.zeros((n, w.BAR))
+    return State(seen, stands, bar, times, ring, depth, sums, np.zeros(n, np.int64))
 
 
 @njit(cache=True)
@@ -119,6 +126,9 @@ def update(params: Params, state: State, ticks: TickInputs, closes: Closes, out:
             write_trades(b, out, why, k, no_trades)
             write_waits(b, times[j], out, why, k, start, close, no_trades)
             write_beside(s, b, out, why, k, horizons.missing(seen[i, TRADE], seen[i, QUOTE]))
+            state.n[j] += 1
+            windows.close(s, b, state.ring[j], state.depth[j], state.sums[j], state.n[j])
+            windows.read(seen[i], state.depth[j], state.sums[j], state.ring[j], state.n[j], out, why, k)
             b[:], times[j] = 0.0, 0
 
 

@@ -6,6 +6,7 @@ import math
 from functools import partial
 
 from features.catalogue import Column, Driver
+from features.microstructure.within_bar_window_rows import WINDOWS
 
 _column = partial(Column, driver=Driver.BAR, window=1, warm_up=1, oracle="naive, in long double")
 _stood = partial(_column, source="McInish and Wood (1992)", edges="no usable quote stood: undefined")
@@ -128,4 +129,5 @@ COLUMNS = (
         source="Huang and Stoll (1996)",
         edges="as bar_effective_spread_bps, and no usable quote at the close: undefined",
     ),
+    *WINDOWS,
 )

@@ -54,10 +54,11 @@ def stood(s: Float64, b: Float64, times: Int64, time: int) -> None:
 @njit(cache=True, inline="always")
 def flow_of(s: Float64, bid: float, bid_size: float, ask: float, ask_size: float) -> float:
     """Return what a usable quote added to the bid and took from the ask, beside the one before it."""
-    flow = bid_size if bid >= s[BID] else 0.0
-    flow -= s[BID_SIZE] if bid <= s[BID] else 0.0
-    flow -= ask_size if ask <= s[ASK] else 0.0
-    return flow + (s[ASK_SIZE] if ask >= s[ASK] else 0.0)
+    tie, raised, lifted = TIE * bid, bid - s[BID], ask - s[ASK]
+    flow = bid_size if raised >= -tie else 0.0
+    flow -= s[BID_SIZE] if raised <= tie else 0.0
+    flow -= ask_size if lifted <= tie else 0.0
+    return flow + (s[ASK_SIZE] if lifted >= -tie else 0.0)
 
 
 @njit(cache=True)

@@ -50,20 +50,34 @@ def _inside(seen: Seen, start: int, close: int, q0: int, q1: int, t0: int, t1: i
     )  # fmt: skip
 
 
+_MADE: list[tuple[Market, list[tuple[int, Inside]]]] = []  # of the last markets: many columns ask for the same bars
+
+
+def bars_of(market: Market) -> list[tuple[int, Inside]]:
+    """Return the row and the inside of every bar, one series after another, each in order."""
+    for known, made in _MADE:
+        if known is market:
+            return made
+    found = []
+    for rows, seen in symbols(market):
+        start = market.bars.start[rows]
+        for series in np.unique(seen.series):
+            q0, t0 = 0, 0
+            for k in np.flatnonzero(seen.series == series):
+                q1, t1 = int(seen.quotes[k]), int(seen.trades[k])
+                found.append((int(rows[k]), _inside(seen, start[k], seen.time[k], q0, q1, t0, t1)))
+                q0, t0 = q1, t1
+    _MADE[:] = [*_MADE[-5:], (market, found)]
+    return found
+
+
 def each_bar(one: Callable[[str, Inside], object]) -> Expected:
     """Make an oracle of a function of one bar."""
 
     def expected(name: str, market: Market) -> np.ndarray:
         result = np.full(len(market.bars.series), np.longdouble("nan"))
-        for rows, seen in symbols(market):
-            start = market.bars.start[rows]
-            for series in np.unique(seen.series):
-                own = np.flatnonzero(seen.series == series)
-                q0, t0 = 0, 0
-                for k in own:
-                    q1, t1 = int(seen.quotes[k]), int(seen.trades[k])
-                    result[rows[k]] = one(name, _inside(seen, start[k], seen.time[k], q0, q1, t0, t1))
-                    q0, t0 = q1, t1
+        for row, bar in bars_of(market):
+            result[row] = one(name, bar)
         return result
 
     return expected
