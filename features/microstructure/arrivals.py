@@ -25,7 +25,9 @@ from features.microstructure import horizons
 from features.microstructure.horizons import variation, write, write_share
 from schema.ticks import QUOTE, TRADE, Float64, Int64, UInt8
 
+SEEN, FIRST, LAST = 0, 2, 4  # of the clock, each for trades and quotes
 COUNT, SUM, SQUARES = range(3)
+_STALE_AFTER = horizons.STALE_AFTER * np.array(HORIZONS)  # ns
 
 
 class Params(NamedTuple):
@@ -33,34 +35,33 @@ class Params(NamedTuple):
 
 
 class State(NamedTuple):
-    seen: Int64  # (S, 2) trades and quotes
-    first: Int64  # (S, 2) ns
-    last: Int64  # (S, 2) ns
+    clock: Int64  # (S, 6) trades and quotes, ns of the first and of the last, each of trades and quotes
     arrivals: Float64  # (S, 2, H) decayed number of them
     waits: Float64  # (S, 3, H) decayed number of waits between trades, their sum in seconds, and that of their squares
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
-    seen, first, last = (np.zeros((n_symbols, 2), np.int64) for _ in range(3))
-    return State(seen, first, last, np.zeros((n_symbols, 2, H)), np.zeros((n_symbols, 3, H)))
+    return State(np.zeros((n_symbols, 6), np.int64), np.zeros((n_symbols, 2, H)), np.zeros((n_symbols, 3, H)))
 
 
-@njit(cache=True)
-def apply(state: State, i: int, kind: int, time: int, weights: Float64, t: int) -> None:
+@njit(cache=True, inline="always")
+def count_in(clock: Int64, arrivals: Float64, i: int, kind: int, time: int, keep: Float64, t: int) -> None:
+    clock[i, FIRST + kind] = time if clock[i, SEEN + kind] == 0 else clock[i, FIRST + kind]
+    clock[i, SEEN + kind] += 1
+    clock[i, LAST + kind] = time
     for h in range(H):
-        state.arrivals[i, kind, h] = weights[t, h] * state.arrivals[i, kind, h] + 1.0
-    if state.seen[i, kind] == 0:
-        state.first[i, kind] = time
-    elif kind == TRADE:
-        dt = time - state.last[i, kind]
-        wait, squared = 1e-9 * dt, 1e-18 * dt * dt
-        for h in range(H):
-            keep, counts = weights[t, h], 1.0 if dt <= horizons.STALE_AFTER * HORIZONS[h] else 0.0
-            state.waits[i, COUNT, h] = keep * state.waits[i, COUNT, h] + counts
-            state.waits[i, SUM, h] = keep * state.waits[i, SUM, h] + counts * wait
-            state.waits[i, SQUARES, h] = keep * state.waits[i, SQUARES, h] + counts * squared
-    state.seen[i, kind] += 1
-    state.last[i, kind] = time
+        arrivals[i, kind, h] = keep[t, h] * arrivals[i, kind, h] + 1.0
+
+
+@njit(cache=True, inline="always")
+def wait(waits: Float64, i: int, dt: int, keep: Float64, t: int) -> None:
+    waited = 1e-9 * dt
+    squared = waited * waited
+    for h in range(H):
+        counts = 1.0 if dt <= _STALE_AFTER[h] else 0.0
+        waits[i, COUNT, h] = keep[t, h] * waits[i, COUNT, h] + counts
+        waits[i, SUM, h] = keep[t, h] * waits[i, SUM, h] + counts * waited
+        waits[i, SQUARES, h] = keep[t, h] * waits[i, SQUARES, h] + counts * squared
 
 
 @njit(cache=True)
@@ -68,35 +69,47 @@ def read_rates(
     params: Params, state: State, i: int, time: int, keep: Float64, gain: Float64, out: Float64, why: UInt8, k: int
 ) -> None:
     for kind in range(2):
-        weigh(time - state.last[i, kind], keep, gain)
+        weigh(time - state.clock[i, LAST + kind], keep, gain)
         absent = horizons.NO_TRADES if kind == TRADE else horizons.NO_QUOTES
         for h in range(H):
-            reason = horizons.young(params.horizons[h], time - state.first[i, kind])
+            reason = horizons.young(params.horizons[h], time - state.clock[i, FIRST + kind])
             rate = keep[h] * state.arrivals[i, kind, h] * (SECOND / params.horizons[h])
-            write(out, why, k, kind * H + h, rate, reason if state.seen[i, kind] else absent)
+            write(out, why, k, kind * H + h, rate, reason if state.clock[i, SEEN + kind] else absent)
 
 
 @njit(cache=True)
 def read(params: Params, state: State, i: int, time: int, out: Float64, why: UInt8, k: int) -> None:
     """Write the columns behind the rates."""
-    trades, missing = state.seen[i, TRADE], horizons.missing(state.seen[i, TRADE], state.seen[i, QUOTE])
+    trades, missing = (
+        state.clock[i, SEEN + TRADE],
+        horizons.missing(state.clock[i, SEEN + TRADE], state.clock[i, SEEN + QUOTE]),
+    )
     for h in range(H):
-        aged = horizons.aged(params.horizons[h], time - state.first[i, TRADE], time - state.last[i, TRADE])
+        aged = horizons.aged(
+            params.horizons[h], time - state.clock[i, FIRST + TRADE], time - state.clock[i, LAST + TRADE]
+        )
         quotes, rate = out[k, QUOTE * H + h], out[k, TRADE * H + h]
-        write_share(out, why, k, 2 * H + h, quotes, rate, missing if missing else aged)
+        write_share(out, why, k, 2 * H + h, quotes, rate, missing if missing != 0 else aged)
         count, total, squares = state.waits[i, COUNT, h], state.waits[i, SUM, h], state.waits[i, SQUARES, h]
-        absent = horizons.WARMING_UP if trades else horizons.NO_TRADES
+        absent = horizons.WARMING_UP if trades > 0 else horizons.NO_TRADES
         write_share(out, why, k, 3 * H + h, total, count, aged if trades > 1 else absent)
         write_share(out, why, k, 4 * H + h, variation(count, total, squares), total, aged if trades > 2 else absent)
 
 
 @njit(cache=True)
 def update(params: Params, state: State, ticks: TickInputs, closes: Closes, out: Float64, why: UInt8) -> None:
+    clock, arrivals, waits = state.clock, state.arrivals, state.waits
     t, n_closes, keep, gain = 0, len(closes.position), np.empty(H), np.empty(H)
     for k in range(n_closes + 1):
         end = closes.position[k] if k < n_closes else len(ticks.time)
         while t < end:
-            apply(state, ticks.symbol[t], ticks.kind[t], ticks.time[t], ticks.keep, t)
+            i, time = ticks.symbol[t], ticks.time[t]
+            if ticks.kind[t] == TRADE:
+                if clock[i, SEEN + TRADE] > 0:
+                    wait(waits, i, time - clock[i, LAST + TRADE], ticks.keep, t)
+                count_in(clock, arrivals, i, TRADE, time, ticks.keep, t)
+            else:
+                count_in(clock, arrivals, i, QUOTE, time, ticks.keep, t)
             t += 1
         if k < n_closes:
             read_rates(params, state, closes.symbol[k], closes.time[k], keep, gain, out, why, k)

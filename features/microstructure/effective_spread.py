@@ -42,27 +42,29 @@ def init(n_symbols: int, n_timeframes: int) -> State:
     return State(clock, quote, np.zeros((n_symbols, 2, H)))
 
 
-@njit(cache=True)
-def stand(state: State, i: int, bid: float, ask: float) -> None:
+@njit(cache=True, inline="always")
+def stand(clock: Int64, quote: Float64, i: int, bid: float, ask: float) -> None:
     """Let a quote stand."""
-    state.clock[i, QUOTE] += 1
+    clock[i, QUOTE] += 1
     usable = not np.isnan(bid)
-    state.quote[i, 0] = bid if usable else 0.0
-    state.quote[i, 1] = ask if usable else 0.0
+    quote[i, 0] = bid if usable else 0.0
+    quote[i, 1] = ask if usable else 0.0
 
 
-@njit(cache=True)
-def trade(state: State, i: int, time: int, price: float, side: int, keep: Float64, t: int) -> None:
-    state.clock[i, TRADE] += 1
-    bid, ask, paid, counts = state.quote[i, 0], state.quote[i, 1], 0.0, 0.0
+@njit(cache=True, inline="always")
+def trade(
+    clock: Int64, quote: Float64, paid: Float64, i: int, time: int, price: float, side: int, keep: Float64, t: int
+) -> None:
+    clock[i, TRADE] += 1
+    bid, ask, cost, counts = quote[i, 0], quote[i, 1], 0.0, 0.0
     if side != 0 and bid != 0.0:
-        paid, counts = 2e4 * side * ((price - bid) + (price - ask)) / (bid + ask), 1.0
-        state.clock[i, LAST] = time
-        if state.clock[i, FIRST] == 0:
-            state.clock[i, FIRST] = time
+        cost, counts = 2e4 * side * ((price - bid) + (price - ask)) / (bid + ask), 1.0
+        clock[i, LAST] = time
+        if clock[i, FIRST] == 0:
+            clock[i, FIRST] = time
     for h in range(H):
-        state.paid[i, TOTAL, h] = keep[t, h] * state.paid[i, TOTAL, h] + paid
-        state.paid[i, COUNT, h] = keep[t, h] * state.paid[i, COUNT, h] + counts
+        paid[i, TOTAL, h] = keep[t, h] * paid[i, TOTAL, h] + cost
+        paid[i, COUNT, h] = keep[t, h] * paid[i, COUNT, h] + counts
 
 
 @njit(cache=True)
@@ -78,14 +80,16 @@ def read(params: Params, state: State, i: int, time: int, out: Float64, why: UIn
 
 @njit(cache=True)
 def update(params: Params, state: State, ticks: TickInputs, closes: Closes, out: Float64, why: UInt8) -> None:
+    clock, quote, paid = state.clock, state.quote, state.paid
     t, n_closes = 0, len(closes.position)
     for k in range(n_closes + 1):
         end = closes.position[k] if k < n_closes else len(ticks.time)
         while t < end:
             if ticks.kind[t] == QUOTE:
-                stand(state, ticks.symbol[t], ticks.bid[t], ticks.ask[t])
+                stand(clock, quote, ticks.symbol[t], ticks.bid[t], ticks.ask[t])
             else:
-                trade(state, ticks.symbol[t], ticks.time[t], ticks.price[t], ticks.side[t], ticks.keep, t)
+                i, time, price, side = ticks.symbol[t], ticks.time[t], ticks.price[t], ticks.side[t]
+                trade(clock, quote, paid, i, time, price, side, ticks.keep, t)
             t += 1
         if k < n_closes:
             read(params, state, closes.symbol[k], closes.time[k], out, why, k)

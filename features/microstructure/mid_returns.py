@@ -30,8 +30,10 @@ from schema.ticks import QUOTE, Float64, Int64, UInt8
 WIDTHS = (SECOND // 10, SECOND, 15 * SECOND)  # ns
 RINGS = (0, 0, 1, 1, 2, 2)  # of each horizon
 BUCKETS = tuple(horizon // WIDTHS[ring] for horizon, ring in zip(HORIZONS, RINGS))  # 60 at most
+_WIDTHS, _RINGS, _BUCKETS = np.array(WIDTHS), np.array(RINGS), np.array(BUCKETS)  # tuples are slow to index
 SLOTS = 64  # a power of two above the most buckets
 N = len(WIDTHS)
+SEEN, STANDS = N, N + 1  # of the clock
 BID, ASK, LEAN = range(3)  # of a quote; LEAN: microprice - mid
 
 
@@ -42,76 +44,83 @@ class Params(NamedTuple):
 
 
 class State(NamedTuple):
-    seen: Int64  # (S,) quotes
-    stands: UInt8  # (S,) whether the last quote is usable
+    clock: Int64  # (S, rings + 2) ns of the first grid time that a ring does not hold yet; quotes; 1 if the last stands
     quote: Float64  # (S, 3) last usable quote, 0 before the first
-    due: Int64  # (S, rings) ns of the first grid time that a ring does not hold yet
     past: Float64  # (S, rings, SLOTS, 3) last usable quote before grid time g at slot g % SLOTS, 0 for none
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
-    stands, due = np.zeros(n_symbols, np.uint8), np.zeros((n_symbols, N), np.int64)
-    past = np.zeros((n_symbols, N, SLOTS, 3))
-    return State(np.zeros(n_symbols, np.int64), stands, np.zeros((n_symbols, 3)), due, past)
+    quote, past = np.zeros((n_symbols, 3)), np.zeros((n_symbols, N, SLOTS, 3))
+    return State(np.zeros((n_symbols, N + 2), np.int64), quote, past)
 
 
-@njit(cache=True)
-def fill(state: State, i: int, ring: int, width: int, time: int) -> None:
+@njit(cache=True, inline="always")
+def fill(past: Float64, clock: Int64, i: int, ring: int, width: int, time: int, quote: Float64) -> None:
     """Write the quote that stood into the ring's grid times up to now."""
-    grid = time // width
-    bid, ask, lean = state.quote[i, BID], state.quote[i, ASK], state.quote[i, LEAN]
-    for g in range(max(state.due[i, ring] // width, grid - SLOTS + 1), grid + 1):
-        slot = g & (SLOTS - 1)
-        state.past[i, ring, slot, BID], state.past[i, ring, slot, ASK] = bid, ask
-        state.past[i, ring, slot, LEAN] = lean
-    state.due[i, ring] = (grid + 1) * width
+    at = clock[i, ring]
+    if time >= at:
+        bid, ask, lean = quote[i, BID], quote[i, ASK], quote[i, LEAN]
+        at = max(at, (time // width - SLOTS + 1) * width)
+        slot = at // width
+        while at <= time:
+            past[i, ring, slot & (SLOTS - 1), BID] = bid
+            past[i, ring, slot & (SLOTS - 1), ASK] = ask
+            past[i, ring, slot & (SLOTS - 1), LEAN] = lean
+            at, slot = at + width, slot + 1
+        clock[i, ring] = at
 
 
-@njit(cache=True)
-def apply(params: Params, state: State, i: int, ticks: TickInputs, t: int) -> None:
+@njit(cache=True, inline="always")
+def apply(
+    clock: Int64, quote: Float64, past: Float64, i: int, time: int,
+    bid: float, bid_size: float, ask: float, ask_size: float,
+) -> None:  # fmt: skip
     """Fill the grid times up to now with the quote that stood, then take the new one."""
-    time, bid, ask = ticks.time[t], ticks.bid[t], ticks.ask[t]
-    state.seen[i] += 1
-    state.stands[i] = 0 if np.isnan(bid) else 1
-    if np.isnan(bid):
-        return
-    for ring in range(N):
-        if time >= state.due[i, ring]:
-            fill(state, i, ring, params.widths[ring], time)
-    depth, balance = ticks.bid_size[t] + ticks.ask_size[t], ticks.bid_size[t] - ticks.ask_size[t]
-    state.quote[i, BID], state.quote[i, ASK] = bid, ask
-    state.quote[i, LEAN] = 0.5 * (ask - bid) * (balance / depth) if depth > 0.0 else 0.0
+    usable = not np.isnan(bid)
+    clock[i, SEEN] += 1
+    clock[i, STANDS] = 1 if usable else 0
+    if usable:
+        fill(past, clock, i, 0, WIDTHS[0], time, quote)
+        fill(past, clock, i, 1, WIDTHS[1], time, quote)
+        fill(past, clock, i, 2, WIDTHS[2], time, quote)
+        depth, balance = bid_size + ask_size, bid_size - ask_size
+        quote[i, BID], quote[i, ASK] = bid, ask
+        quote[i, LEAN] = 0.5 * (ask - bid) * (balance / depth) if depth > 0.0 else 0.0
 
 
 @njit(cache=True)
-def read(params: Params, state: State, i: int, time: int, out: Float64, why: UInt8, k: int) -> None:
-    now = state.quote[i]
+def read(clock: Int64, quote: Float64, past: Float64, i: int, time: int, out: Float64, why: UInt8, k: int) -> None:
+    bid, ask, lean, stands = quote[i, BID], quote[i, ASK], quote[i, LEAN], clock[i, STANDS] == 1
     for h in range(H):
-        ring, then = params.rings[h], now
-        grid = time // params.widths[ring] - params.buckets[h]
-        if grid * params.widths[ring] < state.due[i, ring]:
-            then = state.past[i, ring, grid & (SLOTS - 1)]
-        reason = horizons.WARMING_UP if then[BID] == 0.0 else 0
-        if state.seen[i] == 0 or (now[BID] > 0.0 and state.stands[i] == 0):
+        ring, then_bid, then_ask, then_lean = _RINGS[h], bid, ask, lean
+        grid = time // _WIDTHS[ring] - _BUCKETS[h]
+        if grid * _WIDTHS[ring] < clock[i, ring]:
+            slot = grid & (SLOTS - 1)
+            then_bid, then_ask = past[i, ring, slot, BID], past[i, ring, slot, ASK]
+            then_lean = past[i, ring, slot, LEAN]
+        reason = horizons.WARMING_UP if then_bid == 0.0 else 0
+        if clock[i, SEEN] == 0 or (bid > 0.0 and not stands):
             reason = horizons.NO_QUOTES
-        twice = then[BID] + then[ASK] if reason == 0 else 1.0  # the mid
-        moved = (now[BID] - then[BID]) + (now[ASK] - then[ASK]) if reason == 0 else 0.0
-        leant = 2.0 * (now[LEAN] - then[LEAN]) if reason == 0 else 0.0
-        write(out, why, k, h, math.log1p(moved / twice), reason)
-        write(out, why, k, H + h, math.log1p((moved + leant) / (twice + 2.0 * then[LEAN])), reason)
+        twice = then_bid + then_ask if then_bid > 0.0 else 1.0  # the mid
+        moved, leant = (bid - then_bid) + (ask - then_ask), 2.0 * (lean - then_lean)
+        mid, micro = (moved / twice, (moved + leant) / (twice + 2.0 * then_lean)) if reason == 0 else (0.0, 0.0)
+        write(out, why, k, h, math.log1p(mid), reason)
+        write(out, why, k, H + h, math.log1p(micro), reason)
 
 
 @njit(cache=True)
 def update(params: Params, state: State, ticks: TickInputs, closes: Closes, out: Float64, why: UInt8) -> None:
+    clock, quote, past = state.clock, state.quote, state.past
     t, n_closes = 0, len(closes.position)
     for k in range(n_closes + 1):
         end = closes.position[k] if k < n_closes else len(ticks.time)
         while t < end:
             if ticks.kind[t] == QUOTE:
-                apply(params, state, ticks.symbol[t], ticks, t)
+                i, time, bid, bid_size = ticks.symbol[t], ticks.time[t], ticks.bid[t], ticks.bid_size[t]
+                apply(clock, quote, past, i, time, bid, bid_size, ticks.ask[t], ticks.ask_size[t])
             t += 1
         if k < n_closes:
-            read(params, state, closes.symbol[k], closes.time[k], out, why, k)
+            read(clock, quote, past, closes.symbol[k], closes.time[k], out, why, k)
 
 
 _COLUMNS = tuple(

@@ -26,6 +26,7 @@ from features.microstructure.horizons import write_share
 from schema.ticks import QUOTE, Float64, Int64, UInt8
 
 FLOW, DEPTH = 0, 1
+SEEN, USABLE, FIRST, LAST = range(4)  # of the clock
 BID, BID_SIZE, ASK, ASK_SIZE = range(4)
 
 
@@ -34,82 +35,87 @@ class Params(NamedTuple):
 
 
 class State(NamedTuple):
-    seen: Int64  # (S,) quotes
-    usable: Int64  # (S,) usable ones among them
-    first: Int64  # (S,) ns, of the first event
-    last: Int64  # (S,) ns, the last usable quote
+    clock: Int64  # (S, 4) quotes, usable ones among them; ns of the first event and of the last usable quote
     quote: Float64  # (S, 4) the last usable quote
     decayed: Float64  # (S, 2, H) flow and depth
     bar: Float64  # (series, 2) flow and depth of the open bar
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
-    seen, usable, first, last = (np.zeros(n_symbols, np.int64) for _ in range(4))
-    bar = np.zeros((n_symbols * n_timeframes, 2))
-    return State(seen, usable, first, last, np.zeros((n_symbols, 4)), np.zeros((n_symbols, 2, H)), bar)
+    clock, quote, decayed = np.zeros((n_symbols, 4), np.int64), np.zeros((n_symbols, 4)), np.zeros((n_symbols, 2, H))
+    return State(clock, quote, decayed, np.zeros((n_symbols * n_timeframes, 2)))
 
 
-@njit(cache=True)
-def flow_of(before: Float64, bid: float, bid_size: float, ask: float, ask_size: float) -> float:
+@njit(cache=True, inline="always")
+def flow_of(before: Float64, i: int, bid: float, bid_size: float, ask: float, ask_size: float) -> float:
     """Return e_n of a quote and the one before it."""
-    flow = bid_size if bid >= before[BID] else 0.0
-    flow -= before[BID_SIZE] if bid <= before[BID] else 0.0
-    flow -= ask_size if ask <= before[ASK] else 0.0
-    return flow + (before[ASK_SIZE] if ask >= before[ASK] else 0.0)
+    flow = bid_size if bid >= before[i, BID] else 0.0
+    flow -= before[i, BID_SIZE] if bid <= before[i, BID] else 0.0
+    flow -= ask_size if ask <= before[i, ASK] else 0.0
+    return flow + (before[i, ASK_SIZE] if ask >= before[i, ASK] else 0.0)
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def decay(decayed: Float64, i: int, flow: float, depth: float, keep: Float64, t: int) -> None:
     for h in range(H):
         decayed[i, FLOW, h] = keep[t, h] * decayed[i, FLOW, h] + flow
         decayed[i, DEPTH, h] = keep[t, h] * decayed[i, DEPTH, h] + depth
 
 
-@njit(cache=True)
-def apply(
-    state: State, i: int, time: int, bid: float, bid_size: float, ask: float, ask_size: float, keep: Float64, t: int
-) -> None:
-    state.seen[i] += 1
-    before, flow, depth = state.quote[i], 0.0, 0.0
-    if not np.isnan(bid) and state.usable[i] > 0:
-        flow = flow_of(before, bid, bid_size, ask, ask_size)
-        depth = bid_size + ask_size + before[BID_SIZE] + before[ASK_SIZE]
-        n_timeframes = len(state.bar) // len(state.seen)
-        for j in range(i * n_timeframes, (i + 1) * n_timeframes):
-            state.bar[j, FLOW] += flow
-            state.bar[j, DEPTH] += depth
-    decay(state.decayed, i, flow, depth, keep, t)
-    if np.isnan(bid):
-        return
-    if state.usable[i] == 1:
-        state.first[i] = time
-    state.usable[i] += 1
-    state.last[i] = time
-    before[BID], before[BID_SIZE], before[ASK], before[ASK_SIZE] = bid, bid_size, ask, ask_size
+@njit(cache=True, inline="always")
+def count_in(clock: Int64, i: int, time: int, usable: bool) -> None:
+    clock[i, SEEN] += 1
+    if usable:
+        clock[i, FIRST] = time if clock[i, USABLE] == 1 else clock[i, FIRST]
+        clock[i, USABLE] += 1
+        clock[i, LAST] = time
+
+
+@njit(cache=True, inline="always")
+def add(bar: Float64, i: int, n_timeframes: int, flow: float, depth: float) -> None:
+    """Add an event to the open bars."""
+    for j in range(i * n_timeframes, (i + 1) * n_timeframes):
+        bar[j, FLOW] += flow
+        bar[j, DEPTH] += depth
+
+
+@njit(cache=True, inline="always")
+def take(quote: Float64, i: int, bid: float, bid_size: float, ask: float, ask_size: float) -> None:
+    quote[i, BID], quote[i, BID_SIZE], quote[i, ASK], quote[i, ASK_SIZE] = bid, bid_size, ask, ask_size
 
 
 @njit(cache=True)
 def read(params: Params, state: State, i: int, timeframe: int, time: int, out: Float64, why: UInt8, k: int) -> None:
     """Write the row of a close and begin the next bar."""
-    reason = 0 if state.usable[i] > 1 else horizons.WARMING_UP if state.seen[i] else horizons.NO_QUOTES
+    first, last = state.clock[i, FIRST], state.clock[i, LAST]
+    seen, usable = state.clock[i, SEEN], state.clock[i, USABLE]
+    reason = 0 if usable > 1 else horizons.WARMING_UP if seen > 0 else horizons.NO_QUOTES
     for h in range(H):
-        age = horizons.aged(params.horizons[h], time - state.first[i], time - state.last[i]) if reason == 0 else reason
+        age = horizons.aged(params.horizons[h], time - first, time - last) if reason == 0 else reason
         write_share(out, why, k, h, state.decayed[i, FLOW, h], state.decayed[i, DEPTH, h], age)
-    j = i * (len(state.bar) // len(state.seen)) + timeframe
+    j = i * (len(state.bar) // len(state.clock)) + timeframe
     write_share(out, why, k, H, state.bar[j, FLOW], state.bar[j, DEPTH], reason)
     state.bar[j, FLOW], state.bar[j, DEPTH] = 0.0, 0.0
 
 
 @njit(cache=True)
 def update(params: Params, state: State, ticks: TickInputs, closes: Closes, out: Float64, why: UInt8) -> None:
-    t, n_closes = 0, len(closes.position)
+    clock, quote, decayed, bar = state.clock, state.quote, state.decayed, state.bar
+    t, n_closes, n_timeframes = 0, len(closes.position), len(bar) // len(clock)
     for k in range(n_closes + 1):
         end = closes.position[k] if k < n_closes else len(ticks.time)
         while t < end:
             if ticks.kind[t] == QUOTE:
-                i, time = ticks.symbol[t], ticks.time[t]
-                bid, bid_size, ask, ask_size = ticks.bid[t], ticks.bid_size[t], ticks.ask[t], ticks.ask_size[t]
-                apply(state, i, time, bid, bid_size, ask, ask_size, ticks.keep, t)
+                i, bid, bid_size, flow, depth = ticks.symbol[t], ticks.bid[t], ticks.bid_size[t], 0.0, 0.0
+                ask, ask_size, usable = ticks.ask[t], ticks.ask_size[t], not np.isnan(bid)
+                if usable and clock[i, USABLE] > 0:
+                    flow = flow_of(quote, i, bid, bid_size, ask, ask_size)
+                    depth = bid_size + ask_size + quote[i, BID_SIZE] + quote[i, ASK_SIZE]
+                    add(bar, i, n_timeframes, flow, depth)
+                decay(decayed, i, flow, depth, ticks.keep, t)
+                count_in(clock, i, ticks.time[t], usable)
+                if usable:
+                    take(quote, i, bid, bid_size, ask, ask_size)
             t += 1
         if k < n_closes:
             read(params, state, closes.symbol[k], closes.timeframe[k], closes.time[k], out, why, k)

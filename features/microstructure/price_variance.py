@@ -40,7 +40,7 @@ class Params(NamedTuple):
 class State(NamedTuple):
     clock: Int64  # (S, 10) of trades and quotes: number, that of usable ones; ns of the second usable, of the last,
     # and of the last usable one
-    price: Float64  # (S, 3) last usable bid and ask, last trade price
+    price: Float64  # (S, 3) last usable bid and ask, last trade price; 0 before the first
     sums: Float64  # (S, 2, H) decayed variances of trades and of the mid
 
 
@@ -55,7 +55,7 @@ def squared_change(moved: float, total: float) -> float:
     return change * change if abs(change) > TIE else 0.0
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def count_in(clock: Int64, i: int, kind: int, time: int, usable: bool) -> None:
     clock[i, SEEN + kind] += 1
     clock[i, TICK + kind] = time
@@ -66,24 +66,26 @@ def count_in(clock: Int64, i: int, kind: int, time: int, usable: bool) -> None:
             clock[i, FIRST + kind] = time
 
 
-@njit(cache=True)
-def change(state: State, i: int, ticks: TickInputs, t: int) -> float:
-    """Take a tick's price and return the square of its change."""
-    kind, price = ticks.kind[t], state.price
-    known, squared = state.clock[i, PRICED + kind] > 0, 0.0
-    if kind == TRADE:
-        new, old = ticks.price[t], price[i, PRICE]
-        squared = squared_change(new - old, new + old) if known else 0.0
-        price[i, PRICE] = new
-    elif not np.isnan(ticks.bid[t]):
-        bid, ask, old_bid, old_ask = ticks.bid[t], ticks.ask[t], price[i, BID], price[i, ASK]
-        moved, total = (bid - old_bid) + (ask - old_ask), (bid + ask) + (old_bid + old_ask)
-        squared = squared_change(moved, total) if known else 0.0
-        price[i, BID], price[i, ASK] = bid, ask
-    return squared
+@njit(cache=True, inline="always")
+def trade(prices: Float64, i: int, price: float) -> float:
+    """Take a trade's price and return the square of its change."""
+    old = prices[i, PRICE]
+    prices[i, PRICE] = price
+    return squared_change(price - old, price + old) if old > 0.0 else 0.0
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
+def quote(prices: Float64, i: int, bid: float, ask: float) -> float:
+    """Take a quote's mid, if it has one, and return the square of its change."""
+    if np.isnan(bid):
+        return 0.0
+    old_bid, old_ask = prices[i, BID], prices[i, ASK]
+    prices[i, BID], prices[i, ASK] = bid, ask
+    moved, total = (bid - old_bid) + (ask - old_ask), (bid + ask) + (old_bid + old_ask)
+    return squared_change(moved, total) if old_bid > 0.0 else 0.0
+
+
+@njit(cache=True, inline="always")
 def decay(sums: Float64, i: int, kind: int, squared: float, keep: Float64, t: int) -> None:
     for h in range(H):
         sums[i, kind, h] = keep[t, h] * sums[i, kind, h] + squared
@@ -112,13 +114,18 @@ def read(
 
 @njit(cache=True)
 def update(params: Params, state: State, ticks: TickInputs, closes: Closes, out: Float64, why: UInt8) -> None:
+    clock, prices, sums = state.clock, state.price, state.sums
     t, n_closes, keep, gain = 0, len(closes.position), np.empty(H), np.empty(H)
     for k in range(n_closes + 1):
         end = closes.position[k] if k < n_closes else len(ticks.time)
         while t < end:
-            i, kind = ticks.symbol[t], ticks.kind[t]
-            decay(state.sums, i, kind, change(state, i, ticks, t), ticks.keep, t)
-            count_in(state.clock, i, kind, ticks.time[t], kind == TRADE or not np.isnan(ticks.bid[t]))
+            i, time = ticks.symbol[t], ticks.time[t]
+            if ticks.kind[t] == TRADE:
+                decay(sums, i, TRADE, trade(prices, i, ticks.price[t]), ticks.keep, t)
+                count_in(clock, i, TRADE, time, True)
+            else:
+                decay(sums, i, QUOTE, quote(prices, i, ticks.bid[t], ticks.ask[t]), ticks.keep, t)
+                count_in(clock, i, QUOTE, time, not np.isnan(ticks.bid[t]))
             t += 1
         if k < n_closes:
             read(params, state, closes.symbol[k], closes.time[k], keep, gain, out, why, k)

@@ -26,6 +26,7 @@ from schema.ticks import QUOTE, Float64, Int64, UInt8
 
 SPREAD, IMBALANCE, LOCKED, MICROPRICE = 0, 1, 2, 3  # what a quote shows; all but the microprice are averaged
 AVERAGED, WEIGHT = 3, 3
+SEEN, USABLE, BEGUN, LAST, ENDED = range(5)  # of the clock
 
 
 class Params(NamedTuple):
@@ -33,57 +34,50 @@ class Params(NamedTuple):
 
 
 class State(NamedTuple):
-    seen: Int64  # (S,) quotes
-    usable: Int64  # (S,) usable ones among them
-    begun: Int64  # (S,) ns, the first usable quote
-    last: Int64  # (S,) ns, the last quote
-    ended: Int64  # (S,) ns, when the last usable quote ended; -1 while it stands
+    clock: Int64  # (S, 5) quotes, usable ones among them; ns of the first usable quote, of the last quote, and of when
+    # the last usable one ended, -1 while it stands
     now: Float64  # (S, 4) what the last usable quote shows
     total: Float64  # (S, 4, H) decayed integral over time of each averaged value, and decayed time with a usable quote
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
-    seen, usable, begun, last, ended = (np.zeros(n_symbols, np.int64) for _ in range(5))
-    return State(seen, usable, begun, last, ended, np.zeros((n_symbols, 4)), np.zeros((n_symbols, 4, H)))
+    clock, now, total = np.zeros((n_symbols, 5), np.int64), np.zeros((n_symbols, 4)), np.zeros((n_symbols, 4, H))
+    return State(clock, now, total)
 
 
-@njit(cache=True)
-def show(now: Float64, bid: float, bid_size: float, ask: float, ask_size: float) -> None:
+@njit(cache=True, inline="always")
+def show(now: Float64, i: int, bid: float, bid_size: float, ask: float, ask_size: float) -> None:
     """Write what a usable quote shows."""
     depth = bid_size + ask_size
-    now[SPREAD] = 1e4 * ((ask - bid) / (0.5 * (bid + ask)))
-    now[IMBALANCE] = (bid_size - ask_size) / depth if depth > 0.0 else 0.0
-    now[LOCKED] = 1.0 if ask <= bid else 0.0
-    now[MICROPRICE] = 0.5 * now[SPREAD] * now[IMBALANCE]
+    spread = 1e4 * ((ask - bid) / (0.5 * (bid + ask)))
+    imbalance = (bid_size - ask_size) / depth if depth > 0.0 else 0.0
+    now[i, SPREAD], now[i, IMBALANCE], now[i, LOCKED] = spread, imbalance, 1.0 if ask <= bid else 0.0
+    now[i, MICROPRICE] = 0.5 * spread * imbalance
 
 
-@njit(cache=True)
-def integrate(state: State, i: int, stands: bool, keep: Float64, gain: Float64, t: int) -> None:
+@njit(cache=True, inline="always")
+def integrate(total: Float64, now: Float64, i: int, stands: bool, keep: Float64, gain: Float64, t: int) -> None:
     """Account for the time that the last quote stood."""
-    spread, imbalance, locked = state.now[i, SPREAD], state.now[i, IMBALANCE], state.now[i, LOCKED]
+    spread, imbalance, locked = now[i, SPREAD], now[i, IMBALANCE], now[i, LOCKED]
     for h in range(H):
         kept, gained = keep[t, h], gain[t, h] if stands else 0.0
-        state.total[i, SPREAD, h] = kept * state.total[i, SPREAD, h] + gained * spread
-        state.total[i, IMBALANCE, h] = kept * state.total[i, IMBALANCE, h] + gained * imbalance
-        state.total[i, LOCKED, h] = kept * state.total[i, LOCKED, h] + gained * locked
-        state.total[i, WEIGHT, h] = kept * state.total[i, WEIGHT, h] + gained
+        total[i, SPREAD, h] = kept * total[i, SPREAD, h] + gained * spread
+        total[i, IMBALANCE, h] = kept * total[i, IMBALANCE, h] + gained * imbalance
+        total[i, LOCKED, h] = kept * total[i, LOCKED, h] + gained * locked
+        total[i, WEIGHT, h] = kept * total[i, WEIGHT, h] + gained
 
 
-@njit(cache=True)
-def apply(state: State, i: int, ticks: TickInputs, t: int) -> None:
-    """End the quote that stands and let the new one stand."""
-    time, stands = ticks.time[t], state.usable[i] > 0 and state.ended[i] < 0
-    integrate(state, i, stands, ticks.keep, ticks.gain, t)
-    state.seen[i] += 1
-    state.last[i] = time
-    if np.isnan(ticks.bid[t]):
-        state.ended[i] = time if stands else state.ended[i]
-        return
-    if state.usable[i] == 0:
-        state.begun[i] = time
-    state.usable[i] += 1
-    state.ended[i] = -1
-    show(state.now[i], ticks.bid[t], ticks.bid_size[t], ticks.ask[t], ticks.ask_size[t])
+@njit(cache=True, inline="always")
+def follow(clock: Int64, i: int, time: int, stands: bool, usable: bool) -> None:
+    """Count a quote, behind one that stands or not."""
+    clock[i, SEEN] += 1
+    clock[i, LAST] = time
+    if usable:
+        clock[i, BEGUN] = time if clock[i, USABLE] == 0 else clock[i, BEGUN]
+        clock[i, USABLE] += 1
+        clock[i, ENDED] = -1
+    elif stands:
+        clock[i, ENDED] = time
 
 
 @njit(cache=True)
@@ -91,16 +85,17 @@ def read(
     params: Params, state: State, i: int, time: int, keep: Float64, gain: Float64, out: Float64, why: UInt8, k: int
 ) -> None:
     """Write the row of a close at `time`, as if the quote ended then; the state stays as it is."""
-    stands, now = state.usable[i] > 0 and state.ended[i] < 0, state.now[i]
-    reason = horizons.NO_QUOTES if state.seen[i] == 0 else horizons.WARMING_UP if state.usable[i] == 0 else 0
+    clock, now = state.clock[i], state.now[i]
+    stands = clock[USABLE] > 0 and clock[ENDED] < 0
+    reason = horizons.NO_QUOTES if clock[SEEN] == 0 else horizons.WARMING_UP if clock[USABLE] == 0 else 0
     last = horizons.NO_QUOTES if reason == 0 and not stands else reason
-    weigh(time - state.last[i], keep, gain)
+    weigh(time - clock[LAST], keep, gain)
     write(out, why, k, 0, now[MICROPRICE], last)
     for v in range(AVERAGED):
         write(out, why, k, 1 + v * (H + 1), now[v], last)
     for h in range(H):
-        unseen, gained = 0 if stands else time - state.ended[i], gain[h] if stands else 0.0
-        age = horizons.aged(params.horizons[h], time - state.begun[i], unseen) if reason == 0 else reason
+        unseen, gained = 0 if stands else time - clock[ENDED], gain[h] if stands else 0.0
+        age = horizons.aged(params.horizons[h], time - clock[BEGUN], unseen) if reason == 0 else reason
         weight = keep[h] * state.total[i, WEIGHT, h] + gained
         for v in range(AVERAGED):
             column = 2 + v * (H + 1) + h
@@ -112,12 +107,18 @@ def read(
 
 @njit(cache=True)
 def update(params: Params, state: State, ticks: TickInputs, closes: Closes, out: Float64, why: UInt8) -> None:
+    clock, now, total = state.clock, state.now, state.total
     t, n_closes, keep, gain = 0, len(closes.position), np.empty(H), np.empty(H)
     for k in range(n_closes + 1):
         end = closes.position[k] if k < n_closes else len(ticks.time)
         while t < end:
             if ticks.kind[t] == QUOTE:
-                apply(state, ticks.symbol[t], ticks, t)
+                i, bid, ask, usable = ticks.symbol[t], ticks.bid[t], ticks.ask[t], not np.isnan(ticks.bid[t])
+                stands = clock[i, USABLE] > 0 and clock[i, ENDED] < 0
+                integrate(total, now, i, stands, ticks.keep, ticks.gain, t)
+                follow(clock, i, ticks.time[t], stands, usable)
+                if usable:
+                    show(now, i, bid, ticks.bid_size[t], ask, ticks.ask_size[t])
             t += 1
         if k < n_closes:
             read(params, state, closes.symbol[k], closes.time[k], keep, gain, out, why, k)

@@ -34,6 +34,8 @@ DELAYS = (51, 16, 16, 31)  # buckets from a bucket's own until it appears
 HORIZONS = (60 * SECOND, 60 * SECOND, 60 * SECOND, 300 * SECOND)
 OFFSETS, MASKS = (0, 64, 80, 96), (63, 15, 15, 31)  # of each ring in the slots: powers of two, no fewer than waiting
 SLOTS = 128
+_WIDTHS, _DELAYS, _HORIZONS = np.array(WIDTHS), np.array(DELAYS), np.array(HORIZONS)  # tuples are slow to index
+_OFFSETS, _MASKS = np.array(OFFSETS), np.array(MASKS)
 
 BUCKET, ANCHOR, PAID, SHIFTED, UNITS, TRADES = range(6)  # of a slot: number, a price, sums of side (price - anchor) /
 # mid, side (mid - anchor) / mid and side / mid, count
@@ -66,93 +68,87 @@ def init(n_symbols: int, n_timeframes: int) -> State:
     return State(clock, quote, queue, slots, sums)
 
 
-@njit(cache=True)
-def appeared(params: Params, state: State, i: int, d: int, time: int) -> tuple[float, float, float, int, int]:
+@njit(cache=True, inline="always")
+def appeared(
+    quote: Float64, queue: Int64, slots: Float64, sums: Float64, i: int, d: int, time: int
+) -> tuple[float, float, float, int, int]:
     """Return decayed sums (bps) of spread and impact, decayed count, last bucket and slots taken out, at `time`."""
-    spread, impact, count = state.sums[i, d, SPREAD], state.sums[i, d, IMPACT], state.sums[i, d, COUNT]
-    done, put, last = state.queue[i, d, TAKEN], state.queue[i, d, PUT], state.queue[i, d, APPEARED]
-    while done < put:
-        slot = OFFSETS[d] + (done & MASKS[d])
-        bucket, anchor = int(state.slots[i, slot, BUCKET]), state.slots[i, slot, ANCHOR]
-        if (bucket + params.delays[d]) * params.widths[d] > time:
-            break
-        keep = kept((bucket - last) * params.widths[d], params.horizons[d])
-        moved = 0.5 * ((state.quote[i, BID] - anchor) + (state.quote[i, ASK] - anchor)) * state.slots[i, slot, UNITS]
-        spread = keep * spread + 2e4 * (state.slots[i, slot, PAID] - moved)
-        impact = keep * impact + 2e4 * (moved - state.slots[i, slot, SHIFTED])
-        count = keep * count + state.slots[i, slot, TRADES]
+    spread, impact, count = sums[i, d, SPREAD], sums[i, d, IMPACT], sums[i, d, COUNT]
+    done, last, due = queue[i, d, TAKEN], queue[i, d, APPEARED], queue[i, d, DUE]
+    while due <= time:
+        slot = _OFFSETS[d] + (done & _MASKS[d])
+        bucket, anchor = int(slots[i, slot, BUCKET]), slots[i, slot, ANCHOR]
+        keep = kept((bucket - last) * _WIDTHS[d], _HORIZONS[d])
+        moved = 0.5 * ((quote[i, BID] - anchor) + (quote[i, ASK] - anchor)) * slots[i, slot, UNITS]
+        spread = keep * spread + 2e4 * (slots[i, slot, PAID] - moved)
+        impact = keep * impact + 2e4 * (moved - slots[i, slot, SHIFTED])
+        count = keep * count + slots[i, slot, TRADES]
         last = bucket
         done += 1
+        due = due_at(queue, slots, i, d, done)
     return spread, impact, count, last, done
 
 
+@njit(cache=True, inline="always")
+def due_at(queue: Int64, slots: Float64, i: int, d: int, done: int) -> int:
+    """Return when the first bucket is due once `done` were taken out."""
+    if done == queue[i, d, PUT]:
+        return NEVER
+    return (int(slots[i, _OFFSETS[d] + (done & _MASKS[d]), BUCKET]) + _DELAYS[d]) * _WIDTHS[d]
+
+
 @njit(cache=True)
-def take_out(params: Params, state: State, i: int, time: int) -> None:
+def take_out(clock: Int64, quote: Float64, queue: Int64, slots: Float64, sums: Float64, i: int, time: int) -> None:
     """Take out what is due, with the quote that stood until now."""
-    state.clock[i, NEXT] = NEVER
+    clock[i, NEXT] = NEVER
     for d in range(D):
-        if state.queue[i, d, DUE] <= time:
-            spread, impact, count, last, done = appeared(params, state, i, d, time)
-            state.sums[i, d, SPREAD], state.sums[i, d, IMPACT], state.sums[i, d, COUNT] = spread, impact, count
-            state.queue[i, d, APPEARED], state.queue[i, d, TAKEN], state.queue[i, d, DUE] = last, done, NEVER
-            if done < state.queue[i, d, PUT]:
-                bucket = int(state.slots[i, OFFSETS[d] + (done & MASKS[d]), BUCKET])
-                state.queue[i, d, DUE] = (bucket + params.delays[d]) * params.widths[d]
-        state.clock[i, NEXT] = min(state.clock[i, NEXT], state.queue[i, d, DUE])
+        if queue[i, d, DUE] <= time:
+            spread, impact, count, last, done = appeared(quote, queue, slots, sums, i, d, time)
+            sums[i, d, SPREAD], sums[i, d, IMPACT], sums[i, d, COUNT] = spread, impact, count
+            queue[i, d, APPEARED], queue[i, d, TAKEN] = last, done
+            queue[i, d, DUE] = due_at(queue, slots, i, d, done)
+        clock[i, NEXT] = min(clock[i, NEXT], queue[i, d, DUE])
 
 
-@njit(cache=True)
-def begin(params: Params, state: State, i: int, d: int, time: int) -> None:
+@njit(cache=True, inline="always")
+def begin(clock: Int64, queue: Int64, slots: Float64, i: int, d: int, time: int, anchor: float) -> None:
     """Put an empty bucket into a queue."""
-    bucket, put = time // params.widths[d], state.queue[i, d, PUT]
-    slot, due = OFFSETS[d] + (put & MASKS[d]), (bucket + params.delays[d]) * params.widths[d]
-    state.slots[i, slot, BUCKET], state.slots[i, slot, ANCHOR] = bucket, state.quote[i, BID]
+    bucket, put = time // _WIDTHS[d], queue[i, d, PUT]
+    slot, due = _OFFSETS[d] + (put & _MASKS[d]), (bucket + _DELAYS[d]) * _WIDTHS[d]
+    slots[i, slot, BUCKET], slots[i, slot, ANCHOR] = bucket, anchor
     for part in range(PAID, TRADES + 1):
-        state.slots[i, slot, part] = 0.0
-    state.queue[i, d, PUT], state.queue[i, d, END] = put + 1, (bucket + 1) * params.widths[d]
-    state.queue[i, d, DUE] = min(state.queue[i, d, DUE], due)
-    state.clock[i, NEXT] = min(state.clock[i, NEXT], due)
+        slots[i, slot, part] = 0.0
+    queue[i, d, PUT], queue[i, d, END] = put + 1, (bucket + 1) * _WIDTHS[d]
+    queue[i, d, DUE] = min(queue[i, d, DUE], due)
+    clock[i, NEXT] = min(clock[i, NEXT], due)
 
 
 @njit(cache=True)
-def hold(params: Params, state: State, i: int, time: int, price: float, side: int) -> None:
+def hold(
+    clock: Int64, quote: Float64, queue: Int64, slots: Float64, i: int, time: int, price: float, side: int
+) -> None:
     """Put a trade into the bucket of its time."""
-    bid, ask = state.quote[i, BID], state.quote[i, ASK]
+    bid, ask = quote[i, BID], quote[i, ASK]
     unit = side / (0.5 * (bid + ask))
     for d in range(D):
-        if time >= state.queue[i, d, END]:
-            begin(params, state, i, d, time)
-        slot = OFFSETS[d] + ((state.queue[i, d, PUT] - 1) & MASKS[d])
-        anchor = state.slots[i, slot, ANCHOR]
-        state.slots[i, slot, PAID] += unit * (price - anchor)
-        state.slots[i, slot, SHIFTED] += unit * (0.5 * ((bid - anchor) + (ask - anchor)))
-        state.slots[i, slot, UNITS] += unit
-        state.slots[i, slot, TRADES] += 1.0
+        if time >= queue[i, d, END]:
+            begin(clock, queue, slots, i, d, time, bid)
+        slot = _OFFSETS[d] + ((queue[i, d, PUT] - 1) & _MASKS[d])
+        anchor = slots[i, slot, ANCHOR]
+        slots[i, slot, PAID] += unit * (price - anchor)
+        slots[i, slot, SHIFTED] += unit * (0.5 * ((bid - anchor) + (ask - anchor)))
+        slots[i, slot, UNITS] += unit
+        slots[i, slot, TRADES] += 1.0
 
 
 @njit(cache=True)
-def take(params: Params, state: State, i: int, ticks: TickInputs, t: int) -> None:
-    kind, time, side = ticks.kind[t], ticks.time[t], ticks.side[t]
-    if time >= state.clock[i, NEXT]:
-        take_out(params, state, i, time)
-    state.clock[i, kind] += 1
-    if kind == QUOTE:
-        state.quote[i, STANDS] = 0.0 if np.isnan(ticks.bid[t]) else 1.0
-        if not np.isnan(ticks.bid[t]):
-            state.quote[i, BID], state.quote[i, ASK] = ticks.bid[t], ticks.ask[t]
-    elif side != 0 and state.quote[i, STANDS] == 1.0:
-        state.clock[i, FIRST] = time if state.clock[i, FIRST] == 0 else state.clock[i, FIRST]
-        hold(params, state, i, time, ticks.price[t], side)
-
-
-@njit(cache=True)
-def read(params: Params, state: State, i: int, time: int, out: Float64, why: UInt8, k: int) -> None:
+def read(state: State, i: int, time: int, out: Float64, why: UInt8, k: int) -> None:
     """Write the row of a close at `time`, with what is due by then; the state stays as it is."""
     missing = horizons.missing(state.clock[i, TRADE], state.clock[i, QUOTE])
     for d in range(D):
-        spread, impact, count, last, _ = appeared(params, state, i, d, time)
-        since = time - (last + params.delays[d]) * params.widths[d]
-        reason = horizons.aged(params.horizons[d], time - state.clock[i, FIRST], since)
+        spread, impact, count, last, _ = appeared(state.quote, state.queue, state.slots, state.sums, i, d, time)
+        since = time - (last + _DELAYS[d]) * _WIDTHS[d]
+        reason = horizons.aged(_HORIZONS[d], time - state.clock[i, FIRST], since)
         reason = missing if missing != 0 else horizons.WARMING_UP if last == 0 else reason
         write_share(out, why, k, d, spread, count, reason)
         write_share(out, why, k, D + d, impact, count, reason)
@@ -160,14 +156,25 @@ def read(params: Params, state: State, i: int, time: int, out: Float64, why: UIn
 
 @njit(cache=True)
 def update(params: Params, state: State, ticks: TickInputs, closes: Closes, out: Float64, why: UInt8) -> None:
+    clock, quote, queue, slots, sums = state.clock, state.quote, state.queue, state.slots, state.sums
     t, n_closes = 0, len(closes.position)
     for k in range(n_closes + 1):
         end = closes.position[k] if k < n_closes else len(ticks.time)
         while t < end:
-            take(params, state, ticks.symbol[t], ticks, t)
+            i, kind, time = ticks.symbol[t], ticks.kind[t], ticks.time[t]
+            if time >= clock[i, NEXT]:
+                take_out(clock, quote, queue, slots, sums, i, time)
+            clock[i, kind] += 1
+            if kind == QUOTE:
+                quote[i, STANDS] = 0.0 if np.isnan(ticks.bid[t]) else 1.0
+                if not np.isnan(ticks.bid[t]):
+                    quote[i, BID], quote[i, ASK] = ticks.bid[t], ticks.ask[t]
+            elif ticks.side[t] != 0 and quote[i, STANDS] == 1.0:
+                clock[i, FIRST] = time if clock[i, FIRST] == 0 else clock[i, FIRST]
+                hold(clock, quote, queue, slots, i, time, ticks.price[t], ticks.side[t])
             t += 1
         if k < n_closes:
-            read(params, state, closes.symbol[k], closes.time[k], out, why, k)
+            read(state, closes.symbol[k], closes.time[k], out, why, k)
 
 
 def _column(name: str, formula: str, delay: str, width: int, buckets: int, horizon: int) -> Column:

@@ -48,14 +48,14 @@ def init(n_symbols: int, n_timeframes: int) -> State:
     return State(np.zeros((n_symbols, 6), np.int64), np.zeros((n_symbols, 3)), np.zeros((n_symbols, 8, H)))
 
 
-@njit(cache=True)
-def quote(state: State, i: int, bid: float, ask: float) -> None:
-    state.clock[i, QUOTE] += 1
+@njit(cache=True, inline="always")
+def quote(clock: Int64, prices: Float64, i: int, bid: float, ask: float) -> None:
+    clock[i, QUOTE] += 1
     usable = not np.isnan(bid)
-    state.price[i, BID], state.price[i, ASK] = bid if usable else 0.0, ask if usable else 0.0
+    prices[i, BID], prices[i, ASK] = bid if usable else 0.0, ask if usable else 0.0
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def add(sums: Float64, i: int, rule: int, side: int, new: bool, keep: Float64, t: int) -> None:
     """Count a trade, signed by the tick rule and by the aggressor, who is new or the one before."""
     signed, ruled = 1.0 if side != 0 else 0.0, 1.0 if rule != 0 else 0.0
@@ -70,7 +70,7 @@ def add(sums: Float64, i: int, rule: int, side: int, new: bool, keep: Float64, t
         sums[i, AGREED, h] = kept * sums[i, AGREED, h] + agreed
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def weigh_price(sums: Float64, i: int, back: float, size: float, keep: Float64, t: int) -> None:
     """Measure all prices from the new one, `back` below the last, and add it."""
     for h in range(H):
@@ -79,21 +79,19 @@ def weigh_price(sums: Float64, i: int, back: float, size: float, keep: Float64, 
         sums[i, VOLUME, h] = kept * volume + size
 
 
-@njit(cache=True)
-def trade(state: State, i: int, ticks: TickInputs, t: int) -> None:
-    clock, price, side = state.clock, ticks.price[t], ticks.side[t]
-    moved = price - state.price[i, PRICE] if clock[i, TRADE] > 0 else 0.0
+@njit(cache=True, inline="always")
+def trade(clock: Int64, prices: Float64, i: int, time: int, price: float, side: int) -> tuple[float, bool]:
+    """Take a trade; return how far the price moved and whether a run begins."""
+    moved = price - prices[i, PRICE] if clock[i, TRADE] > 0 else 0.0
     if abs(moved) > TIE * price:
         clock[i, RULE] = 1 if moved > 0.0 else -1
-    add(state.sums, i, clock[i, RULE], side, side != 0 and side != clock[i, SIDE], ticks.keep, t)
-    weigh_price(state.sums, i, -moved, ticks.size[t], ticks.keep, t)
-    if side != 0:
-        clock[i, SIDE] = side
-    if clock[i, TRADE] == 0:
-        clock[i, FIRST] = ticks.time[t]
+    begins = side != 0 and side != clock[i, SIDE]
+    clock[i, SIDE] = side if side != 0 else clock[i, SIDE]
+    clock[i, FIRST] = time if clock[i, TRADE] == 0 else clock[i, FIRST]
     clock[i, TRADE] += 1
-    clock[i, LAST] = ticks.time[t]
-    state.price[i, PRICE] = price
+    clock[i, LAST] = time
+    prices[i, PRICE] = price
+    return moved, begins
 
 
 @njit(cache=True)
@@ -115,14 +113,18 @@ def read(params: Params, state: State, i: int, time: int, out: Float64, why: UIn
 
 @njit(cache=True)
 def update(params: Params, state: State, ticks: TickInputs, closes: Closes, out: Float64, why: UInt8) -> None:
+    clock, prices, sums = state.clock, state.price, state.sums
     t, n_closes = 0, len(closes.position)
     for k in range(n_closes + 1):
         end = closes.position[k] if k < n_closes else len(ticks.time)
         while t < end:
             if ticks.kind[t] == TRADE:
-                trade(state, ticks.symbol[t], ticks, t)
+                i, price, size, side = ticks.symbol[t], ticks.price[t], ticks.size[t], ticks.side[t]
+                moved, begins = trade(clock, prices, i, ticks.time[t], price, side)
+                add(sums, i, clock[i, RULE], side, begins, ticks.keep, t)
+                weigh_price(sums, i, -moved, size, ticks.keep, t)
             else:
-                quote(state, ticks.symbol[t], ticks.bid[t], ticks.ask[t])
+                quote(clock, prices, ticks.symbol[t], ticks.bid[t], ticks.ask[t])
             t += 1
         if k < n_closes:
             read(params, state, closes.symbol[k], closes.time[k], out, why, k)

@@ -27,6 +27,7 @@ from features.microstructure.horizons import variation, write, write_share
 from schema.ticks import TRADE, Float64, Int64, UInt8
 
 VOLUME, SIGNED, COUNT, BALANCE, NOTIONAL, SQUARES, LARGE = range(7)
+SEEN, FIRST, LAST = range(3)  # of the clock
 TWICE = 2.0 * (1.0 + 1e-9)  # the mean: a size so much above it is large, and rounding does not decide
 
 
@@ -35,19 +36,17 @@ class Params(NamedTuple):
 
 
 class State(NamedTuple):
-    seen: Int64  # (S,) trades
-    first: Int64  # (S,) ns
-    last: Int64  # (S,) ns
+    clock: Int64  # (S, 3) trades, ns of the first and the last
     sums: Float64  # (S, 7, H) decayed volume, signed volume, number, that signed, notional, squared and large sizes
     bar: Float64  # (series, 2) volume of the open bar, and the same signed
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
-    seen, first, last = (np.zeros(n_symbols, np.int64) for _ in range(3))
-    return State(seen, first, last, np.zeros((n_symbols, 7, H)), np.zeros((n_symbols * n_timeframes, 2)))
+    clock, sums = np.zeros((n_symbols, 3), np.int64), np.zeros((n_symbols, 7, H))
+    return State(clock, sums, np.zeros((n_symbols * n_timeframes, 2)))
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def apply(sums: Float64, i: int, price: float, size: float, side: int, weights: Float64, t: int) -> None:
     notional, squared, signed = price * size, size * size, side * size
     for h in range(H):
@@ -63,35 +62,36 @@ def apply(sums: Float64, i: int, price: float, size: float, side: int, weights: 
         sums[i, LARGE, h] = keep * sums[i, LARGE, h] + large
 
 
-@njit(cache=True)
-def count_in(state: State, i: int, time: int, size: float, side: int) -> None:
+@njit(cache=True, inline="always")
+def count_in(clock: Int64, bar: Float64, i: int, time: int, size: float, side: int) -> None:
     """Add a trade to the open bars and to what is known of the symbol."""
-    n_timeframes = len(state.bar) // len(state.seen)
+    n_timeframes = len(bar) // len(clock)
     for j in range(i * n_timeframes, (i + 1) * n_timeframes):
-        state.bar[j, VOLUME] += size
-        state.bar[j, SIGNED] += side * size
-    if state.seen[i] == 0:
-        state.first[i] = time
-    state.seen[i] += 1
-    state.last[i] = time
+        bar[j, VOLUME] += size
+        bar[j, SIGNED] += side * size
+    clock[i, FIRST] = time if clock[i, SEEN] == 0 else clock[i, FIRST]
+    clock[i, SEEN] += 1
+    clock[i, LAST] = time
 
 
 @njit(cache=True)
 def read(
     params: Params, state: State, i: int, time: int, keep: Float64, gain: Float64, out: Float64, why: UInt8, k: int
 ) -> None:
-    weigh(time - state.last[i], keep, gain)
-    absent = horizons.NO_TRADES if state.seen[i] == 0 else 0
+    weigh(time - state.clock[i, LAST], keep, gain)
+    absent = horizons.NO_TRADES if state.clock[i, SEEN] == 0 else 0
     for h in range(H):
-        horizon, since = params.horizons[h], time - state.first[i]
-        reason = absent if absent else horizons.aged(horizon, since, time - state.last[i])
+        horizon, since = params.horizons[h], time - state.clock[i, FIRST]
+        reason = absent if absent else horizons.aged(horizon, since, time - state.clock[i, LAST])
         volume, count = state.sums[i, VOLUME, h], state.sums[i, COUNT, h]
         spread = variation(count, volume, state.sums[i, SQUARES, h])
         turnover = keep[h] * state.sums[i, NOTIONAL, h] * (SECOND / horizon)
         write_share(out, why, k, h, state.sums[i, SIGNED, h], volume, reason)
         write_share(out, why, k, H + h, state.sums[i, BALANCE, h], count, reason)
         write_share(out, why, k, 2 * H + h, volume, count, reason)
-        write_share(out, why, k, 3 * H + h, spread, volume, horizons.WARMING_UP if state.seen[i] == 1 else reason)
+        write_share(
+            out, why, k, 3 * H + h, spread, volume, horizons.WARMING_UP if state.clock[i, SEEN] == 1 else reason
+        )
         write_share(out, why, k, 4 * H + h, state.sums[i, LARGE, h], volume, reason)
         write(out, why, k, 5 * H + h, turnover, absent if absent else horizons.young(horizon, since))
 
@@ -99,22 +99,23 @@ def read(
 @njit(cache=True)
 def close(state: State, i: int, timeframe: int, out: Float64, why: UInt8, k: int) -> None:
     """Write the bar's column and begin the next bar."""
-    j = i * (len(state.bar) // len(state.seen)) + timeframe
-    reason = horizons.NO_TRADES if state.seen[i] == 0 else 0
+    j = i * (len(state.bar) // len(state.clock)) + timeframe
+    reason = horizons.NO_TRADES if state.clock[i, SEEN] == 0 else 0
     write_share(out, why, k, 6 * H, state.bar[j, SIGNED], state.bar[j, VOLUME], reason)
     state.bar[j, VOLUME], state.bar[j, SIGNED] = 0.0, 0.0
 
 
 @njit(cache=True)
 def update(params: Params, state: State, ticks: TickInputs, closes: Closes, out: Float64, why: UInt8) -> None:
+    clock, sums, bar = state.clock, state.sums, state.bar
     t, n_closes, keep, gain = 0, len(closes.position), np.empty(H), np.empty(H)
     for k in range(n_closes + 1):
         end = closes.position[k] if k < n_closes else len(ticks.time)
         while t < end:
             if ticks.kind[t] == TRADE:
                 i, size, side = ticks.symbol[t], ticks.size[t], ticks.side[t]
-                apply(state.sums, i, ticks.price[t], size, side, ticks.keep, t)
-                count_in(state, i, ticks.time[t], size, side)
+                apply(sums, i, ticks.price[t], size, side, ticks.keep, t)
+                count_in(clock, bar, i, ticks.time[t], size, side)
             t += 1
         if k < n_closes:
             read(params, state, closes.symbol[k], closes.time[k], keep, gain, out, why, k)
