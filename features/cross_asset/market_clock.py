@@ -6,7 +6,6 @@ name says.
 
 from __future__ import annotations
 
-import numpy as np
 from numba import njit
 
 from schema.ticks import Float64, Int64
@@ -16,9 +15,9 @@ from schema.ticks import Float64, Int64
 def tick(times: Int64, market: Float64, timeframe: int, mean: float) -> int:
     """Begin the next market time of a timeframe and return its number, from 1 on; keep its mean in the ring."""
     times[timeframe] += 1
-    t = times[timeframe]
+    t: int = times[timeframe]
     market[timeframe, t & (market.shape[1] - 1)] = mean
-    return np.int64(t)
+    return t
 
 
 @njit(cache=True, inline="always")
@@ -26,4 +25,5 @@ def streak_of(seen: Int64, streak: Int64, i: int, t: int) -> int:
     """Count market time t for series i; 1 where it missed the one before and must forget what it knew."""
     streak[i] = streak[i] + 1 if seen[i] == t - 1 else 1
     seen[i] = t
-    return np.int64(streak[i])
+    n: int = streak[i]
+    return n

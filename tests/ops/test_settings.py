@@ -121,6 +121,11 @@ TELL = "; set it in the environment or in undertone.toml"
         ),
         (
             {},
+            ["universe.leaders=SPY,QQQ,IWM"],
+            f"setting universe.leaders (--set) is 'SPY,QQQ,IWM', expected a list of at most 2 different names{TELL}",
+        ),
+        (
+            {},
             ["universe.symbols="],
             f"setting universe.symbols (--set) is '', expected a list of at least one name, without repeats{TELL}",
         ),
