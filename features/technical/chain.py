@@ -43,11 +43,11 @@ def seeding(apart: Float64, i: int, s: int, j: int, move: float, seen: int, span
 
 
 @njit(cache=True, inline="always")
-def stand(n: int, ready: Int64, converged: Int64, row: Float64, why: UInt8) -> None:
-    """Write why each value of a row of recursions stands or not; NaN where it is not ready."""
+def stand(n: int, ready: Int64, converged: Int64, last: int, k: int, out: Float64, why: UInt8) -> None:
+    """Write why each value of row k stands or not, NaN where it is not ready; all have converged at `last`."""
     for j in range(len(ready)):
-        why[j] = 0
-    if n < converged.max():
+        why[k, j] = 0
+    if n < last:
         for j in range(len(ready)):
-            why[j] = standing(n, ready[j], converged[j])
-            row[j] = row[j] if n >= ready[j] else np.nan
+            why[k, j] = standing(n, ready[j], converged[j])
+            out[k, j] = out[k, j] if n >= ready[j] else np.nan

@@ -66,7 +66,7 @@ COLUMNS = (
 )  # fmt: skip
 READY = np.array([column.warm_up for column in COLUMNS])
 CONVERGED = np.array([column.params["converged"] for column in COLUMNS])
-SEEDED, TRIX_READY = int(READY.max()), int(READY[18])
+SEEDED, TRIX_READY, LAST = int(READY.max()), int(READY[18]), int(CONVERGED.max())
 
 
 class Params(NamedTuple):
@@ -101,19 +101,19 @@ def _followed(apart: Float64, i: int, n: int, j: int, stages: int, span: int, mo
 
 
 @njit(cache=True, inline="always")
-def _write(apart: Float64, close: float, v: float, row: Float64) -> None:
+def _write(apart: Float64, i: int, close: float, v: float, out: Float64, k: int) -> None:
     """Write the close over each average, less 1."""
     c6, c4 = -v * v * v, 1.0 + 3.0 * v + 3.0 * v * v + v * v * v
     c5 = c6 + 3.0 * v * v + 3.0 * v * v * v
     for j in range(len(SPANS)):
-        row[j] = apart[0, j]
+        out[k, j] = apart[i, 0, j]
     for j in range(CHAINS):
-        one, two, three = apart[0, j], apart[1, j], apart[2, j]
-        row[6 + j] = one - two
-        row[10 + j] = one - 2.0 * two + three
-        row[14 + j] = one + two + three + ((1.0 - c4) * apart[3, j] + c5 * apart[4, j] + c6 * apart[5, j])
+        one, two, three = apart[i, 0, j], apart[i, 1, j], apart[i, 2, j]
+        out[k, 6 + j] = one - two
+        out[k, 10 + j] = one - 2.0 * two + three
+        out[k, 14 + j] = one + two + three + ((1.0 - c4) * apart[i, 3, j] + c5 * apart[i, 4, j] + c6 * apart[i, 5, j])
     for j in range(18):
-        row[j] = row[j] / (close - row[j])
+        out[k, j] = out[k, j] / (close - out[k, j])
 
 
 @njit(cache=True)
@@ -136,7 +136,7 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
             for j in range(len(SPANS)):
                 moved = _followed(apart, i, n, j, STAGES if j < CHAINS else 1, SPANS[j], move, close)
                 third = moved if j == TRIX else third
-        _write(apart[i], close, params.volume_factor, out[k])
+        _write(apart, i, close, params.volume_factor, out, k)
         trix = 0.0
         if n >= TRIX_READY:
             below = apart[i, 0, TRIX] + apart[i, 1, TRIX] + apart[i, 2, TRIX]
@@ -145,7 +145,7 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
             weight = 1.0 / seen if seen <= SIGNAL else 2.0 / (SIGNAL + 1.0)
             state.signal[i] = settled(state.signal[i] + weight * (trix - state.signal[i]), 1.0)
         out[k, 18], out[k, 19] = trix, state.signal[i]
-        stand(n, READY, CONVERGED, out[k], why[k])
+        stand(n, READY, CONVERGED, LAST, k, out, why)
 
 
 register(

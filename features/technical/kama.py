@@ -25,6 +25,7 @@ SHARES = 1.0 / WINDOWS
 FASTEST, SLOWEST = 2.0 / 3.0, 2.0 / 31.0  # shares of the way to the close, before they are squared
 READY = WINDOWS + 1
 CONVERGED = READY + burn_in(1 - SLOWEST**2)
+LAST = int(CONVERGED.max())
 
 
 class Params(NamedTuple):
@@ -57,28 +58,28 @@ def _path(closes: Float64, i: int, n: int, window: int) -> float:
 
 @njit(cache=True)
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
+    deviation, path, closes = state.deviation, state.path, history.close
     for k in range(len(bars.series)):
         i, n, close = bars.series[k], bars.n[k], bars.close[k]
-        deviation, path, row = state.deviation[i], state.path[i], out[k]
         last = bars.previous_close[k]
         for j in range(len(WINDOWS)):
             window = WINDOWS[j]
             if n <= window:
-                deviation[j] = row[j] = 0.0
+                deviation[i, j] = out[k, j] = 0.0
                 continue
-            start = past(history.close, i, n, window)
+            start = past(closes, i, n, window)
             if window * int((n + 0.5) * SHARES[j]) == n or n == window + 1:  # n % window == 0, without a division
-                path[j] = _path(history.close, i, n, window)
+                path[i, j] = _path(closes, i, n, window)
             else:
-                path[j] += _distance(close, last)
-                path[j] -= _distance(start, past(history.close, i, n, window + 1))
-            efficiency = min(abs(close - start) / path[j], 1.0) if path[j] > TIE * close else 1.0
+                path[i, j] += _distance(close, last)
+                path[i, j] -= _distance(start, past(closes, i, n, window + 1))
+            efficiency = min(abs(close - start) / path[i, j], 1.0) if path[i, j] > TIE * close else 1.0
             keep = 1.0 - (efficiency * (params.fastest - params.slowest) + params.slowest) ** 2
-            deviation[j] = settled(keep * (deviation[j] + (close - last)), close)
-            row[j] = deviation[j]
+            deviation[i, j] = settled(keep * (deviation[i, j] + (close - last)), close)
+            out[k, j] = deviation[i, j]
         for j in range(len(WINDOWS)):
-            row[j] = row[j] / (close - row[j])
-        stand(n, READY, CONVERGED, row, why[k])
+            out[k, j] = out[k, j] / (close - out[k, j])
+        stand(n, READY, CONVERGED, LAST, k, out, why)
 
 
 register(

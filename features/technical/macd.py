@@ -82,19 +82,19 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
     closes = history.close
     for k in range(len(bars.series)):
         i, n, close = bars.series[k], bars.n[k], bars.close[k]
-        move, row = close - bars.previous_close[k], out[k]
+        move = close - bars.previous_close[k]
         slow = _followed(state.slow, closes, i, n, SLOW, SLOW, move)
         line = slow - _followed(state.fast, closes, i, n, FAST, SLOW, move)
         signal = _signalled(state.signal, i, n - SLOW + 1, SIGNAL, line, close)
-        row[0], row[1], row[2] = line / close, signal / close, (line - signal) / close
+        out[k, 0], out[k, 1], out[k, 2] = line / close, signal / close, (line - signal) / close
         slow = _followed(state.ppo_slow, closes, i, n, PPO_SLOW, PPO_SLOW, move)
         line = 100.0 * (slow - _followed(state.ppo_fast, closes, i, n, PPO_FAST, PPO_FAST, move)) / (close - slow)
         signal = _signalled(state.ppo_signal, i, n - PPO_SLOW + 1, PPO_SIGNAL, line, 1.0)
-        row[3], row[4], row[5] = line, signal, line - signal
+        out[k, 3], out[k, 4], out[k, 5] = line, signal, line - signal
         for j in range(6):
             why[k, j] = standing(n, READY[j], params.converged if j < 3 else params.ppo_converged)
             if n < READY[j]:
-                row[j] = np.nan
+                out[k, j] = np.nan
 
 
 _column = partial(

@@ -21,7 +21,9 @@ from schema.ticks import Float64, UInt8
 RATE, COPPOCK, TREND, SIGNAL = 10, 10, 20, 9
 LONG, SHORT = 14, 11  # the rates in Coppock's average
 RATES, SMOOTHED = np.array((10, 15, 20, 30)), np.array((10, 10, 10, 15))  # of KST, weighted 1 to 4
-READY = (RATE + 1, TREND, LONG + COPPOCK, 45, 45 + SIGNAL - 1)  # bars, a column
+KNOWN = 45  # bars until KST's longest average is whole
+SIGNALLED = KNOWN + SIGNAL - 1
+READY = np.array((RATE + 1, TREND, LONG + COPPOCK, KNOWN, SIGNALLED))  # bars, a column
 
 
 class Params(NamedTuple):
@@ -123,10 +125,10 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
         if n >= LONG + COPPOCK:
             out[k, 2] = _coppock(state.both, closes, i, n)
         known = _known(state.sums, closes, i, n)
-        if n >= READY[3]:
+        if n >= KNOWN:
             out[k, 3] = known
             state.last[i, n % SIGNAL] = known
-        if n >= READY[4]:
+        if n >= SIGNALLED:
             out[k, 4] = state.last[i].sum() / SIGNAL
 
 
@@ -140,21 +142,21 @@ register(
         columns=(
             _column(
                 "roc_10", "100 * (close / close 10 bars ago - 1)", "TA-Lib ROC",
-                window=READY[0], warm_up=READY[0], oracle="talib.ROC", params={"window": RATE},
+                window=RATE + 1, warm_up=RATE + 1, oracle="talib.ROC", params={"window": RATE},
             ),
             _column(
                 "dpo_ratio_20", "close 11 bars ago / mean(close, 20) - 1", "Lambert's detrended price oscillator",
-                window=READY[1], warm_up=READY[1], oracle="talib.SMA", unit="ratio", params={"window": TREND},
+                window=TREND, warm_up=TREND, oracle="talib.SMA", unit="ratio", params={"window": TREND},
             ),
             _column(
                 "coppock", "WMA(ROC(close, 14) + ROC(close, 11), 10)", "Coppock (1962), in bars",
-                window=READY[2], warm_up=READY[2], oracle="talib.WMA, talib.ROC",
+                window=LONG + COPPOCK, warm_up=LONG + COPPOCK, oracle="talib.WMA, talib.ROC",
                 params={"window": COPPOCK, "long": LONG, "short": SHORT},
             ),
-            _column("kst", KST, "Pring (1992)", window=READY[3], warm_up=READY[3], oracle="talib.SMA, talib.ROC"),
+            _column("kst", KST, "Pring (1992)", window=KNOWN, warm_up=KNOWN, oracle="talib.SMA, talib.ROC"),
             _column(
                 "kst_signal_9", "mean of the last 9 kst", "Pring (1992)",
-                window=READY[4], warm_up=READY[4], oracle="talib.SMA, talib.ROC", params={"signal": SIGNAL},
+                window=SIGNALLED, warm_up=SIGNALLED, oracle="talib.SMA, talib.ROC", params={"signal": SIGNAL},
             ),
         ),
         params=Params(tuple(RATES.tolist()), tuple(SMOOTHED.tolist()), SIGNAL, (COPPOCK, LONG, SHORT), TREND),

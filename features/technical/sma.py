@@ -59,47 +59,48 @@ def _slid(above: Float64, weighted: Float64, closes: Float64, i: int, n: int, cl
     for j in range(len(SUMMED)):
         window = SUMMED[j]
         if window * int((n + 0.5) * SHARES[j]) == n:  # n % window == 0, without a division
-            above[j], weighted[j] = _summed(closes, i, n, window)
+            above[i, j], weighted[i, j] = _summed(closes, i, n, window)
         elif n > window:
-            weighted[j] += LONGER[j] * move - above[j]
-            above[j] += window * move - (close - past(closes, i, n, window))
+            weighted[i, j] += LONGER[j] * move - above[i, j]
+            above[i, j] += window * move - (close - past(closes, i, n, window))
 
 
 @njit(cache=True)
-def _hull(closes: Float64, raw: Float64, i: int, n: int, window: int) -> float:
+def _hull(closes: Float64, raw: Float64, i: int, n: int, j: int, window: int) -> float:
     """Return the n-th close minus the weighted mean of the last raw averages."""
     total, close = 0.0, past(closes, i, n, 0)
     for lag in range(window):
-        total += (window - lag) * (close - past(closes, i, n, lag) + raw[(n - lag) & (LATEST - 1)])
+        total += (window - lag) * (close - past(closes, i, n, lag) + raw[i, j, (n - lag) & (LATEST - 1)])
     return total / (0.5 * window * (window + 1.0))
 
 
 @njit(cache=True)
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
+    above, weighted, raw, closes = state.above, state.weighted, state.raw, history.close
     for k in range(len(bars.series)):
         i, n, close = bars.series[k], bars.n[k], bars.close[k]
-        above, weighted, row = state.above[i], state.weighted[i], out[k]
-        _slid(above, weighted, history.close, i, n, close, close - bars.previous_close[k])
+        move = close - bars.previous_close[k]
+        _slid(above, weighted, closes, i, n, close, move)
         for j in range(WINDOWS):
-            row[j] = above[j] * SHARES[j]
-            row[WINDOWS + j] = weighted[j] * WEIGHTS[j]
+            out[k, j] = above[i, j] * SHARES[j]
+            out[k, WINDOWS + j] = weighted[i, j] * WEIGHTS[j]
         for j in range(HULLS):
             half = HALF[j]
-            state.raw[i, j, n & (LATEST - 1)] = 2.0 * weighted[half] * WEIGHTS[half] - weighted[j] * WEIGHTS[j]
+            raw[i, j, n & (LATEST - 1)] = 2.0 * weighted[i, half] * WEIGHTS[half] - weighted[i, j] * WEIGHTS[j]
             ready = n >= SUMMED[j] + SMOOTHED[j] - 1
-            row[2 * WINDOWS + j] = _hull(history.close, state.raw[i, j], i, n, SMOOTHED[j]) if ready else 0.0
+            out[k, 2 * WINDOWS + j] = _hull(closes, raw, i, n, j, SMOOTHED[j]) if ready else 0.0
         for j in range(2 * WINDOWS + HULLS):
-            row[j] = row[j] / (close - row[j])
+            out[k, j] = out[k, j] / (close - out[k, j])
             why[k, j] = 0
         if n < SUMMED[WINDOWS - 1]:
-            _warming_up(n, row, why[k])
+            _warming_up(n, k, out, why)
 
 
 @njit(cache=True)
-def _warming_up(n: int, row: Float64, why: UInt8) -> None:
+def _warming_up(n: int, k: int, out: Float64, why: UInt8) -> None:
     for j in range(len(READY)):
         if n < READY[j]:
-            row[j], why[j] = np.nan, WARMING_UP
+            out[k, j], why[k, j] = np.nan, WARMING_UP
 
 
 def _columns(kind: str, formula: str, source: str, windows: list[int], oracle: str) -> tuple[Column, ...]:

@@ -97,10 +97,10 @@ def _strength(once: Float64, twice: Float64, i: int, n: int, change: float, clos
 
 
 @njit(cache=True)
-def _fewer(returns: Float64, i: int, first: int, last: int, bound: float) -> int:
+def _fewer(returns: Float64, bound: float) -> int:
     count = 0
-    for slot in range(first, last):
-        count += returns[i, slot] < bound
+    for value in returns:
+        count += value < bound
     return count
 
 
@@ -109,9 +109,9 @@ def _rank(returns: Float64, i: int, n: int) -> float:
     """Return how many of the RANKS returns before the n-th bar's are smaller, percent."""
     bound, last = past(returns, i, n, 0) - EQUAL, (n - 1) & (RING - 1)
     first = last - RANKS
-    count = _fewer(returns, i, max(first, 0), last, bound)
+    count = _fewer(returns[i, max(first, 0) : last], bound)
     if first < 0:
-        count += _fewer(returns, i, first + RING, RING, bound)
+        count += _fewer(returns[i, first + RING :], bound)
     return 100.0 * count / RANKS
 
 

@@ -17,11 +17,13 @@ from features.catalogue import Family, Group, Stage, register
 from features.decay import WARMING_UP, settled, standing
 from features.inputs import BarInputs, History, past
 from features.technical.natr import true_range
-from features.technical.swing_rows import CONVERGED, FAST, LONG, MASS, MASS_READY, READY, ROWS, SLOW, SPAN, TYPICAL
+from features.technical.swing_rows import CONVERGED, FAST, LONG, MASS, MASS_READY, ROWS, SLOW, SPAN, TYPICAL
 from features.ties import TIE
 from schema.reasons import Why
 from schema.ticks import Float64, Int64, UInt8
 
+READY = np.array([column.warm_up for column in ROWS])
+VORTEX, ULTIMATE = LONG // 2 + 1, LONG + 1  # bars
 WINDOWS = np.array((LONG // 4, LONG // 2, LONG))
 EDGE = int(Why.EDGE)
 
@@ -60,12 +62,11 @@ def _moves(high: Float64, low: Float64, close: Float64, i: int, n: int, lag: int
 
 
 @njit(cache=True)
-def _slid(moved: Float64, high: Float64, low: Float64, close: Float64, i: int, n: int) -> None:
-    """Slide the sums of moves on, or sum them anew once in LONG bars."""
-    anew = n % LONG == 0 and n > LONG
-    if n == 2 or anew:
-        moved[i] = 0.0
-    for lag in range(LONG if anew else 1):
+def _summed(moved: Float64, high: Float64, low: Float64, close: Float64, i: int, n: int) -> None:
+    """Sum the moves anew."""
+    for j in range(8):
+        moved[i, j] = 0.0
+    for lag in range(LONG):
         now, pressure, up, down = _moves(high, low, close, i, n, lag)
         for j in range(3):
             if lag < WINDOWS[j]:
@@ -74,14 +75,21 @@ def _slid(moved: Float64, high: Float64, low: Float64, close: Float64, i: int, n
         if lag < WINDOWS[1]:
             moved[i, 6] += up
             moved[i, 7] += down
+
+
+@njit(cache=True, inline="always")
+def _slid(moved: Float64, high: Float64, low: Float64, close: Float64, i: int, n: int) -> None:
+    """Slide the sums of moves on."""
+    now, pressure, up, down = _moves(high, low, close, i, n, 0)
     for j in range(3):
-        if n - 1 > WINDOWS[j] and not anew:
-            now, pressure, up, down = _moves(high, low, close, i, n, WINDOWS[j])
-            moved[i, j] -= now
-            moved[i, 3 + j] -= pressure
-            if j == 1:
-                moved[i, 6] -= up
-                moved[i, 7] -= down
+        gone, gone_pressure, gone_up, gone_down = 0.0, 0.0, 0.0, 0.0
+        if n - 1 > WINDOWS[j]:
+            gone, gone_pressure, gone_up, gone_down = _moves(high, low, close, i, n, WINDOWS[j])
+        moved[i, j] += now - gone
+        moved[i, 3 + j] += pressure - gone_pressure
+        if j == 1:
+            moved[i, 6] += up - gone_up
+            moved[i, 7] += down - gone_down
 
 
 @njit(cache=True)
@@ -117,7 +125,7 @@ def _channel(typical: Float64, i: int, now: float) -> float:
     return above / (0.015 * deviation) if deviation > TIE * now else np.nan
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def _mass(state: State, i: int, n: int, spread: float, close: float) -> float:
     """Return the sum of the last MASS ratios of the range's average to that one's; NaN where one is undefined."""
     if n == 1:
@@ -146,28 +154,34 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
     highs, lows, closes, moved = history.high, history.low, history.close, state.moved
     for k in range(len(bars.series)):
         i, n, close = bars.series[k], bars.n[k], bars.close[k]
-        row, none = out[k], TIE * close
-        row[:] = np.nan
-        if n > 1:
+        none = TIE * close
+        for j in range(len(READY)):
+            out[k, j] = np.nan
+        if n == 1:
+            for j in range(8):
+                moved[i, j] = 0.0
+        elif n % LONG == 0 and n > LONG:
+            _summed(moved, highs, lows, closes, i, n)
+        else:
             _slid(moved, highs, lows, closes, i, n)
-        if n >= READY[0] and moved[i, 1] > none:
-            row[0], row[1] = max(moved[i, 6], 0.0) / moved[i, 1], max(moved[i, 7], 0.0) / moved[i, 1]
-        if n >= READY[2] and moved[i, 0] > none:
+        if n >= VORTEX and moved[i, 1] > none:
+            out[k, 0], out[k, 1] = max(moved[i, 6], 0.0) / moved[i, 1], max(moved[i, 7], 0.0) / moved[i, 1]
+        if n >= ULTIMATE and moved[i, 0] > none:
             short = min(max(moved[i, 3] / moved[i, 0], 0.0), 1.0)
             middle = min(max(moved[i, 4] / moved[i, 1], 0.0), 1.0)
-            row[2] = 100.0 * ((4.0 * short + 2.0 * middle + min(max(moved[i, 5] / moved[i, 2], 0.0), 1.0)) / 7.0)
-        if n >= READY[3]:
-            row[3] = _middles(state.middle, highs, lows, i, n) / close
+            out[k, 2] = 100.0 * ((4.0 * short + 2.0 * middle + min(max(moved[i, 5] / moved[i, 2], 0.0), 1.0)) / 7.0)
+        if n >= SLOW:
+            out[k, 3] = _middles(state.middle, highs, lows, i, n) / close
         typical = (bars.high[k] + bars.low[k] + close) / 3.0
         state.typical[i, n % TYPICAL] = typical
-        if n >= READY[4]:
-            row[4] = _channel(state.typical, i, typical)
+        if n >= TYPICAL:
+            out[k, 4] = _channel(state.typical, i, typical)
         spread = bars.high[k] - bars.low[k]
-        row[5] = _mass(state, i, n, spread if spread > none else 0.0, close)
+        out[k, 5] = _mass(state, i, n, spread if spread > none else 0.0, close)
         for j in range(len(READY)):
-            why[k, j] = EDGE if np.isnan(row[j]) else 0
+            why[k, j] = EDGE if np.isnan(out[k, j]) else 0
             if n < READY[j]:
-                row[j], why[k, j] = np.nan, WARMING_UP
+                out[k, j], why[k, j] = np.nan, WARMING_UP
         if why[k, 5] == 0:
             why[k, 5] = standing(n, MASS_READY, CONVERGED)
 
