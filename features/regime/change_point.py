@@ -63,72 +63,71 @@ def init(n_symbols: int, n_timeframes: int) -> State:
     return State(np.zeros(n), weight, np.zeros((n, RUNS)), np.ones((n, RUNS)))
 
 
-@njit(cache=True, error_model="numpy")
-def _weighed(z: float, weight: Float64, mean: Float64, root: Float64, grown: Float64, roots: Float64) -> None:
-    """Put into `grown` each weight times the density of z in its run, into `roots` the root of beta after it."""
+@njit(cache=True, inline="always")
+def _weighed(z: float, state: State, i: int, grown: Float64, roots: Float64, means: Float64) -> None:
+    """Put into `grown` each weight times the density of z in its run; into the others what the run is after it."""
+    weight, mean, root = state.weight, state.mean, state.root
     for r in range(RUNS):
-        apart = z - mean[r]
-        after = math.sqrt(root[r] * root[r] + HALF[r] * (apart * apart))
+        apart = z - mean[i, r]
+        after = math.sqrt(root[i, r] * root[i, r] + HALF[r] * (apart * apart))
         inverse = 1.0 / after
-        s = root[r] * inverse
+        s = root[i, r] * inverse
         s2 = s * s
         s4 = s2 * s2
         s8 = s4 * s4
         power = s2 * (s if r & 1 else 1.0) * (s2 if r & 2 else 1.0)  # s ** (r + 2)
         power *= (s4 if r & 4 else 1.0) * (s8 if r & 8 else 1.0) * (s8 * s8 if r & 16 else 1.0)
         roots[r] = after
-        grown[r] = weight[r] * (DENSITY[r] * power * inverse)
+        grown[r] = weight[i, r] * (DENSITY[r] * power * inverse)
+    for r in range(RUNS):
+        means[r] = mean[i, r] + GAIN[r] * (z - mean[i, r])
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def total(values: Float64, room: Float64) -> float:
     """Return the sum of RUNS values, halving them."""
     for r in range(16):
         room[r] = values[r] + values[r + 16]
     for r in range(8):
         room[r] += room[r + 8]
-    for r in range(4):
-        room[r] += room[r + 4]
-    whole: float = (room[0] + room[2]) + (room[1] + room[3])
+    whole: float = ((room[0] + room[4]) + (room[1] + room[5])) + ((room[2] + room[6]) + (room[3] + room[7]))
     return whole
 
 
-@njit(cache=True)
-def _grow(z: float, hazard: float, weight: Float64, mean: Float64, root: Float64, room: Float64) -> None:
-    """Move the run lengths on by a bar: each grows by one or starts anew; the longest keeps to its length."""
-    grown, roots = room[0], room[1]
-    _weighed(z, weight, mean, root, grown, roots)
-    scale = (1.0 - hazard) / total(grown, room[2])
-    longest = grown[RUNS - 1] * scale
-    for r in range(RUNS):
-        room[2, r] = mean[r] + GAIN[r] * (z - mean[r])
-    for r in range(RUNS - 1):  # one array a loop, so that each vectorises
-        mean[r + 1] = room[2, r]
-    for r in range(RUNS - 1):
-        root[r + 1] = roots[r]
-    for r in range(RUNS - 1):
-        weight[r + 1] = grown[r] * scale
-    weight[0] = hazard
-    weight[RUNS - 1] += longest
-
-
-@njit(cache=True)
-def _likeliest(weight: Float64, room: Float64) -> int:
+@njit(cache=True, inline="always")
+def _likeliest(values: Float64, room: Float64) -> int:
     """Return the first place of the largest of RUNS values, halving them."""
     for r in range(16):
-        room[r] = weight[r] if weight[r] > weight[r + 16] else weight[r + 16]
+        room[r] = values[r] if values[r] > values[r + 16] else values[r + 16]
     for r in range(8):
         room[r] = room[r] if room[r] > room[r + 8] else room[r + 8]
     largest = max(max(max(room[0], room[4]), max(room[1], room[5])), max(max(room[2], room[6]), max(room[3], room[7])))
     place = 0
-    while weight[place] < largest:
+    while values[place] < largest:
         place += 1
     return place
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
+def _grow(hazard: float, state: State, i: int, grown: Float64, roots: Float64, means: Float64, room: Float64) -> None:
+    """Make `grown` the probabilities after a bar: a run grows by one or starts anew; the longest keeps its length."""
+    scale = (1.0 - hazard) / total(grown, room)
+    longest = grown[RUNS - 1] * scale
+    for r in range(RUNS - 1):  # one array a loop, so that each vectorises
+        state.mean[i, r + 1] = means[r]
+    for r in range(RUNS - 1):
+        state.root[i, r + 1] = roots[r]
+    for r in range(RUNS - 1):
+        state.weight[i, r + 1] = grown[r] * scale
+    state.weight[i, 0] = hazard
+    state.weight[i, RUNS - 1] += longest
+    for r in range(RUNS):
+        grown[r] = state.weight[i, r]
+
+
+@njit(cache=True, error_model="numpy")  # a division that may raise would not vectorise
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
-    room = np.empty((3, RUNS))
+    grown, roots, means, room = np.empty(RUNS), np.empty(RUNS), np.empty(RUNS), np.empty(RUNS)
     for k in range(len(bars.series)):
         i, n, change = bars.series[k], bars.n[k], bars.log_return[k]
         if n < params.span + 2:
@@ -137,12 +136,12 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
             out[k, :], why[k, :] = np.nan, EDGE
         else:
             z = max(-params.most, min(change / math.sqrt(state.variance[i]), params.most))
-            weight = state.weight[i]
-            _grow(z, params.hazard, weight, state.mean[i], state.root[i], room)
+            _weighed(z, state, i, grown, roots, means)
+            _grow(params.hazard, state, i, grown, roots, means, room)
             for r in range(RUNS):
-                room[0, r] = LENGTH[r] * weight[r]
-            out[k, 0] = min(weight[0] + weight[1] + weight[2] + weight[3] + weight[4], 1.0)
-            out[k, 1], out[k, 2] = min(total(room[0], room[1]), RUNS - 1.0), _likeliest(weight, room[2])
+                roots[r] = LENGTH[r] * grown[r]
+            out[k, 0] = min(grown[0] + grown[1] + grown[2] + grown[3] + grown[4], 1.0)
+            out[k, 1], out[k, 2] = min(total(roots, room), RUNS - 1.0), _likeliest(grown, room)
             why[k, 0] = why[k, 1] = why[k, 2] = standing(n, params.span + 2, params.converged)
         if n > 1:
             state.variance[i] = variance_after(state.variance[i], change, n, params.span, params.negligible)

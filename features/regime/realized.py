@@ -18,11 +18,10 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from features.bar_inputs import log_ratio
 from features.catalogue import Column, Driver, Family, Group, Stage, register
 from features.decay import WARMING_UP
 from features.inputs import BarInputs, History
-from features.regime.windows import MASK, square_of, squares_since
+from features.regime.windows import MASK, square_of, squares_since, total_since
 from features.ties import TIE
 from schema.reasons import Why
 from schema.ticks import Float64, Int64, UInt8
@@ -32,6 +31,7 @@ LAPS = (7, 31, 63, 127, 15)  # bars between two sums made anew, less 1: masks
 WARM_UPS = (21, 61, 121, 41, 21, 61)
 FLAT = 1e-20  # squared spread beside squared size below which returns are equal but for rounding
 CLOSE = 1e-3  # share of their squares below which deviations are summed about their mean
+LONGEST = 121
 EDGE = int(Why.EDGE)
 
 
@@ -42,6 +42,7 @@ class Params(NamedTuple):
 
 class State(NamedTuple):
     squares: Float64  # (series, windows) sum of the window's squared log returns
+    totals: Float64  # (series, windows) sum of the window's log returns
     still: Int64  # (series,) bars since the last return that is not 0
     earlier: Float64  # (series,) sum of the squared log returns 20 to 39 bars ago
     session: Float64  # (series,) sum of the session's squared log returns
@@ -50,39 +51,51 @@ class State(NamedTuple):
 
 def init(n_symbols: int, n_timeframes: int) -> State:
     n = n_symbols * n_timeframes
-    return State(np.zeros((n, len(WINDOWS))), np.zeros(n, np.int64), np.zeros(n), np.zeros(n), np.zeros(n))
+    return State(
+        np.zeros((n, len(WINDOWS))),
+        np.zeros((n, len(WINDOWS))),
+        np.zeros(n, np.int64),
+        np.zeros(n),
+        np.zeros(n),
+        np.zeros(n),
+    )
 
 
 @njit(cache=True, inline="always")
-def _slide(state: State, returns: Float64, i: int, n: int, new: float, windows: tuple[int, ...]) -> None:
-    squares, still = state.squares, state.still[i]
+def _slide(state: State, returns: Float64, i: int, n: int, now: float, windows: tuple[int, ...]) -> None:
+    squares, totals, still, new = state.squares, state.totals, state.still[i], square_of(now)
     for w in range(5):
         window = windows[w]
         if still >= window:
-            squares[i, w] = 0.0
+            squares[i, w] = totals[i, w] = 0.0
         elif n <= window + 1:
             squares[i, w] += new
+            totals[i, w] += now
         elif n & LAPS[w] == 0:
             squares[i, w] = squares_since(returns, i, n, window)
+            totals[i, w] = total_since(returns, i, n, window)
         else:
-            squares[i, w] += new - square_of(returns[i, (n - 1 - window) & MASK])
+            old = returns[i, (n - 1 - window) & MASK]
+            squares[i, w] += new - square_of(old)
+            totals[i, w] += now - old
 
 
 @njit(cache=True)
-def _spread(squares: float, returns: Float64, i: int, n: int, window: int, closes: Float64) -> float:
-    """Return the squared deviations from the mean; the mean is the return over the whole window / its bars."""
-    if squares <= 0.0:
-        return 0.0
-    total = log_ratio(closes[i, (n - 1) & MASK], closes[i, (n - 1 - window) & MASK])
-    mean = total / window
-    spread = squares - total * mean
-    if spread > CLOSE * squares:
-        return spread
+def _anew(total: float, returns: Float64, i: int, n: int, window: int) -> float:
     spread = 0.0
     for lag in range(window):
-        apart = returns[i, (n - 1 - lag) & MASK] - mean
+        apart = returns[i, (n - 1 - lag) & MASK] - total / window
         spread += apart * apart
     return spread
+
+
+@njit(cache=True, inline="always")
+def _spread(squares: float, total: float, returns: Float64, i: int, n: int, window: int) -> float:
+    """Return the squared deviations from the mean."""
+    spread = squares - total * total / window
+    if spread <= CLOSE * squares and squares > 0.0:
+        spread = _anew(total, returns, i, n, window)
+    return max(spread, 0.0)
 
 
 @njit(cache=True)
@@ -102,9 +115,14 @@ def _root(short: float, long: float, scale: float) -> float:
 
 
 @njit(cache=True)
+def reason(n: int, column: int) -> int:
+    return EDGE if n >= WARM_UPS[column] else WARMING_UP
+
+
+@njit(cache=True)
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
     a, b, c, d, e = params.windows
-    squares, returns, closes = state.squares, history.log_return, history.close
+    squares, totals, returns = state.squares, state.totals, history.log_return
     for k in range(len(bars.series)):
         i, n, nth = bars.series[k], bars.n[k], bars.session_bar[k]
         new = square_of(bars.log_return[k]) if n > 1 else 0.0
@@ -116,7 +134,7 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
             state.lost[i] = (total - state.session[i]) - term
             state.session[i] = total
         state.still[i] = 0 if new > 0.0 else state.still[i] + 1
-        _slide(state, returns, i, n, new, params.windows)
+        _slide(state, returns, i, n, bars.log_return[k] if n > 1 else 0.0, params.windows)
         out[k, 0] = _root(squares[i, 0], squares[i, 1], b / a) if n > b else np.nan
         out[k, 1] = _root(squares[i, 1], squares[i, 2], c / b) if n > c else np.nan
         out[k, 2] = _root(squares[i, 1], squares[i, 3], d / b) if n > d else np.nan
@@ -128,13 +146,12 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
         if n > b and nth > 1:
             out[k, 4] = _root(squares[i, 1], state.session[i], (nth - 1.0) / b)
         if n > c:
-            spread = _spread(squares[i, 2], returns, i, n, c, closes)
+            spread = _spread(squares[i, 2], totals[i, 2], returns, i, n, c)
             if spread > max(params.flat * squares[i, 2], TIE * TIE):
-                short = _spread(squares[i, 4], returns, i, n, e, closes)
+                short = _spread(squares[i, 4], totals[i, 4], returns, i, n, e)
                 out[k, 5] = math.sqrt(short / spread * ((c - 1.0) / (e - 1.0)))
         for column in range(6):
-            defined = not np.isnan(out[k, column])
-            why[k, column] = 0 if defined else (EDGE if n >= WARM_UPS[column] else WARMING_UP)
+            why[k, column] = 0 if not np.isnan(out[k, column]) else (EDGE if n > LONGEST else reason(n, column))
 
 
 _column = partial(Column, inputs=("close",), driver=Driver.BAR, unit="ratio", oracle="naive")

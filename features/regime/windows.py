@@ -27,3 +27,12 @@ def squares_since(returns: Float64, i: int, n: int, window: int) -> float:
     for lag in range(window):
         total += square_of(returns[i, (n - 1 - lag) & MASK])
     return total
+
+
+@njit(cache=True)
+def total_since(returns: Float64, i: int, n: int, window: int) -> float:
+    """Return the sum of the last `window` log returns up to the n-th bar."""
+    total = 0.0
+    for lag in range(window):
+        total += returns[i, (n - 1 - lag) & MASK]
+    return total
