@@ -21,8 +21,7 @@ from features.catalogue import Column, Driver, Group
 from tests.laws.runs import CATALOGUE, Violations, engine_for, every_column, step
 from tests.laws.test_oracles import misses
 from tests.long_market import A_SECOND, SESSION, SYMBOLS, chunks, followed, from_second
-from tests.markets import Scene
-from tests.oracles.registry import ORACLES
+from tests.oracles.registry import ORACLES, Market
 
 SECONDS = int(os.environ.get("LAWS_LONG_RUN", "10000"))
 FIRST, POINTS = 400, 30
@@ -50,12 +49,20 @@ def tail_seconds(column: Column, point: int, kept: int) -> int:
     return min(needed, kept)
 
 
-def compare(column: Column, found: np.ndarray, market: Scene, points: list[int]) -> str:
+def by_tail(columns: Sequence[Column], point: int, kept: int) -> dict[int, list[int]]:
+    """Return the columns' places by the seconds before a point that decide them: a tail is made once for all."""
+    places: dict[int, list[int]] = {}
+    for at, column in enumerate(columns):
+        places.setdefault(tail_seconds(column, point, kept), []).append(at)
+    return places
+
+
+def compare(column: Column, found: np.ndarray, market: Market, points: list[int]) -> str:
     """Compare a column's rows at points, which count the market's seconds, with its oracle; "" if they agree."""
-    oracle, as_read = ORACLES[column.name], market.market()
+    oracle = ORACLES[column.name]
     rows = (np.array(points)[:, None] * SYMBOLS - np.arange(SYMBOLS, 0, -1)).ravel()
-    expected = oracle.expected(column.name, as_read)[rows]
-    bound = np.broadcast_to(oracle.bound(column.name, as_read), as_read.bars.n.shape)[rows]
+    expected = oracle.expected(column.name, market)[rows]
+    bound = np.broadcast_to(oracle.bound(column.name, market), market.bars.n.shape)[rows]
     if not len(wrong := misses(found, expected, bound)):
         return ""
     return f"{len(wrong)} of {len(found)} rows miss, the first is {found[wrong[0]]!r}, expected {expected[wrong[0]]!r}"
@@ -73,14 +80,18 @@ def violations(groups: Sequence[Group], seconds: int) -> Violations:
         if end not in points:
             continue
         seen.append(values)
-        for at, column in enumerate(columns):
-            if column.window or column.driver is Driver.ITEM or seconds > KEPT:
-                tail = from_second(recent, tail_seconds(column, end, len(recent.bars.time) // SYMBOLS))
-                if message := compare(column, values[:, at], tail, [len(tail.bars.time) // SYMBOLS]):
-                    found[column.name] = f"after {end} seconds {message}"
+        for length, places in by_tail(columns, end, len(recent.bars.time) // SYMBOLS).items():
+            tail = None
+            for at in places:
+                column = columns[at]
+                if column.window or column.driver is Driver.ITEM or seconds > KEPT:
+                    tail = tail or from_second(recent, length).market()
+                    if message := compare(column, values[:, at], tail, [len(tail.bars.n) // SYMBOLS]):
+                        found[column.name] = f"after {end} seconds {message}"
+    whole = recent.market() if recent and seconds <= KEPT else None
     for at, column in enumerate(columns):
-        replayed = not column.window and column.driver is not Driver.ITEM and seconds <= KEPT and recent
-        if replayed and (message := compare(column, np.concatenate(seen)[:, at], replayed, points)):
+        replayed = not column.window and column.driver is not Driver.ITEM and whole
+        if replayed and (message := compare(column, np.concatenate(seen)[:, at], whole, points)):
             found[column.name] = message
     return found
 
