@@ -26,6 +26,7 @@ from schema.ticks import Float64, UInt8
 
 WINDOW, RING = 60, 64
 IMPACT, TRADED, NOTIONAL, MOVED = range(4)
+LAST, SPENT = 12, 13
 ONE, TWO, AFTER, ONE_ONE, ONE_TWO, TWO_TWO, ONE_AFTER, TWO_AFTER = range(4, 12)
 
 
@@ -36,12 +37,12 @@ class Params(NamedTuple):
 
 class State(NamedTuple):
     notional: Float64  # (series, RING) of the n-th bar at slot (n - 1) % RING
-    sums: Float64  # (series, 12) over the window: of impacts and notionals, then the regression's; and two counts
+    sums: Float64  # (series, 14) over the window: of impacts and notionals, then the regression's; the last bar
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
     n = n_symbols * n_timeframes
-    return State(np.zeros((n, RING)), np.zeros((n, 12)))
+    return State(np.zeros((n, RING)), np.zeros((n, 14)))
 
 
 @njit(cache=True, inline="always")
@@ -68,10 +69,12 @@ def add_pair(sums: Float64, sign: float, change: float, notional: float, after: 
 
 
 @njit(cache=True)
-def slide(sums: Float64, returns: Float64, notional: Float64, i: int, n: int, tie: float) -> None:
+def slide(
+    sums: Float64, returns: Float64, notional: Float64, i: int, n: int, newest: float, value: float, tie: float
+) -> None:
     """Bring the sums to the n-th bar: whole bars of the last WINDOW, pairs of those and the bar before."""
     if n % WINDOW == 2:
-        sums[:] = 0.0
+        sums[:LAST] = 0.0
         for lag in range(WINDOW - 1, -1, -1):
             if n - lag > 1:
                 add_bar(sums, 1.0, past(returns, i, n, lag), notional[(n - 1 - lag) & (RING - 1)])
@@ -79,9 +82,8 @@ def slide(sums: Float64, returns: Float64, notional: Float64, i: int, n: int, ti
                 old, before = past(returns, i, n, lag + 1), notional[(n - 2 - lag) & (RING - 1)]
                 add_pair(sums, 1.0, old, before, past(returns, i, n, lag), tie)
         return
-    newest, last, spent = past(returns, i, n, 0), past(returns, i, n, 1), notional[(n - 2) & (RING - 1)]
-    add_bar(sums, 1.0, newest, notional[(n - 1) & (RING - 1)])
-    add_pair(sums, 1.0, last, spent, newest, tie)
+    add_bar(sums, 1.0, newest, value)
+    add_pair(sums, 1.0, sums[LAST], sums[SPENT], newest, tie)
     if n > WINDOW + 1:
         gone, spent = past(returns, i, n, WINDOW), notional[(n - 1 - WINDOW) & (RING - 1)]
         add_bar(sums, -1.0, gone, spent)
@@ -112,7 +114,8 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
         sums, defined, slope = state.sums[i], True, 0.0
         state.notional[i, (n - 1) & (RING - 1)] = value
         if n > 1:
-            slide(sums, history.log_return, state.notional[i], i, n, params.tie)
+            slide(sums, history.log_return, state.notional[i], i, n, bars.log_return[k], value, params.tie)
+            sums[LAST], sums[SPENT] = bars.log_return[k], value
         if n > WINDOW + 1:
             slope, defined = gamma(sums, params.collinear)
         reason = 0 if n > WINDOW else WARMING_UP

@@ -7,7 +7,7 @@ With u = log(high / close), d = log(close / low) and r the log return, all of on
 
 Seed:   none.
 Edges:  flat bars have spread 0; a spread below 0 counts as 0. Nights are not left out.
-Cost:   O(1) a bar, 370 bytes a series; running sums are rebuilt every lap.
+Cost:   O(1) a bar, 400 bytes a series; running sums are rebuilt every lap.
 Source: Roll (1984); Corwin and Schultz (2012); Abdi and Ranaldo (2017); Lesmond, Ogden and Trzcinka (1999).
 """
 
@@ -28,7 +28,7 @@ from features.ties import TIE
 from schema.ticks import Float64, Int64, UInt8
 
 LONG, SHORT = 60, 20
-UP, DOWN, SUM, PRODUCTS, HIGH_LOW, CLOSE_MIDDLE = range(6)
+UP, DOWN, LAST, SUM, PRODUCTS, HIGH_LOW, CLOSE_MIDDLE = range(7)
 CS, AR = 0, 1
 ROOT = math.sqrt(3.0 - 2.0 * math.sqrt(2.0))
 BETA = (math.sqrt(2.0) - 1.0) / (ROOT * ROOT)
@@ -39,15 +39,15 @@ class Params(NamedTuple):
 
 
 class State(NamedTuple):
-    sums: Float64  # (series, 6) u and d of the bar before; of returns, of their products, of the pairs' spreads
+    sums: Float64  # (series, 7) u, d and r of the bar before; of returns, of their products, of the pairs' spreads
     pairs: Float64  # (series, SHORT, 2) Corwin-Schultz and Abdi-Ranaldo of the n-th bar's pair at slot n % SHORT
     still: Int64  # (series,) bit j says whether the return of j bars ago was 0
-    count: Int64  # (series, 2) how many of the last SHORT and LONG
+    counts: Int64  # (series, 2) how many of the last SHORT and LONG
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
     n = n_symbols * n_timeframes
-    sums, pairs = np.zeros((n, 6)), np.zeros((n, SHORT, 2))
+    sums, pairs = np.zeros((n, 7)), np.zeros((n, SHORT, 2))
     return State(sums, pairs, np.zeros(n, np.int64), np.zeros((n, 2), np.int64))
 
 
@@ -65,16 +65,15 @@ def products(returns: Float64, sums: Float64, i: int, n: int) -> None:
 
 
 @njit(cache=True)
-def roll(returns: Float64, sums: Float64, i: int, n: int) -> float:
+def roll(returns: Float64, sums: Float64, i: int, n: int, newest: float) -> float:
     """Slide the sums of returns and return minus the covariance of successive ones."""
-    newest, oldest = past(returns, i, n, 0), 0.0
+    oldest = 0.0
     if n % LONG == 1:
         products(returns, sums, i, n)
         oldest = past(returns, i, n, LONG - 1)
     else:
         sums[SUM] += newest
-        if n > 2:
-            sums[PRODUCTS] += newest * past(returns, i, n, 1)
+        sums[PRODUCTS] += newest * sums[LAST]
         if n > LONG:
             oldest = past(returns, i, n, LONG - 1)
         if n > LONG + 1:
@@ -83,7 +82,8 @@ def roll(returns: Float64, sums: Float64, i: int, n: int) -> float:
             sums[PRODUCTS] -= oldest * gone
     total = sums[SUM]
     mean = total / LONG
-    covariance = sums[PRODUCTS] - mean * ((total - newest) + (total - oldest)) + (LONG - 1) * mean * mean
+    sums[LAST] = newest
+    covariance: float = sums[PRODUCTS] - mean * ((total - newest) + (total - oldest)) + (LONG - 1) * mean * mean
     return -covariance / (LONG - 1)
 
 
@@ -109,23 +109,23 @@ def pair(sums: Float64, pairs: Float64, n: int, up: float, down: float, change: 
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
     for k in range(len(bars.series)):
         i, n, close = bars.series[k], bars.n[k], bars.close[k]
-        sums, count, covariance = state.sums[i], state.count[i], 0.0
+        sums, counts, covariance = state.sums[i], state.counts[i], 0.0
         up, down = log_ratio(bars.high[k], close), log_ratio(close, bars.low[k])
         if n > 1:
             change = bars.log_return[k]
-            covariance = roll(history.log_return, sums, i, n)
+            covariance = roll(history.log_return, sums, i, n, change)
             pair(sums, state.pairs[i], n, up, down, change)
             still, bits = int(abs(change) <= params.tie), state.still[i]
-            count[0] += still - (bits >> (SHORT - 1) & 1)
-            count[1] += still - (bits >> (LONG - 1) & 1)
+            counts[0] += still - (bits >> (SHORT - 1) & 1)
+            counts[1] += still - (bits >> (LONG - 1) & 1)
             state.still[i] = bits << 1 | still
         sums[UP], sums[DOWN] = up, down
         long, short = (0 if n > LONG else WARMING_UP), (0 if n > SHORT else WARMING_UP)
         write(out, why, k, 0, 2e4 * math.sqrt(max(covariance, 0.0)), long)
         write(out, why, k, 1, 1e4 / SHORT * max(sums[HIGH_LOW], 0.0), short)
         write(out, why, k, 2, 1e4 * math.sqrt(max(sums[CLOSE_MIDDLE], 0.0) / SHORT), short)
-        write(out, why, k, 3, count[0] / SHORT, short)
-        write(out, why, k, 4, count[1] / LONG, long)
+        write(out, why, k, 3, counts[0] / SHORT, short)
+        write(out, why, k, 4, counts[1] / LONG, long)
 
 
 _column = partial(Column, driver=Driver.BAR, unit="bps", range=(0.0, math.inf), oracle="naive, in long double")
