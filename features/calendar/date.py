@@ -75,7 +75,8 @@ def update(params: Params, state: NoState, bars: BarInputs, history: History, ou
     for k in range(len(bars.series)):
         why[k, :] = 0
         if k > 0 and bars.time[k] == bars.time[k - 1]:
-            out[k, :] = out[k - 1, :]
+            for c in range(2 * params.circles + 1):
+                out[k, c] = out[k - 1, c]
             continue
         day = (bars.time[k] - 1) // DAY
         month, day_of_month, length, share[4] = date_of(day)

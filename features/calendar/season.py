@@ -54,7 +54,7 @@ class State(NamedTuple):
 def init(n_symbols: int, n_timeframes: int) -> State:
     n = n_symbols * n_timeframes
     slots, running = np.zeros((n, MINUTES, 5)), np.zeros((n, 5))
-    return State(slots, running, *(np.zeros(n, np.int64) for _ in range(2)), *(np.zeros(n) for _ in range(2)))
+    return State(slots, running, np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n), np.zeros(n))
 
 
 @njit(cache=True)

@@ -73,8 +73,8 @@ class State(NamedTuple):
 
 def init(n_symbols: int, n_timeframes: int) -> State:
     n = n_symbols * n_timeframes
-    counts, since = (np.zeros(n, np.int64) for _ in range(3)), np.full(n, LONGEST, np.int64)
-    return State(*counts, np.zeros(n), np.zeros(n, np.int64), since)
+    sessions, opened, closed, missed = (np.zeros(n, np.int64) for _ in range(4))
+    return State(sessions, opened, closed, np.zeros(n), missed, np.full(n, LONGEST, np.int64))
 
 
 @njit(cache=True)

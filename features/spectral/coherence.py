@@ -58,8 +58,10 @@ class State(NamedTuple):
 
 def init(n_symbols: int, n_timeframes: int) -> State:
     n = n_symbols * n_timeframes
-    rings, bins = (np.zeros((n, RETURNS)) for _ in range(2)), (np.zeros((n, OWN)) for _ in range(4))
-    return State(*rings, *bins, *(np.zeros(n, np.int64) for _ in range(3)))
+    own, market = np.zeros((n, RETURNS)), np.zeros((n, RETURNS))
+    real, imaginary, market_real, market_imaginary = (np.zeros((n, OWN)) for _ in range(4))
+    still, market_still, without = (np.zeros(n, np.int64) for _ in range(3))
+    return State(own, market, real, imaginary, market_real, market_imaginary, still, market_still, without)
 
 
 @njit(cache=True)
@@ -82,14 +84,14 @@ def advance(
         window, begin, end = WINDOWS[w], FIRST[AT + w] - BEGIN, FIRST[AT + w + 1] - BEGIN
         oldest = ring[(n - 1 - window) & (RETURNS - 1)]
         if still < window:
-            slide(real[begin:end], imaginary[begin:end], newest - oldest, cosine[begin:end], sine[begin:end])
+            slide(real, imaginary, begin, end, newest - oldest, cosine, sine)
         else:
             real[begin:end], imaginary[begin:end] = 0.0, 0.0
     ring[(n - 1) & (RETURNS - 1)] = newest
     for w in range(len(WINDOWS)):
         window, begin, end = WINDOWS[w], FIRST[AT + w] - BEGIN, FIRST[AT + w + 1] - BEGIN
         every, size = window // PARTS, (end - begin) // PARTS
-        if still < window and n & (every - 1) == 0:
+        if still < window and n & (every - 1) == every // 2:
             a = begin + (n // every) % PARTS * size
             refresh(ring, n, window, BEGIN + a, real[a : a + size], imaginary[a : a + size])
 

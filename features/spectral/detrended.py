@@ -12,9 +12,9 @@ from typing import Final
 import numpy as np
 from numba import njit
 
-from features.spectral.sliding_dft import FIRST, WINDOWS
-from features.spectral.spectrum import dominant_of, entropy_of, floored, scaled
-from features.spectral.sums import added, dot, logarithms
+from features.spectral.sliding_dft import BINS, FIRST, WINDOWS
+from features.spectral.spectrum import dominant_of, entropy_of
+from features.spectral.sums import dot
 from schema.ticks import Float64
 
 NO_POWER: Final = 1e-24  # of the power that the line had a part in
@@ -37,42 +37,35 @@ HALF_SIN: Final = np.concatenate([np.sin(_half_turns(w)) for w in WINDOWS])
 
 
 @njit(cache=True)
-def describe_price(
-    w: int,
-    real: Float64,
-    imaginary: Float64,
-    cosine: Float64,
-    sine: Float64,
-    share: Float64,
-    log: Float64,
-    room: Float64,
-    out: Float64,
-) -> bool:
-    """Write period, share, phase (sine, cosine) of the dominant cycle and the entropy; False where there is no power.
+def turn_back(real: Float64, imaginary: Float64, cosine: Float64, sine: Float64, x: Float64, y: Float64) -> None:
+    """Write X, counted from each window's first return: `cosine` and `sine` turn the bins to it."""
+    for b in range(BINS):
+        x[b] = real[b] * cosine[b] - imaginary[b] * sine[b]
+        y[b] = real[b] * sine[b] + imaginary[b] * cosine[b]
 
-    `cosine` and `sine` turn the bins to the window's first return; `share`, `log` and `room` are room.
-    """
-    window, first = WINDOWS[w], FIRST[w]
-    gain = GAIN[first : first + len(real)]
-    for b in range(len(real)):
-        room[b] = real[b] * cosine[b] - imaginary[b] * sine[b]
-    line = dot(gain, room) / GAINS[w]
-    for b in range(len(real)):
-        y = real[b] * sine[b] + imaginary[b] * cosine[b]
-        room[b] -= line
-        share[b] = gain[b] * (room[b] * room[b] + y * y)
-    total = added(share)
-    if total <= NO_POWER * GAINS[w] * line * line:
-        out[:] = np.nan
-        return False
-    scaled(share, 1.0 / total)
-    b = dominant_of(share) - 1
-    x, y = room[b], real[b] * sine[b] + imaginary[b] * cosine[b]
-    length = math.sqrt(x * x + y * y)
-    c, s = HALF_COS[first + b], HALF_SIN[first + b]  # times -i exp(-i pi k / W): the newest bar, and 1 / (1 - z)
-    out[0], out[1] = window / (b + 1), share[b]
-    out[2], out[3] = -(x * c + y * s) / length, (y * c - x * s) / length
-    floored(share, room)
-    logarithms(room, log)
-    out[4] = entropy_of(share, log)
-    return True
+
+@njit(cache=True)
+def straighten(x: Float64, y: Float64, line: Float64, power: Float64) -> None:
+    """Take d, given for each bin, from X and write the power of what is left."""
+    for b in range(BINS):
+        x[b] -= line[b]
+        power[b] = GAIN[b] * (x[b] * x[b] + y[b] * y[b])
+
+
+@njit(cache=True, error_model="numpy")
+def lines_of(x: Float64, lines: Float64) -> None:
+    """Write each window's d."""
+    for w in range(len(WINDOWS)):
+        lines[w] = dot(GAIN, x, FIRST[w], FIRST[w + 1]) / GAINS[w]
+
+
+@njit(cache=True)
+def describe_price(w: int, x: Float64, y: Float64, share: Float64, log: Float64, out: Float64, k: int, at: int) -> None:
+    """Write period, share and phase (sine, cosine) of the dominant cycle, and the entropy, from column `at` on."""
+    first, last = FIRST[w], FIRST[w + 1]
+    b = dominant_of(share, first, last)
+    length = math.sqrt(x[b] * x[b] + y[b] * y[b])
+    c, s = HALF_COS[b], HALF_SIN[b]  # times -i exp(-i pi k / W): the newest bar, and 1 / (1 - z)
+    out[k, at], out[k, at + 1] = WINDOWS[w] / (b - first + 1), share[b]
+    out[k, at + 2], out[k, at + 3] = -(x[b] * c + y[b] * s) / length, (y[b] * c - x[b] * s) / length
+    out[k, at + 4] = entropy_of(share, log, first, last)

@@ -25,7 +25,8 @@ from features.catalogue import Family, Group, Stage, register
 from features.decay import WARMING_UP
 from features.inputs import BarInputs, History
 from features.spectral.columns import PRICE_COLUMNS, PRICE_WINDOWS, RETURN_COLUMNS, price_column, return_column
-from features.spectral.detrended import describe_price
+from features.spectral.detrended import GAINS, describe_price, lines_of, straighten, turn_back
+from features.spectral.detrended import NO_POWER as NO_TREND
 from features.spectral.sliding_dft import (
     BINS,
     FIRST,
@@ -38,8 +39,8 @@ from features.spectral.sliding_dft import (
     power_of,
     turned,
 )
-from features.spectral.spectrum import FLOOR, HIGH, LOW, ROLL_OFF, describe, distance, scaled
-from features.spectral.sums import added
+from features.spectral.spectrum import BIN, FLOOR, HIGH, LOW, ROLL_OFF, describe, distances, shares, spread
+from features.spectral.sums import added, dot, logarithms
 from schema.reasons import Why
 from schema.ticks import Float64, UInt8
 
@@ -47,6 +48,7 @@ NO_POWER: Final = 1e-24  # of the last return squared
 EDGE: Final = int(Why.EDGE)
 WIDTH, PRICE_WIDTH = len(RETURN_COLUMNS), len(PRICE_COLUMNS)
 FLUX: Final = WIDTH - 1
+N: Final = len(WINDOWS)
 PRICE_AT: Final = tuple(  # the first column of each window's detrended price, -1 where there are none
     len(WINDOWS) * WIDTH + PRICE_WINDOWS.index(w) * PRICE_WIDTH if w in PRICE_WINDOWS else -1 for w in WINDOWS
 )
@@ -61,55 +63,85 @@ class Params(NamedTuple):
 
 
 @njit(cache=True)
+def mark(why: UInt8, k: int, first: int, last: int, reason: int) -> None:
+    for c in range(first, last):
+        why[k, c] = reason
+
+
+@njit(cache=True)
+def refuse(out: Float64, why: UInt8, k: int, first: int, last: int, reason: int) -> None:
+    for c in range(first, last):
+        out[k, c], why[k, c] = np.nan, reason
+
+
+@njit(cache=True, error_model="numpy")
+def inverse(total: float) -> float:
+    return 1.0 / total if total > 0.0 else 0.0
+
+
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
     cosine, sine, next_cosine, next_sine = np.empty(BINS), np.empty(BINS), np.empty(BINS), np.empty(BINS)
-    power, before, log, room = np.empty(BINS), np.empty(BINS), np.empty(BINS), np.empty(BINS)
+    share, before, change, x, y = np.empty(BINS), np.empty(BINS), np.empty(BINS), np.empty(BINS), np.empty(BINS)
+    room, log, of_bin, was = np.empty(BINS), np.empty(BINS), np.empty(BINS), np.empty(BINS)
+    room_bits, log_bits = room.view(np.int64), log.view(np.int64)
+    factor, factor_before, number = np.empty(N), np.empty(N), np.empty(N)
     turned_to = -1
     for k in range(len(bars.series)):
         i, n = bars.series[k], bars.n[k]
         newest = moved(bars.log_return[k])
-        state.still[i] = 0 if newest != 0.0 or n == 1 else state.still[i] + 1
+        state.still[i] = still = 0 if newest != 0.0 or n == 1 else state.still[i] + 1
         if n != turned_to:
             turned(n, cosine, sine)
             turned(n + 1, next_cosine, next_sine)
             turned_to = n
-        for w in range(len(WINDOWS)):
-            window, first, last = WINDOWS[w], FIRST[w], FIRST[w + 1]
-            real, imaginary = state.real[i, first:last], state.imaginary[i, first:last]
-            p, q, logs, spare = power[first:last], before[first:last], log[first:last], room[first:last]
-            if state.total[i, w] > 0.0:
-                power_of(real, imaginary, q)
-            advance(state, i, w, history.log_return[i], n, newest, cosine, sine)
-            at, price_at = w * WIDTH, PRICE_AT[w]
-            row, reason = out[k, at : at + WIDTH], why[k, at : at + WIDTH]
-            power_of(real, imaginary, p)
-            total = added(p)
-            if n <= window or state.still[i] >= window or total <= params.no_power * window * newest * newest:
-                row[:], reason[:] = np.nan, WARMING_UP if n <= window else EDGE
-                if n == window + 1:
-                    reason[FLUX] = WARMING_UP
-                if price_at >= 0:
-                    out[k, price_at : price_at + PRICE_WIDTH] = np.nan
-                    why[k, price_at : price_at + PRICE_WIDTH] = reason[0]
-                state.total[i, w] = 0.0
-                continue
-            scaled(p, 1.0 / total)
-            dominant = describe(w, p, logs, spare, row)
-            b = dominant - 1
-            row[11], row[12] = phase_of(real[b], imaginary[b], cosine[first + b], sine[first + b])
-            row[13] = math.log(total / (window * window))
-            reason[:] = 0
-            if state.total[i, w] > 0.0:
-                row[FLUX] = distance(p, q, 1.0 / state.total[i, w], spare)
+        real, imaginary, total = state.real[i], state.imaginary[i], state.total[i]
+        power_of(real, imaginary, before)
+        advance(real, imaginary, history.log_return[i], n, newest, still, cosine, sine)
+        power_of(real, imaginary, share)
+        for w in range(N):
+            factor_before[w] = inverse(total[w])
+            all_power = added(share, FIRST[w], FIRST[w + 1])
+            none = n <= WINDOWS[w] or still >= WINDOWS[w] or all_power <= params.no_power * WINDOWS[w] * newest**2
+            total[w] = 0.0 if none else all_power
+            factor[w] = inverse(total[w])
+        spread(factor, of_bin)
+        spread(factor_before, was)
+        shares(share, of_bin, before, was, change, room)
+        logarithms(room_bits, of_bin, log, log_bits)
+        for w in range(N):
+            number[w] = dot(BIN, share, FIRST[w], FIRST[w + 1])
+        spread(number, of_bin)
+        distances(share, of_bin, room)
+        for w in range(N):
+            window, at, reason = WINDOWS[w], w * WIDTH, WARMING_UP if n <= WINDOWS[w] else EDGE
+            if total[w] == 0.0:
+                refuse(out, why, k, at, at + WIDTH, reason)
             else:
-                row[FLUX], reason[FLUX] = np.nan, EDGE if n > window + 1 else WARMING_UP
-            state.total[i, w] = total
-            if price_at >= 0:
-                turn, turn_sine = next_cosine[first:last], next_sine[first:last]
-                described = describe_price(
-                    w, real, imaginary, turn, turn_sine, p, logs, spare, out[k, price_at : price_at + PRICE_WIDTH]
-                )
-                why[k, price_at : price_at + PRICE_WIDTH] = 0 if described else EDGE
+                b = describe(w, share, log, room, number[w], out, k, at)
+                out[k, at + 11], out[k, at + 12] = phase_of(real[b], imaginary[b], cosine[b], sine[b])
+                out[k, at + 13] = math.log(total[w] / (window * window))
+                out[k, at + FLUX] = math.sqrt(added(change, FIRST[w], FIRST[w + 1]))
+                mark(why, k, at, at + WIDTH, 0)
+            if total[w] == 0.0 or factor_before[w] == 0.0:
+                refuse(out, why, k, at + FLUX, at + WIDTH, EDGE if n > window + 1 else WARMING_UP)
+        turn_back(real, imaginary, next_cosine, next_sine, x, y)
+        lines_of(x, number)
+        spread(number, of_bin)
+        straighten(x, y, of_bin, share)
+        for w in range(N):
+            power = added(share, FIRST[w], FIRST[w + 1])
+            factor[w] = inverse(power) if total[w] > 0.0 and power > NO_TREND * GAINS[w] * number[w] ** 2 else 0.0
+        spread(factor, of_bin)
+        shares(share, of_bin, before, was, change, room)
+        logarithms(room_bits, of_bin, log, log_bits)
+        for w in range(N):
+            at = PRICE_AT[w]
+            if at >= 0 and factor[w] > 0.0:
+                describe_price(w, x, y, share, log, out, k, at)
+                mark(why, k, at, at + PRICE_WIDTH, 0)
+            elif at >= 0:
+                refuse(out, why, k, at, at + PRICE_WIDTH, WARMING_UP if n <= WINDOWS[w] else EDGE)
 
 
 register(
@@ -124,6 +156,6 @@ register(
         params=Params(LOW, HIGH, FLOOR, ROLL_OFF, NO_POWER),
         init=init,
         update=update,
-        version=2,
+        version=3,
     )
 )

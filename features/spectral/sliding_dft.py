@@ -1,9 +1,9 @@
 """The discrete Fourier transforms of the last 32, 64, 128 and 256 log returns, kept up to date bar by bar.
 
 A_k = sum of r_m exp(-2 pi i k m / W) over the window, m the return's own number, so that a bar adds (newest - oldest)
-exp(-2 pi i k n / W) and turns nothing: undamped, and roundings only add up. A lap away with them: every W / 8 bars an
-eighth of the bins is computed afresh, so that no bar has much to do. The four windows lie side by side, bins 1 .. W / 2
-of each, real and imaginary parts apart, for loops that a compiler can vectorise.
+exp(-2 pi i k n / W) and turns nothing: undamped, and roundings only add up. A lap away with them: every W / 2 bars half
+of the bins are computed afresh, each window at bars of its own, so that none has too much to do. The four windows lie
+side by side, bins 1 .. W / 2 of each, real and imaginary parts apart, for loops that a compiler can vectorise.
 
 Source: Duda (2010), Accurate, Guaranteed Stable, Sliding Discrete Fourier Transform.
 """
@@ -24,7 +24,7 @@ WINDOWS: Final = (32, 64, 128, 256)
 FIRST: Final = (0, 16, 48, 112, 240)  # where a window's bins begin
 BINS: Final = FIRST[-1]
 LONGEST: Final = WINDOWS[-1]
-PARTS: Final = 8  # a lap computes the bins afresh in so many parts
+PARTS: Final = 2  # a lap computes the bins afresh in so many parts
 
 
 def _of_bins(of_window: list[np.ndarray]) -> np.ndarray:
@@ -37,6 +37,7 @@ SIN: Final = np.concatenate([_QUARTER, [1.0], _QUARTER[:0:-1], [0.0], -_QUARTER[
 COS: Final = np.roll(SIN, -LONGEST // 4)
 STEP_COS: Final = COS[STEP % LONGEST]
 STEP_SIN: Final = SIN[STEP % LONGEST]
+COUNTED: Final = _of_bins([np.append(np.full(w // 2 - 1, 2.0), 1.0) for w in WINDOWS])  # both signs, but Nyquist
 
 
 class State(NamedTuple):
@@ -66,8 +67,11 @@ def turned(n: int, cosine: Float64, sine: Float64) -> None:
 
 
 @njit(cache=True)
-def slide(real: Float64, imaginary: Float64, change: float, cosine: Float64, sine: Float64) -> None:
-    for b in range(len(real)):
+def slide(
+    real: Float64, imaginary: Float64, first: int, last: int, change: float, cosine: Float64, sine: Float64
+) -> None:
+    """Add the change of bins first .. last - 1 at this bar."""
+    for b in range(max(first, 0), last):
         real[b] += change * cosine[b]
         imaginary[b] -= change * sine[b]
 
@@ -87,28 +91,36 @@ def refresh(ring: Float64, n: int, window: int, first: int, real: Float64, imagi
 
 
 @njit(cache=True)
-def advance(state: State, i: int, w: int, ring: Float64, n: int, newest: float, cosine: Float64, sine: Float64) -> None:
-    """Take window w of series i to its n-th bar."""
-    window, first, last = WINDOWS[w], FIRST[w], FIRST[w + 1]
-    real, imaginary = state.real[i, first:last], state.imaginary[i, first:last]
-    if state.still[i] >= window:
-        real[:], imaginary[:] = 0.0, 0.0
-        return
-    oldest = moved(ring[(n - 1 - window) & (RING - 1)])
-    slide(real, imaginary, newest - oldest, cosine[first:last], sine[first:last])
-    every = window // PARTS
-    if n & (every - 1) == 0:
-        size = (last - first) // PARTS
-        at = (n // every) % PARTS * size
-        refresh(ring, n, window, first + at, real[at : at + size], imaginary[at : at + size])
+def advance(
+    real: Float64,
+    imaginary: Float64,
+    ring: Float64,
+    n: int,
+    newest: float,
+    still: int,
+    cosine: Float64,
+    sine: Float64,
+) -> None:
+    """Take all windows of a series to its n-th bar, the last of `ring`."""
+    for w in range(len(WINDOWS)):
+        window, first, last = WINDOWS[w], FIRST[w], FIRST[w + 1]
+        if still >= window:
+            real[first:last], imaginary[first:last] = 0.0, 0.0
+            continue
+        oldest = moved(ring[(n - 1 - window) & (RING - 1)])
+        slide(real, imaginary, first, last, newest - oldest, cosine, sine)
+        every = window // PARTS
+        if n & (every - 1) == every // 2:
+            size = (last - first) // PARTS
+            first += (n // every) % PARTS * size
+            refresh(ring, n, window, first, real[first : first + size], imaginary[first : first + size])
 
 
 @njit(cache=True)
 def power_of(real: Float64, imaginary: Float64, power: Float64) -> None:
-    """Write the one-sided power: twice |A_k|^2, once at the Nyquist bin."""
-    for b in range(len(real)):
-        power[b] = 2.0 * (real[b] * real[b] + imaginary[b] * imaginary[b])
-    power[len(real) - 1] *= 0.5
+    """Write the one-sided power of all windows' bins: twice |A_k|^2, once at the Nyquist bins."""
+    for b in range(BINS):
+        power[b] = COUNTED[b] * (real[b] * real[b] + imaginary[b] * imaginary[b])
 
 
 @njit(cache=True)

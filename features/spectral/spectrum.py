@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 from numba import njit
 
-from features.spectral.sliding_dft import FIRST, WINDOWS
-from features.spectral.sums import added, dot, largest, logarithms
+from features.spectral.sliding_dft import BINS, FIRST, WINDOWS
+from features.spectral.sums import added, dot, largest
 from schema.ticks import Float64
 
 LOW, HIGH = 0.1, 0.3  # cycles a bar: where the bands are split
@@ -19,87 +19,96 @@ LAST_LOW: Final = tuple(int(LOW * w) for w in WINDOWS)  # bins; none stands at 0
 LAST_MID: Final = tuple(int(HIGH * w) for w in WINDOWS)
 BIN: Final = np.concatenate([np.arange(1.0, w // 2 + 1) for w in WINDOWS])
 
+LOG_BINS: Final = np.log(np.maximum(np.arange(WINDOWS[-1] // 2 + 1), 1))  # of so many bins
 
-def _slope_weights(bins: int) -> np.ndarray:
+
+def _slope_weights(bins: int) -> Float64:
     """Return what the least-squares slope against log frequency weighs each bin with."""
     x = np.log(np.arange(1, bins + 1, dtype=np.longdouble))
     x -= x.mean()
-    return (x / (x * x).sum()).astype(np.float64)
+    weights: Float64 = (x / (x * x).sum()).astype(np.float64)
+    return weights
 
 
 SLOPE: Final = np.concatenate([_slope_weights(w // 2) for w in WINDOWS])
 
 
 @njit(cache=True)
-def floored(share: Float64, result: Float64) -> None:
-    for b in range(len(share)):
-        result[b] = share[b] if share[b] > FLOOR else FLOOR
+def spread(of_window: Float64, of_bin: Float64) -> None:
+    """Write each window's number to all of its bins."""
+    for b in range(FIRST[0], FIRST[1]):
+        of_bin[b] = of_window[0]
+    for b in range(FIRST[1], FIRST[2]):
+        of_bin[b] = of_window[1]
+    for b in range(FIRST[2], FIRST[3]):
+        of_bin[b] = of_window[2]
+    for b in range(FIRST[3], FIRST[4]):
+        of_bin[b] = of_window[3]
 
 
 @njit(cache=True)
-def scaled(values: Float64, factor: float) -> None:
-    for b in range(len(values)):
-        values[b] *= factor
+def shares(
+    power: Float64, factor: Float64, before: Float64, factor_before: Float64, change: Float64, floored: Float64
+) -> None:
+    """Turn power into shares; write the squared change of each and the share, or FLOOR, that a logarithm is of."""
+    for b in range(BINS):
+        p = power[b] * factor[b]
+        apart = p - before[b] * factor_before[b]
+        power[b], change[b], floored[b] = p, apart * apart, p if p > FLOOR else FLOOR
 
 
 @njit(cache=True)
-def dominant_of(share: Float64) -> int:
-    """Return the lowest bin (from 1) within TIE of the largest."""
-    least = (1.0 - TIE) * largest(share)
-    b = 0
+def distances(share: Float64, centroid: Float64, apart: Float64) -> None:
+    """Write (bin - centroid)^2 share; `centroid` is that of each bin's window."""
+    for b in range(BINS):
+        apart[b] = (BIN[b] - centroid[b]) * (BIN[b] - centroid[b]) * share[b]
+
+
+@njit(cache=True)
+def dominant_of(share: Float64, first: int, last: int) -> int:
+    """Return the lowest bin (its place) within TIE of the largest."""
+    least = (1.0 - TIE) * largest(share, first, last)
+    b = first
     while share[b] < least:
         b += 1
-    return b + 1
+    return b
 
 
 @njit(cache=True)
-def roll_off_of(share: Float64) -> int:
-    """Return the lowest bin (from 1) up to which ROLL_OFF of the power lies."""
-    wanted, below, b = ROLL_OFF * (1.0 - TIE), 0.0, 0
-    part = added(share[:8])
-    while b + 8 < len(share) and below + part < wanted:
+def roll_off_of(share: Float64, first: int, last: int) -> int:
+    """Return the lowest bin (its place) up to which ROLL_OFF of the power lies."""
+    wanted, below, b = ROLL_OFF * (1.0 - TIE), 0.0, first
+    part = added(share, b, b + 8)
+    while b + 8 < last and below + part < wanted:
         below, b = below + part, b + 8
-        part = added(share[b : b + 8])
-    while b < len(share) - 1 and below + share[b] < wanted:
+        part = added(share, b, b + 8)
+    while b < last - 1 and below + share[b] < wanted:
         below, b = below + share[b], b + 1
-    return b + 1
+    return b
 
 
 @njit(cache=True)
-def distance(x: Float64, y: Float64, y_factor: float, room: Float64) -> float:
-    """Return the root of the sum of (x - y_factor * y)^2."""
-    for b in range(len(x)):
-        change = x[b] - y_factor * y[b]
-        room[b] = change * change
-    return math.sqrt(added(room))
-
-
-@njit(cache=True)
-def entropy_of(share: Float64, log: Float64) -> float:
+def entropy_of(share: Float64, log: Float64, first: int, last: int) -> float:
     """Return the entropy over that of a flat spectrum."""
-    return min(max(-dot(share, log) / math.log(len(share)), 0.0), 1.0)
+    return min(max(-dot(share, log, first, last) / LOG_BINS[last - first], 0.0), 1.0)
 
 
 @njit(cache=True, error_model="numpy")
-def describe(w: int, share: Float64, log: Float64, room: Float64, out: Float64) -> int:
-    """Write the first eleven columns of window w and return its dominant bin."""
-    bins, window = len(share), WINDOWS[w]
-    number, slope = BIN[FIRST[w] : FIRST[w] + bins], SLOPE[FIRST[w] : FIRST[w] + bins]
-    floored(share, room)
-    logarithms(room, log)
-    out[0] = added(share[: LAST_LOW[w]])
-    out[1] = added(share[LAST_LOW[w] : LAST_MID[w]])
-    out[2] = added(share[LAST_MID[w] :])
-    centroid = dot(number, share)
-    out[3] = centroid / window
-    out[4] = entropy_of(share, log)
-    out[5] = min(bins * math.exp(added(log) / bins), 1.0)
-    dominant = dominant_of(share)
-    out[6] = window / dominant
-    for b in range(bins):
-        room[b] = (number[b] - centroid) * (number[b] - centroid)
-    out[7] = math.sqrt(dot(room, share)) / window
-    out[8] = roll_off_of(share) / window
-    out[9] = dot(slope, log)
-    out[10] = share[dominant - 1]
+def describe(
+    w: int, share: Float64, log: Float64, apart: Float64, centroid: float, out: Float64, k: int, at: int
+) -> int:
+    """Write the first eleven columns of window w, from `at` on, and return its dominant bin's place."""
+    first, last, window = FIRST[w], FIRST[w + 1], WINDOWS[w]
+    out[k, at] = added(share, first, first + LAST_LOW[w])
+    out[k, at + 1] = added(share, first + LAST_LOW[w], first + LAST_MID[w])
+    out[k, at + 2] = added(share, first + LAST_MID[w], last)
+    out[k, at + 3] = centroid / window
+    out[k, at + 4] = entropy_of(share, log, first, last)
+    out[k, at + 5] = min((last - first) * math.exp(added(log, first, last) / (last - first)), 1.0)
+    dominant = dominant_of(share, first, last)
+    out[k, at + 6] = window / (dominant - first + 1)
+    out[k, at + 7] = math.sqrt(added(apart, first, last)) / window
+    out[k, at + 8] = (roll_off_of(share, first, last) - first + 1) / window
+    out[k, at + 9] = dot(SLOPE, log, first, last)
+    out[k, at + 10] = share[dominant]
     return dominant

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numba import njit
 
-from schema.ticks import Float64
+from schema.ticks import Float64, Int64
 
 ROOT_HALF: Final = int(np.array([0.5**0.5]).view(np.int64)[0])  # its bits
 FIELD: Final = 52  # bits of a float below its exponent
@@ -20,25 +20,26 @@ LN2: Final = 0.6931471805599453
 
 
 @njit(cache=True)
-def added(x: Float64) -> float:
-    """Return the sum."""
+def added(x: Float64, first: int, last: int) -> float:
+    """Return the sum of x[first : last]."""
     a = b = c = d = 0.0
-    whole = len(x) & ~3
-    for k in range(0, whole, 4):
+    first = max(first, 0)
+    whole = first + ((last - first) & ~3)
+    for k in range(first, whole, 4):
         a += x[k]
         b += x[k + 1]
         c += x[k + 2]
         d += x[k + 3]
-    for k in range(whole, len(x)):
+    for k in range(max(whole, 0), last):
         a += x[k]
     return (a + b) + (c + d)
 
 
 @njit(cache=True)
-def dot(x: Float64, y: Float64) -> float:
-    """Return the sum of products, of a multiple of 8 numbers."""
+def dot(x: Float64, y: Float64, first: int, last: int) -> float:
+    """Return the sum of products of x[first : last] and y[first : last], a multiple of 8 numbers."""
     a = b = c = d = e = f = g = h = 0.0
-    for k in range(0, len(x), 8):
+    for k in range(max(first, 0), last, 8):
         a += x[k] * y[k]
         b += x[k + 1] * y[k + 1]
         c += x[k + 2] * y[k + 2]
@@ -51,27 +52,30 @@ def dot(x: Float64, y: Float64) -> float:
 
 
 @njit(cache=True)
-def largest(x: Float64) -> float:
-    """Return the largest, of a multiple of 4 numbers."""
-    a, b, c, d = x[0], x[1], x[2], x[3]
-    for k in range(4, len(x), 4):
+def largest(x: Float64, first: int, last: int) -> float:
+    """Return the largest of x[first : last], a multiple of 4 numbers."""
+    first = max(first, 0)
+    a, b, c, d = x[first], x[first + 1], x[first + 2], x[first + 3]
+    for k in range(first + 4, last, 4):
         a = x[k] if x[k] > a else a
         b = x[k + 1] if x[k + 1] > b else b
         c = x[k + 2] if x[k + 2] > c else c
         d = x[k + 3] if x[k + 3] > d else d
-    return max(max(a, b), max(c, d))
+    e, f = a if a > b else b, c if c > d else d
+    return e if e > f else f
 
 
 @njit(cache=True, error_model="numpy")
-def logarithms(x: Float64, log: Float64) -> None:
-    """Write the natural logarithms of positive, normal numbers."""
-    bits, rest = x.view(np.int64), log.view(np.int64)
-    exponent = np.empty(len(x))
-    for k in range(len(x)):
+def logarithms(bits: Int64, exponent: Float64, log: Float64, rest: Int64) -> None:
+    """Write the natural logarithms of positive, normal numbers.
+
+    `bits` are those of the numbers, `rest` is `log` seen as bits, `exponent` is room.
+    """
+    for k in range(len(bits)):
         halvings = (bits[k] - ROOT_HALF) >> FIELD
         rest[k] = bits[k] - (halvings << FIELD)
         exponent[k] = halvings
-    for k in range(len(x)):
+    for k in range(len(bits)):
         s = (log[k] - 1.0) / (log[k] + 1.0)
         z = s * s
         odd = 1 / 11 + z * (1 / 13 + z * (1 / 15 + z * (1 / 17 + z * (1 / 19 + z * (1 / 21)))))
