@@ -6,7 +6,7 @@ Realised volatility is the root of the mean squared log return: nothing is subtr
 Seed:   none.
 Edges:  undefined where the longer window (both windows, for the change; the session) has no move. A session's first
         return, from the session before, is not the session's.
-Cost:   O(1) a bar, 7 numbers a series. Sums slide and are made anew every lap and in a window without moves.
+Cost:   O(1) a bar, 14 numbers a series. Sums slide and are made anew every lap and in a window without moves.
 """
 
 from __future__ import annotations

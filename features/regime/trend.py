@@ -6,7 +6,7 @@ and one. No ratio of whole ticks equals a threshold, so integer prices make no t
 
 Seed:   the state is 0 until the first strength; bars in it count from the series' first bar.
 Edges:  the strength is undefined where no close of the window differs from the one before it; the state is then 0.
-Cost:   O(1) a bar, 14 numbers a series. Paths slide by changes, and are summed anew every n-th bar and
+Cost:   O(1) a bar, 14 numbers a series. Paths slide by changes, and are summed anew every lap and
         in a window without moves.
 """
 
