@@ -30,7 +30,7 @@ def averaged(apart: Float64, i: int, s: int, j: int, move: float, alpha: float, 
     moved = apart[i, s, j] + move
     step = alpha * moved
     apart[i, s, j] = settled(moved - step, close)
-    return step
+    return float(step)
 
 
 @njit(cache=True)

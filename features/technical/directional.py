@@ -46,7 +46,8 @@ class State(NamedTuple):
 
 def init(n_symbols: int, n_timeframes: int) -> State:
     series = n_symbols * n_timeframes
-    return State(*(np.zeros(series) for _ in State._fields[:-1]), np.zeros((series, WINDOW)))
+    plus, minus, ranges, adx = (np.zeros(series) for _ in range(4))
+    return State(plus, minus, ranges, adx, np.zeros((series, WINDOW)))
 
 
 @njit(cache=True)

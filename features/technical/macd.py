@@ -65,7 +65,7 @@ def _followed(deviation: Float64, closes: Float64, i: int, n: int, span: int, st
     elif n > start:
         moved = deviation[i] + move
         deviation[i] = settled(moved - 2.0 / (span + 1.0) * moved, past(closes, i, n, 0))
-    return deviation[i]
+    return float(deviation[i])
 
 
 @njit(cache=True, inline="always")
@@ -74,7 +74,7 @@ def _signalled(signal: Float64, i: int, seen: int, span: int, line: float, besid
     if seen > 0:
         weight = 1.0 / seen if seen <= span else 2.0 / (span + 1.0)
         signal[i] = settled(signal[i] + weight * (line - signal[i]), beside)
-    return signal[i]
+    return float(signal[i])
 
 
 @njit(cache=True)

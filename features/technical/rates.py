@@ -94,7 +94,7 @@ def _coppock(both: Float64, closes: Float64, i: int, n: int) -> float:
         pair = _pair(closes, i, n, 0)
         both[i, 1] += COPPOCK * pair - both[i, 0]
         both[i, 0] += pair - _pair(closes, i, n, COPPOCK)
-    return 100.0 * both[i, 1] / (0.5 * COPPOCK * (COPPOCK + 1.0))
+    return float(100.0 * both[i, 1] / (0.5 * COPPOCK * (COPPOCK + 1.0)))
 
 
 @njit(cache=True)
@@ -107,7 +107,7 @@ def _above(above: Float64, closes: Float64, i: int, n: int) -> float:
             above[i] += close - past(closes, i, n, lag)
     else:
         above[i] += TREND * (close - past(closes, i, n, 1)) - (close - past(closes, i, n, TREND))
-    return above[i] / TREND
+    return float(above[i] / TREND)
 
 
 @njit(cache=True)

@@ -45,9 +45,10 @@ class State(NamedTuple):
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
-    n = n_symbols * n_timeframes
-    pair = (np.zeros((n, len(WINDOWS))) for _ in "gl")
-    return State(*pair, np.zeros((n, RANKS)), np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros((n, 2)))
+    n, zeros = n_symbols * n_timeframes, np.zeros
+    averages = (n, len(WINDOWS))
+    defined, ranked = zeros(n, np.int64), zeros(n, np.int64)
+    return State(zeros(averages), zeros(averages), zeros((n, RANKS)), defined, ranked, zeros((n, 2)))
 
 
 @njit(cache=True, inline="always")

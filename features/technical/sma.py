@@ -41,7 +41,8 @@ class State(NamedTuple):
 
 def init(n_symbols: int, n_timeframes: int) -> State:
     series = n_symbols * n_timeframes
-    return State(*(np.zeros((series, len(SUMMED))) for _ in "aw"), np.zeros((series, HULLS, LATEST)))
+    sums = (series, len(SUMMED))
+    return State(np.zeros(sums), np.zeros(sums), np.zeros((series, HULLS, LATEST)))
 
 
 @njit(cache=True)
@@ -91,6 +92,7 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
             out[k, 2 * WINDOWS + j] = _hull(closes, raw, i, n, j, SMOOTHED[j]) if ready else 0.0
         for j in range(2 * WINDOWS + HULLS):
             out[k, j] = out[k, j] / (close - out[k, j])
+        for j in range(2 * WINDOWS + HULLS):  # apart from the divisions, which then go four at a time
             why[k, j] = 0
         if n < SUMMED[WINDOWS - 1]:
             _warming_up(n, k, out, why)

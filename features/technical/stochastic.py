@@ -79,7 +79,7 @@ def _transformed(state: State, i: int, place: float) -> float:
     kept = min(max(kept, -LARGEST), LARGEST)
     state.place[i] = kept
     state.fisher[i] = 0.5 * (np.log((1.0 + kept) / (1.0 - kept)) + state.fisher[i])
-    return state.fisher[i]
+    return float(state.fisher[i])
 
 
 @njit(cache=True)

@@ -75,7 +75,7 @@ def _walked(path: Float64, closes: Float64, i: int, n: int, change: float) -> fl
     close = past(closes, i, n, 0)
     if path[i] <= TIE * close:
         return np.nan
-    return 100.0 * min(max((close - past(closes, i, n, WINDOW)) / path[i], -1.0), 1.0)
+    return float(100.0 * min(max((close - past(closes, i, n, WINDOW)) / path[i], -1.0), 1.0))
 
 
 @njit(cache=True, inline="always")

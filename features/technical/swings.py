@@ -49,8 +49,8 @@ class State(NamedTuple):
 
 def init(n_symbols: int, n_timeframes: int) -> State:
     n, zeros = n_symbols * n_timeframes, np.zeros
-    shapes = ((n, 8), (n, 2), (n, TYPICAL), (n, 2), (n, MASS), (n,))
-    return State(*(zeros(shape) for shape in shapes), zeros(n, np.int64))
+    sums, typical, ratios = zeros((n, 8)), zeros((n, TYPICAL)), zeros((n, MASS))
+    return State(sums, zeros((n, 2)), typical, zeros((n, 2)), ratios, zeros(n), zeros(n, np.int64))
 
 
 @njit(cache=True)
@@ -106,7 +106,7 @@ def _middles(middle: Float64, high: Float64, low: Float64, i: int, n: int) -> fl
         move = now - 0.5 * (past(high, i, n, 1) + past(low, i, n, 1))
         middle[i, 0] += FAST * move - (now - 0.5 * (past(high, i, n, FAST) + past(low, i, n, FAST)))
         middle[i, 1] += SLOW * move - (now - 0.5 * (past(high, i, n, SLOW) + past(low, i, n, SLOW)))
-    return middle[i, 1] / SLOW - middle[i, 0] / FAST
+    return float(middle[i, 1] / SLOW - middle[i, 0] / FAST)
 
 
 @njit(cache=True)
