@@ -84,6 +84,8 @@ def violations(groups: Sequence[Group], seconds: int) -> Violations:
             tail = None
             for at in places:
                 column = columns[at]
+                if column.driver is Driver.SESSION and not column.window and end > KEPT:
+                    continue  # it remembers hundreds of sessions, more than are kept
                 if column.window or column.driver is Driver.ITEM or seconds > KEPT:
                     tail = tail or from_second(recent, length).market()
                     if message := compare(column, values[:, at], tail, [len(tail.bars.n) // SYMBOLS]):
