@@ -14,7 +14,6 @@ from numba import njit
 
 from features.spectral.sliding_dft import BINS, FIRST, WINDOWS
 from features.spectral.spectrum import dominant_of, entropy_of
-from features.spectral.sums import dot
 from schema.ticks import Float64
 
 NO_POWER: Final = 1e-24  # of the power that the line had a part in
@@ -52,15 +51,10 @@ def straighten(x: Float64, y: Float64, line: Float64, power: Float64) -> None:
         power[b] = GAIN[b] * (x[b] * x[b] + y[b] * y[b])
 
 
-@njit(cache=True, error_model="numpy")
-def lines_of(x: Float64, lines: Float64) -> None:
-    """Write each window's d."""
-    for w in range(len(WINDOWS)):
-        lines[w] = dot(GAIN, x, FIRST[w], FIRST[w + 1]) / GAINS[w]
-
-
 @njit(cache=True)
-def describe_price(w: int, x: Float64, y: Float64, share: Float64, log: Float64, out: Float64, k: int, at: int) -> None:
+def describe_price(
+    w: int, x: Float64, y: Float64, share: Float64, information: float, out: Float64, k: int, at: int
+) -> None:
     """Write period, share and phase (sine, cosine) of the dominant cycle, and the entropy, from column `at` on."""
     first, last = FIRST[w], FIRST[w + 1]
     b = dominant_of(share, first, last)
@@ -68,4 +62,4 @@ def describe_price(w: int, x: Float64, y: Float64, share: Float64, log: Float64,
     c, s = HALF_COS[b], HALF_SIN[b]  # times -i exp(-i pi k / W): the newest bar, and 1 / (1 - z)
     out[k, at], out[k, at + 1] = WINDOWS[w] / (b - first + 1), share[b]
     out[k, at + 2], out[k, at + 3] = -(x[b] * c + y[b] * s) / length, (y[b] * c - x[b] * s) / length
-    out[k, at + 4] = entropy_of(share, log, first, last)
+    out[k, at + 4] = entropy_of(information, last - first)

@@ -25,11 +25,10 @@ from features.catalogue import Family, Group, Stage, register
 from features.decay import WARMING_UP
 from features.inputs import BarInputs, History
 from features.spectral.columns import PRICE_COLUMNS, PRICE_WINDOWS, RETURN_COLUMNS, price_column, return_column
-from features.spectral.detrended import GAINS, describe_price, lines_of, straighten, turn_back
+from features.spectral.detrended import GAIN, GAINS, describe_price, straighten, turn_back
 from features.spectral.detrended import NO_POWER as NO_TREND
 from features.spectral.sliding_dft import (
     BINS,
-    FIRST,
     WINDOWS,
     State,
     advance,
@@ -39,8 +38,21 @@ from features.spectral.sliding_dft import (
     power_of,
     turned,
 )
-from features.spectral.spectrum import BIN, FLOOR, HIGH, LOW, ROLL_OFF, describe, distances, shares, spread
-from features.spectral.sums import added, dot, logarithms
+from features.spectral.spectrum import (
+    BIN,
+    FLOOR,
+    HIGH,
+    LOW,
+    ROLL_OFF,
+    SLOPE,
+    describe,
+    distances,
+    products,
+    shares,
+    spread,
+    totals,
+)
+from features.spectral.sums import logarithms
 from schema.reasons import Why
 from schema.ticks import Float64, UInt8
 
@@ -85,7 +97,8 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
     share, before, change, x, y = np.empty(BINS), np.empty(BINS), np.empty(BINS), np.empty(BINS), np.empty(BINS)
     room, log, of_bin, was = np.empty(BINS), np.empty(BINS), np.empty(BINS), np.empty(BINS)
     room_bits, log_bits = room.view(np.int64), log.view(np.int64)
-    factor, factor_before, number = np.empty(N), np.empty(N), np.empty(N)
+    factor, factor_before, number, apart = np.empty(N), np.empty(N), np.empty(N), np.empty(N)
+    information, logs, slope, flux, lanes = np.empty(N), np.empty(N), np.empty(N), np.empty(N), np.empty(64)
     turned_to = -1
     for k in range(len(bars.series)):
         i, n = bars.series[k], bars.n[k]
@@ -99,9 +112,10 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
         power_of(real, imaginary, before)
         advance(real, imaginary, history.log_return[i], n, newest, still, cosine, sine)
         power_of(real, imaginary, share)
+        totals(share, lanes, number)
         for w in range(N):
             factor_before[w] = inverse(total[w])
-            all_power = added(share, FIRST[w], FIRST[w + 1])
+            all_power = number[w]
             none = n <= WINDOWS[w] or still >= WINDOWS[w] or all_power <= params.no_power * WINDOWS[w] * newest**2
             total[w] = 0.0 if none else all_power
             factor[w] = inverse(total[w])
@@ -109,36 +123,46 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
         spread(factor_before, was)
         shares(share, of_bin, before, was, change, room)
         logarithms(room_bits, of_bin, log, log_bits)
-        for w in range(N):
-            number[w] = dot(BIN, share, FIRST[w], FIRST[w + 1])
+        products(BIN, share, lanes, number)
         spread(number, of_bin)
         distances(share, of_bin, room)
+        totals(room, lanes, apart)
+        products(share, log, lanes, information)
+        totals(log, lanes, logs)
+        products(SLOPE, log, lanes, slope)
+        totals(change, lanes, flux)
         for w in range(N):
             window, at, reason = WINDOWS[w], w * WIDTH, WARMING_UP if n <= WINDOWS[w] else EDGE
             if total[w] == 0.0:
                 refuse(out, why, k, at, at + WIDTH, reason)
             else:
-                b = describe(w, share, log, room, number[w], out, k, at)
+                described, b = describe(w, share, number[w], apart[w], information[w], logs[w], slope[w])
+                for c in range(len(described)):
+                    out[k, at + c] = described[c]
                 out[k, at + 11], out[k, at + 12] = phase_of(real[b], imaginary[b], cosine[b], sine[b])
                 out[k, at + 13] = math.log(total[w] / (window * window))
-                out[k, at + FLUX] = math.sqrt(added(change, FIRST[w], FIRST[w + 1]))
+                out[k, at + FLUX] = math.sqrt(flux[w])
                 mark(why, k, at, at + WIDTH, 0)
             if total[w] == 0.0 or factor_before[w] == 0.0:
                 refuse(out, why, k, at + FLUX, at + WIDTH, EDGE if n > window + 1 else WARMING_UP)
         turn_back(real, imaginary, next_cosine, next_sine, x, y)
-        lines_of(x, number)
+        products(GAIN, x, lanes, number)
+        for w in range(N):
+            number[w] /= GAINS[w]
         spread(number, of_bin)
         straighten(x, y, of_bin, share)
+        totals(share, lanes, apart)
         for w in range(N):
-            power = added(share, FIRST[w], FIRST[w + 1])
-            factor[w] = inverse(power) if total[w] > 0.0 and power > NO_TREND * GAINS[w] * number[w] ** 2 else 0.0
+            some = total[w] > 0.0 and apart[w] > NO_TREND * GAINS[w] * number[w] ** 2
+            factor[w] = inverse(apart[w]) if some else 0.0
         spread(factor, of_bin)
         shares(share, of_bin, before, was, change, room)
         logarithms(room_bits, of_bin, log, log_bits)
+        products(share, log, lanes, information)
         for w in range(N):
             at = PRICE_AT[w]
             if at >= 0 and factor[w] > 0.0:
-                describe_price(w, x, y, share, log, out, k, at)
+                describe_price(w, x, y, share, information[w], out, k, at)
                 mark(why, k, at, at + PRICE_WIDTH, 0)
             elif at >= 0:
                 refuse(out, why, k, at, at + PRICE_WIDTH, WARMING_UP if n <= WINDOWS[w] else EDGE)
@@ -156,6 +180,6 @@ register(
         params=Params(LOW, HIGH, FLOOR, ROLL_OFF, NO_POWER),
         init=init,
         update=update,
-        version=3,
+        version=4,
     )
 )

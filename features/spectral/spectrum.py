@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 
 from features.spectral.sliding_dft import BINS, FIRST, WINDOWS
-from features.spectral.sums import added, dot, largest
+from features.spectral.sums import added, largest
 from schema.ticks import Float64
 
 LOW, HIGH = 0.1, 0.3  # cycles a bar: where the bands are split
@@ -17,6 +17,7 @@ ROLL_OFF: Final = 0.85
 FLOOR, TIE = 1e-12, 1e-9
 LAST_LOW: Final = tuple(int(LOW * w) for w in WINDOWS)  # bins; none stands at 0.1 or 0.3
 LAST_MID: Final = tuple(int(HIGH * w) for w in WINDOWS)
+ONES: Final = np.ones(BINS)
 BIN: Final = np.concatenate([np.arange(1.0, w // 2 + 1) for w in WINDOWS])
 
 LOG_BINS: Final = np.log(np.maximum(np.arange(WINDOWS[-1] // 2 + 1), 1))  # of so many bins
@@ -31,6 +32,34 @@ def _slope_weights(bins: int) -> Float64:
 
 
 SLOPE: Final = np.concatenate([_slope_weights(w // 2) for w in WINDOWS])
+
+
+@njit(cache=True)
+def products(x: Float64, y: Float64, lanes: Float64, of_window: Float64) -> None:
+    """Write each window's sum of x * y over its bins, 16 partial sums each; `lanes` is room for 64."""
+    for b in range(16):
+        lanes[b] = x[b] * y[b]
+        lanes[16 + b] = x[16 + b] * y[16 + b] + x[32 + b] * y[32 + b]
+        lanes[32 + b] = (x[48 + b] * y[48 + b] + x[64 + b] * y[64 + b]) + (
+            x[80 + b] * y[80 + b] + x[96 + b] * y[96 + b]
+        )
+        lanes[48 + b] = (
+            (x[112 + b] * y[112 + b] + x[128 + b] * y[128 + b]) + (x[144 + b] * y[144 + b] + x[160 + b] * y[160 + b])
+        ) + ((x[176 + b] * y[176 + b] + x[192 + b] * y[192 + b]) + (x[208 + b] * y[208 + b] + x[224 + b] * y[224 + b]))
+    for w in range(len(WINDOWS)):
+        p = q = r = s = 0.0
+        for b in range(0, 16, 4):
+            p += lanes[16 * w + b]
+            q += lanes[16 * w + b + 1]
+            r += lanes[16 * w + b + 2]
+            s += lanes[16 * w + b + 3]
+        of_window[w] = (p + q) + (r + s)
+
+
+@njit(cache=True)
+def totals(x: Float64, lanes: Float64, of_window: Float64) -> None:
+    """Write each window's sum of x over its bins."""
+    products(x, ONES, lanes, of_window)
 
 
 @njit(cache=True)
@@ -88,27 +117,33 @@ def roll_off_of(share: Float64, first: int, last: int) -> int:
 
 
 @njit(cache=True)
-def entropy_of(share: Float64, log: Float64, first: int, last: int) -> float:
-    """Return the entropy over that of a flat spectrum."""
-    return min(max(-dot(share, log, first, last) / LOG_BINS[last - first], 0.0), 1.0)
+def entropy_of(information: float, bins: int) -> float:
+    """Return the entropy over that of a flat spectrum, given the sum of p log p."""
+    entropy: float = min(max(-information / LOG_BINS[bins], 0.0), 1.0)
+    return entropy
 
 
 @njit(cache=True, error_model="numpy")
 def describe(
-    w: int, share: Float64, log: Float64, apart: Float64, centroid: float, out: Float64, k: int, at: int
-) -> int:
-    """Write the first eleven columns of window w, from `at` on, and return its dominant bin's place."""
+    w: int, share: Float64, centroid: float, apart: float, information: float, logs: float, slope: float
+) -> tuple[tuple[float, ...], int]:
+    """Return the first eleven columns of window w and its dominant bin's place.
+
+    Given are the sums over its bins of k p, (k - centroid)^2 p, p log p, log p, and weighted log p.
+    """
     first, last, window = FIRST[w], FIRST[w + 1], WINDOWS[w]
-    out[k, at] = added(share, first, first + LAST_LOW[w])
-    out[k, at + 1] = added(share, first + LAST_LOW[w], first + LAST_MID[w])
-    out[k, at + 2] = added(share, first + LAST_MID[w], last)
-    out[k, at + 3] = centroid / window
-    out[k, at + 4] = entropy_of(share, log, first, last)
-    out[k, at + 5] = min((last - first) * math.exp(added(log, first, last) / (last - first)), 1.0)
     dominant = dominant_of(share, first, last)
-    out[k, at + 6] = window / (dominant - first + 1)
-    out[k, at + 7] = math.sqrt(added(apart, first, last)) / window
-    out[k, at + 8] = (roll_off_of(share, first, last) - first + 1) / window
-    out[k, at + 9] = dot(SLOPE, log, first, last)
-    out[k, at + 10] = share[dominant]
-    return dominant
+    columns = (
+        added(share, first, first + LAST_LOW[w]),
+        added(share, first + LAST_LOW[w], first + LAST_MID[w]),
+        added(share, first + LAST_MID[w], last),
+        centroid / window,
+        entropy_of(information, last - first),
+        min((last - first) * math.exp(logs / (last - first)), 1.0),
+        window / (dominant - first + 1),
+        math.sqrt(apart) / window,
+        (roll_off_of(share, first, last) - first + 1) / window,
+        slope,
+        share[dominant],
+    )
+    return columns, dominant

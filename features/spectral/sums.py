@@ -1,6 +1,6 @@
 """Sums, largest values and logarithms of short arrays, written so that the compiler can vectorise them.
 
-Four or eight partial sums each, whose order is fixed: a sum of one chain waits four cycles an addition. The logarithm
+Four partial sums each, whose order is fixed: a sum of one chain waits four cycles an addition. The logarithm
 takes the exponent from the bits and log m = 2 artanh((m - 1) / (m + 1)) by its series, m in sqrt(1/2) .. sqrt 2, to a
 few units in the last place: `math.log` is a call a number, 6 to 10 ns.
 """
@@ -36,22 +36,6 @@ def added(x: Float64, first: int, last: int) -> float:
 
 
 @njit(cache=True)
-def dot(x: Float64, y: Float64, first: int, last: int) -> float:
-    """Return the sum of products of x[first : last] and y[first : last], a multiple of 8 numbers."""
-    a = b = c = d = e = f = g = h = 0.0
-    for k in range(max(first, 0), last, 8):
-        a += x[k] * y[k]
-        b += x[k + 1] * y[k + 1]
-        c += x[k + 2] * y[k + 2]
-        d += x[k + 3] * y[k + 3]
-        e += x[k + 4] * y[k + 4]
-        f += x[k + 5] * y[k + 5]
-        g += x[k + 6] * y[k + 6]
-        h += x[k + 7] * y[k + 7]
-    return ((a + b) + (c + d)) + ((e + f) + (g + h))
-
-
-@njit(cache=True)
 def largest(x: Float64, first: int, last: int) -> float:
     """Return the largest of x[first : last], a multiple of 4 numbers."""
     first = max(first, 0)
@@ -62,7 +46,8 @@ def largest(x: Float64, first: int, last: int) -> float:
         c = x[k + 2] if x[k + 2] > c else c
         d = x[k + 3] if x[k + 3] > d else d
     e, f = a if a > b else b, c if c > d else d
-    return e if e > f else f
+    most: float = e if e > f else f
+    return most
 
 
 @njit(cache=True, error_model="numpy")
