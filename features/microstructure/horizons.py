@@ -17,8 +17,6 @@ from features.event_time import SECOND as SECOND
 from schema.reasons import UNDEFINED_MASK, Why
 from schema.ticks import Float64, UInt8
 
-LONG: Final = 60 * SECOND
-
 STALE_AFTER: Final = 10  # horizons without an input
 CONVERGED_AFTER: Final = 5  # horizons since the first input
 
@@ -30,12 +28,6 @@ NO_QUOTES, NO_TRADES, NOT_CONVERGED = int(Why.NO_QUOTES), int(Why.NO_TRADES), in
 def kept(dt: int, horizon: int) -> float:
     """Return the weight that `dt` ns leave of a sum."""
     return math.exp(-(dt / horizon)) if dt <= FORGOTTEN * horizon else 0.0
-
-
-@njit(cache=True, inline="always")
-def gained(dt: int, horizon: int) -> float:
-    """Return the weight of a value that stood for the last `dt` ns: 1 - exp(-dt / horizon)."""
-    return -math.expm1(-(dt / horizon))
 
 
 @njit(cache=True, inline="always")
