@@ -46,7 +46,7 @@ def init(n_symbols: int, n_timeframes: int) -> State:
     return State(*(np.zeros((n_symbols * n_timeframes, len(WINDOWS) * TERMS)) for _ in State._fields))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _terms(single: float, x: float, y: float, z: float, at: int, terms: Float64) -> None:
     """Write the terms of a return that enters or leaves, and of the neighbours x, y, z that do (0 where none)."""
     x, y, z = abs(x), abs(y), abs(z)
@@ -60,7 +60,7 @@ def _terms(single: float, x: float, y: float, z: float, at: int, terms: Float64)
     terms[at + 5] = (root * root) * (root * root)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _build(state: State, i: int, n: int, returns: Float64, window: int, at: int, terms: Float64) -> None:
     clear(state.sums, state.rests, i, at, at + TERMS)
     for lag in range(window):
@@ -74,7 +74,7 @@ def _build(state: State, i: int, n: int, returns: Float64, window: int, at: int,
     terms[at : at + TERMS] = 0.0
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _write(s: Float64, at: int, window: int, out: Float64, why: UInt8) -> None:
     """Write the columns of one window from its sums `s[at ..]`."""
     squares, quartic = max(s[at], 0.0), max(s[at + 1], 0.0)
@@ -98,7 +98,7 @@ def _write(s: Float64, at: int, window: int, out: Float64, why: UInt8) -> None:
         out[6] = jump / math.sqrt(NOISE / window * max(1.0, tripower / (scaled * scaled)))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
     size = len(params.windows) * TERMS
     entering, leaving, sums, fresh = np.zeros(size), np.zeros(size), np.zeros(size), np.zeros(TERMS)

@@ -51,7 +51,7 @@ def init(n_symbols: int, n_timeframes: int) -> State:
     return State(*values, *places, np.zeros((n, LAP)), np.zeros((n, LAP)), np.zeros((n, 3)), np.zeros(n))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _highest(closes: Float64, i: int, n: int, window: int) -> int:
     best, high = 0, past(closes, i, n, 0)
     for lag in range(1, window):
@@ -60,7 +60,7 @@ def _highest(closes: Float64, i: int, n: int, window: int) -> int:
     return n - best
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _lowest(closes: Float64, i: int, n: int, window: int) -> int:
     best, low = 0, past(closes, i, n, 0)
     for lag in range(1, window):
@@ -69,7 +69,7 @@ def _lowest(closes: Float64, i: int, n: int, window: int) -> int:
     return n - best
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _close_lap(state: State, i: int, n: int, closes: Float64) -> None:
     """Note of every bar of the lap the highest close from it on, and the deepest fall."""
     low = high = past(closes, i, n, 0)
@@ -95,7 +95,7 @@ def _fall(state: State, i: int, n: int, close: float) -> float:
     return float(max(max(fall, state.falls[i, LAP - 1 - after]), (before - low) / before))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
     closes, at = history.close, len(params.windows) * WIDTH
     for k in range(len(bars.series)):

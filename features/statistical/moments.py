@@ -44,15 +44,16 @@ def init(n_symbols: int, n_timeframes: int) -> State:
     return State(*(np.zeros((n_symbols * n_timeframes, len(WINDOWS) * POWERS)) for _ in State._fields))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _powers(x: float, terms: Float64, at: int) -> None:
     square = x * x
     terms[at] = x
-    terms[at + 1], terms[at + 2] = (square, 0.0) if x > 0.0 else (0.0, square)
+    up = 0.5 * (x + abs(x))
+    terms[at + 1], terms[at + 2] = up * up, (x - up) * (x - up)
     terms[at + 3], terms[at + 4], terms[at + 5] = square * x, square * square, abs(x)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _build(state: State, i: int, n: int, returns: Float64, window: int, at: int, terms: Float64) -> None:
     clear(state.sums, state.rests, i, at, at + POWERS)
     for lag in range(window):
@@ -61,40 +62,43 @@ def _build(state: State, i: int, n: int, returns: Float64, window: int, at: int,
     terms[at : at + POWERS] = 0.0
 
 
-@njit(cache=True)
-def _write(s: Float64, at: int, last: float, window: int, flat: float, out: Float64, why: UInt8) -> None:
+@njit(cache=True, error_model="numpy")
+def _write(s: Float64, at: int, last: float, window: float, flat: float, out: Float64, why: UInt8) -> None:
     """Write the columns of one window from its sums `s[at ..]`."""
     total, up, down, cubes, fourths, path = s[at], s[at + 1], s[at + 2], s[at + 3], s[at + 4], s[at + 5]
     each = 1.0 / window
     up, down = max(up, 0.0), max(down, 0.0)
     squares, mean = up + down, total * each
-    spread = max(squares - total * mean, 0.0)
-    deviation, variance = math.sqrt(spread / (window - 1.0)), spread * each
+    variance = max((squares - total * mean) * each, 0.0)
     out[0] = total if abs(total) > TIE else 0.0
-    out[1], out[2], out[3] = deviation, math.sqrt(down * each), math.sqrt(up * each)
+    out[1] = math.sqrt(variance * window / (window - 1.0))
+    out[2], out[3] = math.sqrt(down * each), math.sqrt(up * each)
     why[:] = 0
     if squares > TIE * TIE:
         out[4], out[5] = down / squares, min(abs(total) / path, 1.0)
     else:
         out[4:6], why[4:6] = np.nan, EDGE
-    if spread > max(flat * squares, TIE * TIE):
-        third = (cubes - 3.0 * mean * squares) * each + 2.0 * mean * mean * mean
-        fourth = (fourths - 4.0 * mean * cubes + 6.0 * mean * mean * squares) * each - 3.0 * mean * mean * mean * mean
-        out[6] = third / (variance * math.sqrt(variance))
-        out[7] = fourth / (variance * variance) - 3.0
-        out[8], out[9] = mean / deviation, (last - mean) / deviation
+    if variance * window > max(flat * squares, TIE * TIE):
+        scale, square = 1.0 / out[1], mean * mean
+        precise = scale * scale * (window / (window - 1.0))  # 1 / variance
+        third = (cubes - 3.0 * mean * squares) * each + 2.0 * mean * square
+        fourth = (fourths - 4.0 * mean * cubes + 6.0 * square * squares) * each - 3.0 * square * square
+        out[6] = third * precise * math.sqrt(precise)
+        out[7] = fourth * precise * precise - 3.0
+        out[8], out[9] = mean * scale, (last - mean) * scale
     else:
         out[6:], why[6:] = np.nan, EDGE
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
     size = len(params.windows) * POWERS
     entering, leaving, sums = np.zeros(size), np.zeros(size), np.zeros(size)
     returns = history.log_return
     for k in range(len(bars.series)):
         i, n, last = bars.series[k], bars.n[k], bars.log_return[k]
-        entering[:], leaving[:] = 0.0, 0.0
+        for j in range(size):
+            entering[j] = leaving[j] = 0.0
         for j in range(len(params.windows)):
             window = params.windows[j]
             if due(n, window):

@@ -2,7 +2,7 @@
 
 Seed:   none.
 Edges:  ratios are undefined where what they divide by is no move (up to 1e-12).
-Cost:   one pass over the sorted window to take a return out and put one in, 60 numbers a series; the rest is O(1), but
+Cost:   one pass over the sorted window to take a return out and put one in, 64 numbers a series; the rest is O(1), but
         for the entropy's bins, which are counted.
 """
 
@@ -25,7 +25,10 @@ from schema.ticks import Float64, UInt8
 
 WINDOW, BINS, WORST = 60, 8, 3
 HALF = WINDOW // 2
+ROOM = 64  # the window and four times infinity, so that vectors have no remainder
 QUANTILES = (5, 25, 50, 75, 95)  # per cent
+LOWER = tuple(percent * (WINDOW - 1) // 100 for percent in QUANTILES)
+SHARES = tuple((percent * (WINDOW - 1) % 100) / 100.0 for percent in QUANTILES)
 WEIGHED = np.array([count * math.log(count) if count else 0.0 for count in range(WINDOW + 1)])  # k log k
 EDGE = int(Why.EDGE)
 
@@ -37,23 +40,25 @@ class Params(NamedTuple):
 
 
 class State(NamedTuple):
-    ordered: Float64  # (series, WINDOW) log returns of the window, least first
+    ordered: Float64  # (series, ROOM) log returns of the window, least first, then infinity
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
-    return State(np.zeros((n_symbols * n_timeframes, WINDOW)))
+    state = State(np.zeros((n_symbols * n_timeframes, ROOM)))
+    state.ordered[:, WINDOW:] = np.inf
+    return state
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _below(ordered: Float64, i: int, value: float) -> int:
     """Count the returns below a value; without a branch, so that it runs several at a time."""
     count = 0
-    for j in range(ordered.shape[1]):
+    for j in range(ROOM):
         count += ordered[i, j] < value
     return count
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _replace(ordered: Float64, i: int, left: float, came: float) -> None:
     """Take a return out of the ordered window and put another in."""
     hole, place = _below(ordered, i, left), _below(ordered, i, came)
@@ -67,15 +72,13 @@ def _replace(ordered: Float64, i: int, left: float, came: float) -> None:
         ordered[i, place] = came
 
 
-@njit(cache=True)
-def _quantile(ordered: Float64, i: int, percent: int) -> float:
-    at = percent * (ordered.shape[1] - 1)
-    low, share = at // 100, (at % 100) / 100.0
+@njit(cache=True, error_model="numpy")
+def _quantile(ordered: Float64, i: int, low: int, share: float) -> float:
     lower = ordered[i, low]
-    return float(lower + share * (ordered[i, min(low + 1, ordered.shape[1] - 1)] - lower))
+    return float(lower + share * (ordered[i, low + 1] - lower))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _median_deviation(ordered: Float64, i: int, median: float) -> float:
     """Return the median of |return - median|: HALF are below, HALF above, each side in order of its distance."""
     low, high = 0, HALF
@@ -100,10 +103,10 @@ def _median_deviation(ordered: Float64, i: int, median: float) -> float:
     return 0.5 * (inner + outer)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _entropy(ordered: Float64, i: int, bins: int) -> float:
     """Return the entropy of counts in equal bins between the least and the greatest, over its most."""
-    window = ordered.shape[1]
+    window = WINDOW
     least, width = ordered[i, 0], (ordered[i, window - 1] - ordered[i, 0]) / bins
     weighed, before = 0.0, 0
     for edge in range(1, bins):
@@ -114,7 +117,7 @@ def _entropy(ordered: Float64, i: int, bins: int) -> float:
     return (math.log(window) - weighed / window) / math.log(bins)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _ratio(value: float, base: float, out: Float64, why: UInt8, k: int, j: int) -> None:
     if base > TIE:
         out[k, j], why[k, j] = value / base, 0
@@ -122,7 +125,7 @@ def _ratio(value: float, base: float, out: Float64, why: UInt8, k: int, j: int) 
         out[k, j], why[k, j] = np.nan, EDGE
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
     window, ordered = params.window, state.ordered
     for k in range(len(bars.series)):
@@ -133,11 +136,11 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
         if due(n, window):
             for lag in range(window):
                 ordered[i, lag] = past(history.log_return, i, n, lag)
-            ordered[i].sort()
+            ordered[i, :window].sort()
         else:
             _replace(ordered, i, past(history.log_return, i, n, window), last)
         for j in range(len(QUANTILES)):
-            out[k, j], why[k, j] = _quantile(ordered, i, QUANTILES[j]), 0
+            out[k, j], why[k, j] = _quantile(ordered, i, LOWER[j], SHARES[j]), 0
         q5, q25, median, q75, q95 = out[k, 0], out[k, 1], out[k, 2], out[k, 3], out[k, 4]
         quartiles, deviation = q75 - q25, _median_deviation(ordered, i, median)
         worst = 0.0

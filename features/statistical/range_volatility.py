@@ -15,10 +15,10 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from features.bar_inputs import log_ratio
 from features.catalogue import Column, Driver, Family, Group, Stage, register
 from features.decay import WARMING_UP
 from features.inputs import RING, BarInputs, History
+from features.statistical.logs import near_log_ratio
 from features.statistical.moments import FLAT
 from features.statistical.sums import add, clear, drowned, slide
 from features.ties import TIE
@@ -49,7 +49,7 @@ def init(n_symbols: int, n_timeframes: int) -> State:
     return State(np.zeros((n, LONG, 4)), *(np.zeros((n, len(WINDOWS) * TERMS)) for _ in range(2)))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _terms(logs: Float64, i: int, slot: int, at: int, terms: Float64) -> None:
     up, down, body, change = logs[i, slot, 0], logs[i, slot, 1], logs[i, slot, 2], logs[i, slot, 3]
     span, gap = up - down, change - body
@@ -60,7 +60,7 @@ def _terms(logs: Float64, i: int, slot: int, at: int, terms: Float64) -> None:
     terms[at + 7], terms[at + 8] = change * change, change * span
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _build(state: State, i: int, n: int, window: int, at: int, terms: Float64) -> None:
     clear(state.sums, state.rests, i, at, at + TERMS)
     for lag in range(window):
@@ -68,7 +68,7 @@ def _build(state: State, i: int, n: int, window: int, at: int, terms: Float64) -
         add(state.sums, state.rests, i, at, at + TERMS, terms)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _write(s: Float64, at: int, window: int, n: int, flat: float, out: Float64, why: UInt8) -> None:
     each, fewer = 1.0 / window, 1.0 / (window - 1.0)
     span, spans, satchell = s[at], max(s[at + 1], 0.0), max(s[at + 2], 0.0)
@@ -97,7 +97,7 @@ def _write(s: Float64, at: int, window: int, n: int, flat: float, out: Float64, 
         out[5] = (s[at + 8] - total * span * each) / math.sqrt(returns_spread * spread)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
     size = len(params.windows) * TERMS
     entering, leaving, sums, logs = np.zeros(size), np.zeros(size), np.zeros(size), state.logs
@@ -109,8 +109,9 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
                 _terms(logs, i, (n - params.windows[j]) % LONG, j * TERMS, leaving)
             else:
                 leaving[j * TERMS : (j + 1) * TERMS] = 0.0
-        logs[i, slot, 0], logs[i, slot, 1] = log_ratio(bars.high[k], opened), log_ratio(bars.low[k], opened)
-        logs[i, slot, 2] = log_ratio(bars.close[k], opened)
+        logs[i, slot, 0] = near_log_ratio(bars.high[k], opened)
+        logs[i, slot, 1] = near_log_ratio(bars.low[k], opened)
+        logs[i, slot, 2] = near_log_ratio(bars.close[k], opened)
         logs[i, slot, 3] = bars.log_return[k] if n > 1 else logs[i, slot, 2]
         _terms(logs, i, slot, 0, entering)
         for j in range(1, len(params.windows)):

@@ -41,7 +41,7 @@ def init(n_symbols: int, n_timeframes: int) -> State:
     return State(*(np.zeros(n_symbols * n_timeframes) for _ in State._fields))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
     keep = 1.0 - 2.0 / (params.span + 1.0)
     for k in range(len(bars.series)):

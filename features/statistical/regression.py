@@ -56,7 +56,7 @@ def _terms(level: float, time: int, at: int, terms: Float64) -> None:
     terms[at], terms[at + 1], terms[at + 2] = level, time * level, level * level
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _build(state: State, i: int, j: int, n: int, returns: Float64, window: int, terms: Float64) -> None:
     at, level = j * TERMS, 0.0
     for lag in range(window - 1):
@@ -78,7 +78,7 @@ def _far(sums: Float64, i: int, at: int, window: int, far: float) -> bool:
     return mean * mean * window > far * (sums[i, at + 2] - sums[i, at] * mean)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _write(s: Float64, at: int, newest: float, time: int, window: int, out: Float64, why: UInt8) -> None:
     middle, spread_of_time = 0.5 * (window - 1.0), window * (window * window - 1.0) / 12.0
     mean = s[at] / window
@@ -94,7 +94,7 @@ def _write(s: Float64, at: int, newest: float, time: int, window: int, out: Floa
         out[3], out[4] = min(slope * product / spread, 1.0), (newest - mean) / math.sqrt(spread / (window - 1.0))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
     size = len(params.windows) * TERMS
     entering, leaving, sums = np.zeros(size), np.zeros(size), np.zeros(size)

@@ -27,7 +27,7 @@ class Params(NamedTuple):
     lags: tuple[int, ...]
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: NoState, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
     most = params.lags[-1]
     for k in range(len(bars.series)):

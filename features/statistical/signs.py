@@ -55,7 +55,7 @@ def _order(first: float, second: float) -> int:
     return (2 if then else (1 if over else 0)) if up else ((5 if over else 4) if then else 3)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _next(returns: Float64, i: int, n: int, after: int) -> int:
     """Return n of the first bar from `after` on that moved, or n + 1."""
     while after <= n and abs(past(returns, i, n, n - after)) <= TIE:
@@ -63,7 +63,7 @@ def _next(returns: Float64, i: int, n: int, after: int) -> int:
     return after
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
     returns = history.log_return
     for k in range(len(bars.series)):

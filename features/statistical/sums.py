@@ -19,7 +19,7 @@ def due(n: int, window: int) -> bool:
     return n == window + 1 or (n & (RING - 1) == 0 and n > window)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def slide(sums: Float64, rests: Float64, i: int, entering: Float64, leaving: Float64) -> None:
     """Add the terms that enter series i's sums and take out those that leave; a sum is sums + rests."""
     for j in range(len(entering)):
@@ -33,14 +33,14 @@ def slide(sums: Float64, rests: Float64, i: int, entering: Float64, leaving: Flo
         rests[i, j] += lost + ((added - (after - virtual)) + (y - virtual))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def clear(sums: Float64, rests: Float64, i: int, first: int, last: int) -> None:
     """Empty the sums `first .. last - 1` of series i."""
     for j in range(first, last):
         sums[i, j] = rests[i, j] = 0.0
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def add(sums: Float64, rests: Float64, i: int, first: int, last: int, terms: Float64) -> None:
     """Add terms `first .. last - 1` to series i's sums."""
     for j in range(first, last):

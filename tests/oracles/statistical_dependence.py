@@ -135,7 +135,7 @@ def hurst_noise(name: str, bars: Series) -> np.ndarray:
     return noise + EPS * np.abs(np.log(np.where(one > 0, one, 1)))
 
 
-@oracle("hurst_60", "hurst_120", bound=hurst_noise)
+@oracle("hurst_120", bound=hurst_noise)
 @each_series
 def hurst(name: str, bars: Series) -> np.ndarray:
     returns = returns_of(bars, number(name))
