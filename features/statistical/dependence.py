@@ -25,7 +25,8 @@ from schema.ticks import Float64, UInt8
 
 WINDOW, FARTHEST = 60, 10
 LAGS, SQUARED_LAGS = (1, 2, 3, 4, 5, 10), (1, 2, 5)
-TERMS = 16  # two fill vectors up; x, x², x³, x⁴, x * x before at each of LAGS, x² * x² before at SQUARED_LAGS, x² * x before
+# x, x², x³, x⁴, x * x before at each of LAGS, x² * x² before at SQUARED_LAGS, x² * x before; two fill vectors up
+TERMS = 16
 EDGE = int(Why.EDGE)
 WEIGHTS = tuple(WINDOW * (WINDOW + 2.0) / (WINDOW - lag) for lag in range(1, 6))
 

@@ -211,8 +211,8 @@ register(
             *(column for window in WINDOWS for column in _columns(window)),
             Column(
                 name="hurst_120",
-                formula="half the least-squares slope of log variance over log q, of overlapping sums of q = 1, 2, 5, 10 of "
-                "the last 120 log returns",
+                formula="half the least-squares slope of log variance over log q, of overlapping sums of q = 1, 2, 5 "
+                "and 10 of the last 120 log returns",
                 source="aggregated variance (Taqqu, Teverovsky and Willinger 1995), overlapping sums",
                 inputs=("close",),
                 driver=Driver.BAR,
