@@ -19,6 +19,7 @@ from schema.ticks import Float64, Int32, Int64
 SECOND: Final = 1_000_000_000  # ns
 NAMES: Final = ("1s", "5s", "30s", "1m", "5m", "15m")
 HORIZONS: Final = tuple(seconds * SECOND for seconds in (1, 5, 30, 60, 300, 900))  # ns
+NS: Final = np.array(HORIZONS)  # the same for kernels: tuples are slow to index
 H: Final = len(HORIZONS)
 FORGOTTEN: Final = 50  # horizons: a pause longer than this empties the sums
 

@@ -19,7 +19,7 @@ import numpy as np
 from numba import njit
 
 from features.catalogue import Column, Driver, Family, Group, Stage, register
-from features.event_time import HORIZONS, NAMES, SECOND, H, weigh
+from features.event_time import HORIZONS, NAMES, NS, SECOND, H, weigh
 from features.inputs import Closes, TickInputs
 from features.microstructure import horizons
 from features.microstructure.horizons import variation, write, write_share
@@ -72,8 +72,8 @@ def read_rates(
         weigh(time - state.clock[i, LAST + kind], keep, gain)
         absent = horizons.NO_TRADES if kind == TRADE else horizons.NO_QUOTES
         for h in range(H):
-            reason = horizons.young(params.horizons[h], time - state.clock[i, FIRST + kind])
-            rate = keep[h] * state.arrivals[i, kind, h] * (SECOND / params.horizons[h])
+            reason = horizons.young(NS[h], time - state.clock[i, FIRST + kind])
+            rate = keep[h] * state.arrivals[i, kind, h] * (SECOND / NS[h])
             write(out, why, k, kind * H + h, rate, reason if state.clock[i, SEEN + kind] else absent)
 
 
@@ -86,7 +86,7 @@ def read(params: Params, state: State, i: int, time: int, out: Float64, why: UIn
     )
     for h in range(H):
         aged = horizons.aged(
-            params.horizons[h], time - state.clock[i, FIRST + TRADE], time - state.clock[i, LAST + TRADE]
+            NS[h], time - state.clock[i, FIRST + TRADE], time - state.clock[i, LAST + TRADE]
         )
         quotes, rate = out[k, QUOTE * H + h], out[k, TRADE * H + h]
         write_share(out, why, k, 2 * H + h, quotes, rate, missing if missing != 0 else aged)

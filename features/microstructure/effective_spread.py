@@ -17,7 +17,7 @@ import numpy as np
 from numba import njit
 
 from features.catalogue import Column, Driver, Family, Group, Stage, register
-from features.event_time import HORIZONS, NAMES, SECOND, H
+from features.event_time import HORIZONS, NAMES, NS, SECOND, H
 from features.inputs import Closes, TickInputs
 from features.microstructure import horizons
 from features.microstructure.horizons import write_share
@@ -74,7 +74,7 @@ def read(params: Params, state: State, i: int, time: int, out: Float64, why: UIn
     if absent == 0 and first == 0:
         absent = horizons.WARMING_UP
     for h in range(H):
-        reason = absent if absent else horizons.aged(params.horizons[h], time - first, time - last)
+        reason = absent if absent else horizons.aged(NS[h], time - first, time - last)
         write_share(out, why, k, h, state.paid[i, TOTAL, h], state.paid[i, COUNT, h], reason)
 
 

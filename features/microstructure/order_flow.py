@@ -19,7 +19,7 @@ import numpy as np
 from numba import njit
 
 from features.catalogue import Column, Driver, Family, Group, Stage, register
-from features.event_time import HORIZONS, NAMES, SECOND, H
+from features.event_time import HORIZONS, NAMES, NS, SECOND, H
 from features.inputs import Closes, TickInputs
 from features.microstructure import horizons
 from features.microstructure.horizons import write_share
@@ -91,7 +91,7 @@ def read(params: Params, state: State, i: int, timeframe: int, time: int, out: F
     seen, usable = state.clock[i, SEEN], state.clock[i, USABLE]
     reason = 0 if usable > 1 else horizons.WARMING_UP if seen > 0 else horizons.NO_QUOTES
     for h in range(H):
-        age = horizons.aged(params.horizons[h], time - first, time - last) if reason == 0 else reason
+        age = horizons.aged(NS[h], time - first, time - last) if reason == 0 else reason
         write_share(out, why, k, h, state.decayed[i, FLOW, h], state.decayed[i, DEPTH, h], age)
     j = i * (len(state.bar) // len(state.clock)) + timeframe
     write_share(out, why, k, H, state.bar[j, FLOW], state.bar[j, DEPTH], reason)

@@ -22,7 +22,7 @@ import numpy as np
 from numba import njit
 
 from features.catalogue import Column, Driver, Family, Group, Stage, register
-from features.event_time import HORIZONS, NAMES, SECOND, H, weigh
+from features.event_time import HORIZONS, NAMES, NS, SECOND, H, weigh
 from features.inputs import Closes, TickInputs
 from features.microstructure import horizons
 from features.microstructure.horizons import write, write_share
@@ -103,12 +103,12 @@ def read(
             absent = horizons.NO_TRADES if kind == TRADE else horizons.NO_QUOTES
         missing = absent if missing == 0 else missing
         for h in range(H):
-            young = horizons.young(params.horizons[h], time - clock[FIRST + kind])
+            young = horizons.young(NS[h], time - clock[FIRST + kind])
             write(out, why, k, kind * H + h, keep[h] * state.sums[i, kind, h], absent if absent else young)
     first, last = max(clock[FIRST], clock[FIRST + 1]), min(clock[LAST], clock[LAST + 1])
     for h in range(H):
         trades, mid = out[k, TRADE * H + h], out[k, QUOTE * H + h]
-        reason = missing if missing else horizons.aged(params.horizons[h], time - first, time - last)
+        reason = missing if missing else horizons.aged(NS[h], time - first, time - last)
         write_share(out, why, k, 2 * H + h, trades, trades + mid, reason)
 
 

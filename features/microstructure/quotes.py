@@ -18,7 +18,7 @@ import numpy as np
 from numba import njit
 
 from features.catalogue import Column, Driver, Family, Group, Stage, register
-from features.event_time import HORIZONS, NAMES, SECOND, H, weigh
+from features.event_time import HORIZONS, NAMES, NS, SECOND, H, weigh
 from features.inputs import Closes, TickInputs
 from features.microstructure import horizons
 from features.microstructure.horizons import write, write_share
@@ -95,7 +95,7 @@ def read(
         write(out, why, k, 1 + v * (H + 1), now[v], last)
     for h in range(H):
         unseen, gained = 0 if stands else time - clock[ENDED], gain[h] if stands else 0.0
-        age = horizons.aged(params.horizons[h], time - clock[BEGUN], unseen) if reason == 0 else reason
+        age = horizons.aged(NS[h], time - clock[BEGUN], unseen) if reason == 0 else reason
         weight = keep[h] * state.total[i, WEIGHT, h] + gained
         for v in range(AVERAGED):
             column = 2 + v * (H + 1) + h

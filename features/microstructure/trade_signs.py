@@ -21,7 +21,7 @@ import numpy as np
 from numba import njit
 
 from features.catalogue import Column, Driver, Family, Group, Stage, register
-from features.event_time import HORIZONS, NAMES, SECOND, H
+from features.event_time import HORIZONS, NAMES, NS, SECOND, H
 from features.inputs import Closes, TickInputs
 from features.microstructure import horizons
 from features.microstructure.horizons import write_share
@@ -102,7 +102,7 @@ def read(params: Params, state: State, i: int, time: int, out: Float64, why: UIn
     unquoted = missing if missing != 0 or bid != 0.0 else horizons.NO_QUOTES
     scale, above = (2e4 / (bid + ask), 0.5 * ((price - bid) + (price - ask))) if bid != 0.0 else (0.0, 0.0)
     for h in range(H):
-        aged = horizons.aged(params.horizons[h], time - clock[i, FIRST], time - clock[i, LAST])
+        aged = horizons.aged(NS[h], time - clock[i, FIRST], time - clock[i, LAST])
         reason, sums = absent if absent != 0 else aged, state.sums[i]
         write_share(out, why, k, h, sums[SIGNED, h], sums[RUNS, h], reason)
         write_share(out, why, k, H + h, sums[BOUGHT, h], sums[RULED, h], reason)

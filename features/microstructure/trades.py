@@ -20,7 +20,7 @@ import numpy as np
 from numba import njit
 
 from features.catalogue import Column, Driver, Family, Group, Stage, register
-from features.event_time import HORIZONS, NAMES, SECOND, H, weigh
+from features.event_time import HORIZONS, NAMES, NS, SECOND, H, weigh
 from features.inputs import Closes, TickInputs
 from features.microstructure import horizons
 from features.microstructure.horizons import variation, write, write_share
@@ -81,7 +81,7 @@ def read(
     weigh(time - state.clock[i, LAST], keep, gain)
     absent = horizons.NO_TRADES if state.clock[i, SEEN] == 0 else 0
     for h in range(H):
-        horizon, since = params.horizons[h], time - state.clock[i, FIRST]
+        horizon, since = NS[h], time - state.clock[i, FIRST]
         reason = absent if absent else horizons.aged(horizon, since, time - state.clock[i, LAST])
         volume, count = state.sums[i, VOLUME, h], state.sums[i, COUNT, h]
         spread = variation(count, volume, state.sums[i, SQUARES, h])
