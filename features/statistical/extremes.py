@@ -45,10 +45,11 @@ class State(NamedTuple):
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
-    n, windows = n_symbols * n_timeframes, len(WINDOWS)
-    values = (np.zeros((n, windows)) for _ in range(2))
-    places = (np.zeros((n, windows), np.int64) for _ in range(2))
-    return State(*values, *places, np.zeros((n, LAP)), np.zeros((n, LAP)), np.zeros((n, 3)), np.zeros(n))
+    n = n_symbols * n_timeframes
+    windows, lap = (n, len(WINDOWS)), (n, LAP)
+    high, low = np.zeros(windows), np.zeros(windows)
+    high_at, low_at = np.zeros(windows, np.int64), np.zeros(windows, np.int64)
+    return State(high, low, high_at, low_at, np.zeros(lap), np.zeros(lap), np.zeros((n, 3)), np.zeros(n))
 
 
 @njit(cache=True, error_model="numpy")

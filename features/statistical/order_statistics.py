@@ -114,7 +114,7 @@ def _entropy(ordered: Float64, i: int, bins: int) -> float:
         weighed += WEIGHED[below - before]
         before = below
     weighed += WEIGHED[window - before]
-    return (math.log(window) - weighed / window) / math.log(bins)
+    return float((math.log(window) - weighed / window) / math.log(bins))
 
 
 @njit(cache=True, error_model="numpy")

@@ -46,9 +46,8 @@ class State(NamedTuple):
 
 def init(n_symbols: int, n_timeframes: int) -> State:
     n = n_symbols * n_timeframes
-    sums = (np.zeros((n, len(WINDOWS) * TERMS)) for _ in range(2))
-    levels = (np.zeros((n, len(WINDOWS))) for _ in range(2))
-    return State(*sums, *levels, np.zeros((n, len(WINDOWS)), np.int64))
+    terms, windows = (n, len(WINDOWS) * TERMS), (n, len(WINDOWS))
+    return State(np.zeros(terms), np.zeros(terms), np.zeros(windows), np.zeros(windows), np.zeros(windows, np.int64))
 
 
 @njit(cache=True, inline="always")
@@ -75,7 +74,7 @@ def _build(state: State, i: int, j: int, n: int, returns: Float64, window: int, 
 @njit(cache=True, inline="always")
 def _far(sums: Float64, i: int, at: int, window: int, far: float) -> bool:
     mean = sums[i, at] / window
-    return mean * mean * window > far * (sums[i, at + 2] - sums[i, at] * mean)
+    return bool(mean * mean * window > far * (sums[i, at + 2] - sums[i, at] * mean))
 
 
 @njit(cache=True, error_model="numpy")

@@ -43,8 +43,8 @@ class State(NamedTuple):
 
 def init(n_symbols: int, n_timeframes: int) -> State:
     n = n_symbols * n_timeframes
-    shapes = (len(WINDOWS), len(WINDOWS), len(WINDOWS), ORDERS)
-    return State(*(np.zeros((n, k), np.int64) for k in shapes), np.zeros(n, np.int64), np.zeros(n, np.int64))
+    turns, rises, oldest = (np.zeros((n, len(WINDOWS)), np.int64) for _ in range(3))
+    return State(turns, rises, oldest, np.zeros((n, ORDERS), np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64))
 
 
 @njit(cache=True, inline="always")
