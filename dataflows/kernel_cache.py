@@ -27,17 +27,17 @@ def forget_stale(packages: tuple[Path, ...] = _PACKAGES) -> list[str]:
     `packages` are the folders of packages that lie side by side. Returns the names of the modules whose kernels went
     or were never there. Where a folder can't be written nothing is kept there either, and nothing happens.
     """
+    root = packages[0].parent
     sources = {path: path.read_bytes() for package in packages for path in sorted(package.rglob("*.py"))}
-    everything = hashlib.sha256(b"\0".join(str(path).encode() + text for path, text in sources.items())).hexdigest()
+    everything = _digest_of(sources, root)
     stamp = packages[0] / "__pycache__" / "kernels.digest"
     if stamp.is_file() and stamp.read_text() == everything:
         return []
-    root = packages[0].parent
     imports = {path: [known for known in _imported(text, root) if known in sources] for path, text in sources.items()}
     gone = [
         ".".join(path.relative_to(root).with_suffix("").parts)
         for path, text in sources.items()
-        if b"njit" in text and _forget(path, _digest(path, imports, sources))
+        if b"njit" in text and _forget(path, _digest_of(_reached(path, imports, sources), root))
     ]
     _write(stamp, everything)
     return gone
@@ -54,14 +54,20 @@ def _imported(text: bytes, root: Path) -> Iterator[Path]:
             yield from (root.joinpath(*alias.name.split(".")).with_suffix(".py") for alias in node.names)
 
 
-def _digest(path: Path, imports: dict[Path, list[Path]], sources: dict[Path, bytes]) -> str:
-    """Digest a source with all that it imports, directly or not."""
+def _reached(path: Path, imports: dict[Path, list[Path]], sources: dict[Path, bytes]) -> dict[Path, bytes]:
+    """Return a source with all that it imports, directly or not."""
     reached, open_ends = {path}, [path]
     while open_ends:
         fresh = set(imports[open_ends.pop()]) - reached
         reached |= fresh
         open_ends += fresh
-    return hashlib.sha256(b"\0".join(str(p).encode() + sources[p] for p in sorted(reached))).hexdigest()
+    return {known: sources[known] for known in sorted(reached)}
+
+
+def _digest_of(sources: dict[Path, bytes], root: Path) -> str:
+    """Digest sources and where they lie below the root: a copy of the whole, elsewhere, has the same digest."""
+    parts = (str(path.relative_to(root)).encode() + text for path, text in sources.items())
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
 def _forget(source: Path, digest: str) -> bool:

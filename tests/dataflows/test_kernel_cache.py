@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -81,3 +82,12 @@ def test_a_new_module_that_an_import_meant_is_a_change(packages: tuple[Path, Pat
     (tmp_path / "high/shared").mkdir()
     (tmp_path / "high/shared/x.py").write_text("b = 2\n")
     assert forget_stale(packages) == ["high.deep.kernel"]
+
+
+def test_a_copy_of_the_whole_keeps_its_kernels(packages: tuple[Path, Path], tmp_path: Path) -> None:
+    forget_stale(packages)
+    compile_again(tmp_path)
+    copies = tuple(tmp_path / "elsewhere" / package.name for package in packages)
+    for package, copy in zip(packages, copies):
+        shutil.copytree(package, copy)
+    assert forget_stale(copies) == []
