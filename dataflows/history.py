@@ -11,6 +11,18 @@ from schema.bars import Bars
 from schema.features import FeatureRows
 
 
+def quiet(settings: Settings) -> Settings:
+    """Return settings of a run that stores nothing, publishes nothing and asks no model."""
+    null = {"url": "null:"}
+    return settings.model_copy(
+        update={
+            "store": settings.store.model_copy(update=null),
+            "bus": settings.bus.model_copy(update=null),
+            "inference": settings.inference.model_copy(update={"model": "none"}),
+        }
+    )
+
+
 def feature_history(
     settings: Settings, source: Source, on_read: Callable[[int], bool] = lambda read: False
 ) -> Iterator[tuple[Bars, FeatureRows]]:
@@ -18,15 +30,7 @@ def feature_history(
 
     Nothing is stored and no model is run. `on_read` is told how many ticks were read and may ask to stop.
     """
-    null = {"url": "null:"}
-    quiet = settings.model_copy(
-        update={
-            "store": settings.store.model_copy(update=null),
-            "bus": settings.bus.model_copy(update=null),
-            "inference": settings.inference.model_copy(update={"model": "none"}),
-        }
-    )
-    flow = assemble(quiet, source)
+    flow = assemble(quiet(settings), source)
     try:
         while not flow.pipeline.draining:
             try:

@@ -30,7 +30,7 @@ def forget_stale(packages: tuple[Path, ...] = _PACKAGES) -> list[str]:
     root = packages[0].parent
     sources = {path: path.read_bytes() for package in packages for path in sorted(package.rglob("*.py"))}
     everything = _digest_of(sources, root)
-    stamp = packages[0] / "__pycache__" / "kernels.digest"
+    stamp = _stamp(packages)
     if stamp.is_file() and stamp.read_text() == everything:
         return []
     imports = {path: [known for known in _imported(text, root) if known in sources] for path, text in sources.items()}
@@ -41,6 +41,21 @@ def forget_stale(packages: tuple[Path, ...] = _PACKAGES) -> list[str]:
     ]
     _write(stamp, everything)
     return gone
+
+
+def is_complete(packages: tuple[Path, ...] = _PACKAGES) -> bool:
+    """Whether `set_complete` was called for the sources as `forget_stale` last found them."""
+    digest, done = _stamp(packages), _stamp(packages).with_suffix(".complete")
+    return digest.is_file() and done.is_file() and done.read_text() == digest.read_text()
+
+
+def set_complete(packages: tuple[Path, ...] = _PACKAGES) -> None:
+    """Remember that every kernel is compiled, of the sources as `forget_stale` last found them."""
+    _write(_stamp(packages).with_suffix(".complete"), _stamp(packages).read_text())
+
+
+def _stamp(packages: tuple[Path, ...]) -> Path:
+    return packages[0] / "__pycache__" / "kernels.digest"
 
 
 def _imported(text: bytes, root: Path) -> Iterator[Path]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,13 +31,17 @@ class Place:
         address, _, named = url.partition("#")
         return Place(sqlite_path(address), check_namespace(named or namespace))
 
-    def rows(self, table: str, columns: list[str]) -> Iterator[tuple[Any, ...]]:
-        """Yield the table's rows in the order of time, timeframe, symbol."""
+    def rows(
+        self, table: str, columns: list[str], order: Sequence[str] = (), where: str = "TRUE"
+    ) -> Iterator[tuple[Any, ...]]:
+        """Yield the table's rows in the given order; without one in that of time, timeframe, symbol."""
         chosen = ", ".join(f'"{column}"' for column in columns)
-        key = TABLES[table].key
-        order = ", ".join(name for name in ("time", "timeframe", "symbol", *key) if name in TABLES[table].columns)
+        names = order or ("time", "timeframe", "symbol", *TABLES[table].key)
+        ordered = ", ".join(f'"{name}"' for name in names if name in TABLES[table].columns)
         with closing(self._open()) as connection:
-            yield from connection.execute(f'SELECT {chosen} FROM "{self._name(table)}" ORDER BY {order}')
+            yield from connection.execute(
+                f'SELECT {chosen} FROM "{self._name(table)}" WHERE {where} ORDER BY {ordered}'
+            )
 
     def columns(self, table: str) -> list[str]:
         """Return the table's columns. Raises ValueError where there is no such table."""

@@ -216,6 +216,16 @@ def features_show(call: Common, name: Annotated[str, typer.Argument(help="A colu
     call.run("features", "show", name=name)
 
 
+@features.command("diff")
+@common
+def features_diff(
+    call: Common,
+    store: Annotated[str, typer.Argument(metavar="sqlite:///path[#namespace]", help="What a run stored.")],
+) -> None:
+    """Compare stored feature rows, cell by cell, with a replay of the ticks that were stored beside them."""
+    call.run("feature_diff", store=store)
+
+
 @features.command("check")
 @common
 def features_check(call: Common) -> None:

@@ -45,6 +45,7 @@ _EXIT_CODES: Final = {  # by name, since importing them would slow every start
     "dataflows.assembly.NamespaceInUse": 78,
     "dataflows.assembly.NothingToResume": 78,
     "dataflows.checkpoint.AlreadyRunning": 75,
+    "dataflows.feature_diff.NotComparable": 78,
     "dataflows.checkpoint_file.DamagedCheckpoint": 78,
     "dataflows.pipeline.CheckpointMismatch": 78,
     "dataflows.sources.errors.BadFile": 1,
