@@ -38,7 +38,7 @@ def new_series(n_series: int) -> SeriesState:
 
 def new_history(n_series: int) -> History:
     """Return empty rings."""
-    return History._make(np.zeros((n_series, RING)) for _ in History._fields)
+    return History._make(np.zeros((RING, n_series)) for _ in History._fields)
 
 
 @njit(cache=True)
@@ -129,18 +129,18 @@ def push(history: History, bars: BarInputs, first: int) -> int:
     It stops before a series gets more than MAX_ROWS_PER_SERIES rows, so that the longest window before each of
     them is still in its ring when the kernels run.
     """
-    pushed = np.zeros(len(history.close) if len(bars.n) - first > MAX_ROWS_PER_SERIES else 0, np.int64)
+    pushed = np.zeros(history.close.shape[1] if len(bars.n) - first > MAX_ROWS_PER_SERIES else 0, np.int64)
     for k in range(first, len(bars.n)):
         i, slot = bars.series[k], (bars.n[k] - 1) & (RING - 1)
         if len(pushed):
             if pushed[i] == MAX_ROWS_PER_SERIES:
                 return k
             pushed[i] += 1
-        history.open[i, slot] = bars.open[k]
-        history.high[i, slot] = bars.high[k]
-        history.low[i, slot] = bars.low[k]
-        history.close[i, slot] = bars.close[k]
-        history.volume[i, slot] = bars.volume[k]
-        history.log_return[i, slot] = bars.log_return[k]
-        history.reference[i, slot] = bars.reference[k]
+        history.open[slot, i] = bars.open[k]
+        history.high[slot, i] = bars.high[k]
+        history.low[slot, i] = bars.low[k]
+        history.close[slot, i] = bars.close[k]
+        history.volume[slot, i] = bars.volume[k]
+        history.log_return[slot, i] = bars.log_return[k]
+        history.reference[slot, i] = bars.reference[k]
     return len(bars.n)

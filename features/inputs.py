@@ -57,7 +57,11 @@ class BarInputs(NamedTuple):
 
 
 class History(NamedTuple):
-    """Shared rings, shape (series, RING); the n-th bar of a series stands at slot (n - 1) % RING."""
+    """Shared rings, shape (RING, series); the n-th bar of a series stands at slot (n - 1) % RING.
+
+    The slot comes first: series close together, and bars of one time then lie side by side in memory. With the
+    series first each lag of each series was a cache miss, and all of one lag fell into the same few cache sets.
+    """
 
     open: Float64
     high: Float64
@@ -117,7 +121,7 @@ class ItemInputs(NamedTuple):
 @njit(cache=True, inline="always")
 def past(ring: Float64, i: int, n: int, lag: int) -> float:
     """Return the value `lag` bars before the n-th bar of series i (lag 0 is the n-th itself)."""
-    value: float = ring[i, (n - 1 - lag) & (RING - 1)]
+    value: float = ring[(n - 1 - lag) & (RING - 1), i]
     return value
 
 

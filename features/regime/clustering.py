@@ -48,7 +48,7 @@ def init(n_symbols: int, n_timeframes: int) -> State:
 @njit(cache=True, inline="always")
 def _size(returns: Float64, i: int, n: int, lag: int) -> float:
     """Return the size of the log return `lag` bars ago, 0 where there is none yet."""
-    size = abs(returns[i, (n - 1 - lag) & MASK])
+    size = abs(returns[(n - 1 - lag) & MASK, i])
     return size if lag < n - 1 and size > TIE else 0.0
 
 

@@ -75,7 +75,7 @@ def _slide(state: State, returns: Float64, i: int, n: int, now: float, windows: 
             squares[i, w] = squares_since(returns, i, n, window)
             totals[i, w] = total_since(returns, i, n, window)
         else:
-            old = returns[i, (n - 1 - window) & MASK]
+            old = returns[(n - 1 - window) & MASK, i]
             squares[i, w] += new - square_of(old)
             totals[i, w] += now - old
 
@@ -84,7 +84,7 @@ def _slide(state: State, returns: Float64, i: int, n: int, now: float, windows: 
 def _anew(total: float, returns: Float64, i: int, n: int, window: int) -> float:
     spread = 0.0
     for lag in range(window):
-        apart = returns[i, (n - 1 - lag) & MASK] - total / window
+        apart = returns[(n - 1 - lag) & MASK, i] - total / window
         spread += apart * apart
     return spread
 
@@ -105,8 +105,8 @@ def _earlier(before: float, returns: Float64, i: int, n: int, still: int, window
         return 0.0
     if n == 2 * window + 1 or n & LAPS[1] == 0:
         return squares_since(returns, i, n - window, window)
-    gone = square_of(returns[i, (n - 1 - 2 * window) & MASK])
-    return max(before + square_of(returns[i, (n - 1 - window) & MASK]) - gone, 0.0)
+    gone = square_of(returns[(n - 1 - 2 * window) & MASK, i])
+    return max(before + square_of(returns[(n - 1 - window) & MASK, i]) - gone, 0.0)
 
 
 @njit(cache=True, inline="always")

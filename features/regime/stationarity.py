@@ -57,7 +57,7 @@ def init(n_symbols: int, n_timeframes: int) -> State:
 @njit(cache=True, inline="always")
 def _squared(closes: Float64, i: int, n: int, lag: int, held: int) -> float:
     """Return the squared change over `held` bars up to the close `lag` bars ago."""
-    change: float = closes[i, (n - 1 - lag) & MASK] - closes[i, (n - 1 - lag - held) & MASK]
+    change: float = closes[(n - 1 - lag) & MASK, i] - closes[(n - 1 - lag - held) & MASK, i]
     return change * change
 
 
@@ -72,15 +72,15 @@ def _anew(closes: Float64, i: int, n: int, lag: int, held: int, window: int) -> 
 @njit(cache=True)
 def _slide_levels(sums: Float64, closes: Float64, i: int, n: int, anchor: float) -> float:
     if n == SHORT + 1 or n & SHORT_LAP == 0:
-        anchor = closes[i, (n - 1) & MASK]
+        anchor = closes[(n - 1) & MASK, i]
         sums[i, LEVELS] = sums[i, SQUARES] = 0.0
         for lag in range(1, SHORT + 1):
-            level = closes[i, (n - 1 - lag) & MASK] - anchor
+            level = closes[(n - 1 - lag) & MASK, i] - anchor
             sums[i, LEVELS] += level
             sums[i, SQUARES] += level * level
         sums[i, CHANGES] = _anew(closes, i, n, 0, 1, SHORT)
         return anchor
-    new, old = closes[i, (n - 2) & MASK] - anchor, closes[i, (n - 2 - SHORT) & MASK] - anchor
+    new, old = closes[(n - 2) & MASK, i] - anchor, closes[(n - 2 - SHORT) & MASK, i] - anchor
     sums[i, LEVELS] += new - old
     sums[i, SQUARES] += new * new - old * old
     sums[i, CHANGES] += _squared(closes, i, n, 0, 1) - _squared(closes, i, n, SHORT, 1)
@@ -119,7 +119,7 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
         else:
             state.anchor[i] = _slide_levels(sums, closes, i, n, state.anchor[i])
             if still < SHORT - 1:
-                first, last = closes[i, (n - 1 - SHORT) & MASK] - state.anchor[i], close - state.anchor[i]
+                first, last = closes[(n - 1 - SHORT) & MASK, i] - state.anchor[i], close - state.anchor[i]
                 whole, changes = last - first, sums[i, CHANGES]
                 spread = sums[i, SQUARES] - sums[i, LEVELS] * sums[i, LEVELS] / SHORT
                 product = 0.5 * ((last - first) * (last + first) - changes) - sums[i, LEVELS] * whole / SHORT

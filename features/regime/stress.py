@@ -84,7 +84,7 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
         if close >= state.highest[i]:
             state.highest[i], state.since[i] = close, 0
         elif state.since[i] >= params.window:
-            state.highest[i], state.since[i] = _highest(history.close[i], n, params.window)
+            state.highest[i], state.since[i] = _highest(history.close[:, i], n, params.window)
         if n > 1:
             change = bars.log_return[k]
             state.short[i] = variance_after(state.short[i], change, n, params.short, params.negligible)

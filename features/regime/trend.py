@@ -68,7 +68,7 @@ def _moved(new: float, old: float) -> float:
 def _summed(closes: Float64, i: int, n: int, window: int) -> float:
     total = 0.0
     for lag in range(window):
-        total += _moved(closes[i, (n - 1 - lag) & MASK], closes[i, (n - 2 - lag) & MASK])
+        total += _moved(closes[(n - 1 - lag) & MASK, i], closes[(n - 2 - lag) & MASK, i])
     return total
 
 
@@ -86,11 +86,11 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
                 for column in range(w, SWITCHED, 3):
                     out[k, column], why[k, column] = np.nan, WARMING_UP
                 continue
-            before = closes[i, (n - 1 - window) & MASK]
+            before = closes[(n - 1 - window) & MASK, i]
             if n == window + 1 or n & LAPS[w] == 0:
                 path[i, w] = _summed(closes, i, n, window)
             else:
-                path[i, w] += new - _moved(before, closes[i, (n - 2 - window) & MASK])
+                path[i, w] += new - _moved(before, closes[(n - 2 - window) & MASK, i])
             moved = state.still[i] < window
             if not moved:
                 path[i, w] = 0.0

@@ -25,7 +25,7 @@ def squares_since(returns: Float64, i: int, n: int, window: int) -> float:
     """Return the sum of the last `window` squared log returns up to the n-th bar."""
     total = 0.0
     for lag in range(window):
-        total += square_of(returns[i, (n - 1 - lag) & MASK])
+        total += square_of(returns[(n - 1 - lag) & MASK, i])
     return total
 
 
@@ -34,5 +34,5 @@ def total_since(returns: Float64, i: int, n: int, window: int) -> float:
     """Return the sum of the last `window` log returns up to the n-th bar."""
     total = 0.0
     for lag in range(window):
-        total += returns[i, (n - 1 - lag) & MASK]
+        total += returns[(n - 1 - lag) & MASK, i]
     return total

@@ -110,7 +110,7 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
             turned_to = n
         real, imaginary, total = state.real[i], state.imaginary[i], state.total[i]
         power_of(real, imaginary, before)
-        advance(real, imaginary, history.log_return[i], n, newest, still, cosine, sine)
+        advance(real, imaginary, history.log_return[:, i], n, newest, still, cosine, sine)
         power_of(real, imaginary, share)
         totals(share, lanes, number)
         for w in range(N):

@@ -69,8 +69,8 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
         if n >= POWERS:
             out[k, 7], out[k, 8] = (bars.high[k] - short) / close, (bars.low[k] - short) / close
             why[k, 7:] = standing(n, POWERS, params.powers_converged)
-        beyond, squares = moments(state.sums[i], history.close[i], n, close)
-        long_beyond, long_squares = moments(state.long_sums[i], history.close[i], n, close)
+        beyond, squares = moments(state.sums[i], history.close[:, i], n, close)
+        long_beyond, long_squares = moments(state.long_sums[i], history.close[:, i], n, close)
         if n < WINDOW:
             continue
         out[k, 0], out[k, 1], deviation = _bands(beyond, squares, WINDOW, width, close)

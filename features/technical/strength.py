@@ -109,9 +109,9 @@ def _rank(returns: Float64, i: int, n: int) -> float:
     """Return how many of the RANKS returns before the n-th bar's are smaller, percent."""
     bound, last = past(returns, i, n, 0) - EQUAL, (n - 1) & (RING - 1)
     first = last - RANKS
-    count = _fewer(returns[i, max(first, 0) : last], bound)
+    count = _fewer(returns[max(first, 0) : last, i], bound)
     if first < 0:
-        count += _fewer(returns[i, first + RING :], bound)
+        count += _fewer(returns[first + RING :, i], bound)
     return 100.0 * count / RANKS
 
 
