@@ -1,8 +1,8 @@
 """A running hash a series and UTC day whose state is two words, so that a checkpoint can hold it.
 
 128 bits, mixed as MurmurHash3 x64 does (Appleby, public domain); the cells of a row are brought down to four words
-first, since a chain of multiplications waits for each one: 900 cells take less than half the time. It proves equality against accident, not against
-an adversary; hashlib's objects would be stronger but can't be saved.
+first, since a chain of multiplications waits for each one: 900 cells take less than half the time. It proves equality
+against accident, not against an adversary; hashlib's objects would be stronger but can't be saved.
 """
 
 from __future__ import annotations

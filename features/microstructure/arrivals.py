@@ -85,9 +85,7 @@ def read(params: Params, state: State, i: int, time: int, out: Float64, why: UIn
         horizons.missing(state.clock[i, SEEN + TRADE], state.clock[i, SEEN + QUOTE]),
     )
     for h in range(H):
-        aged = horizons.aged(
-            NS[h], time - state.clock[i, FIRST + TRADE], time - state.clock[i, LAST + TRADE]
-        )
+        aged = horizons.aged(NS[h], time - state.clock[i, FIRST + TRADE], time - state.clock[i, LAST + TRADE])
         quotes, rate = out[k, QUOTE * H + h], out[k, TRADE * H + h]
         write_share(out, why, k, 2 * H + h, quotes, rate, missing if missing != 0 else aged)
         count, total, squares = state.waits[i, COUNT, h], state.waits[i, SUM, h], state.waits[i, SQUARES, h]
