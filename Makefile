@@ -14,15 +14,18 @@ ARGS ?=
 PYTHON ?=
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
 
-.PHONY: help demo test check style types imports pages bench lock format clean
+.PHONY: help kernels demo test check style types imports pages bench lock format clean
 
 help:
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-demo: $(READY) ## the whole system on a synthetic market, with page and terminal view
+kernels: $(READY) ## compile the feature kernels, on every core; quick when that is done
+	@$(BIN)/undertone features compile
+
+demo: kernels ## the whole system on a synthetic market, with page and terminal view
 	@$(BIN)/undertone demo $(ARGS)
 
-test: $(READY) ## all tests
+test: kernels ## all tests
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: style types imports pages test ## everything CI checks
@@ -40,7 +43,7 @@ imports: $(READY)
 pages: $(READY)
 	@$(BIN)/python -m ops.pages --check
 
-bench: $(READY) ## measure, and print the card
+bench: kernels ## measure, and print the card
 	@$(BIN)/python -m benchmarks.card $(ARGS)
 
 format: $(READY) ## format the code, write the reference pages
