@@ -14,7 +14,7 @@ from dataflows.calendars import sessions_of_calendar
 from dataflows.certificate import Certifier
 from dataflows.checkpoint import Checkpoints
 from dataflows.interfaces import Bus, Source, Station
-from dataflows.kernel_cache import forget_stale
+from dataflows.kernel_cache import forget_stale, forget_stale_of
 from dataflows.pipeline import Pipeline
 from dataflows.sinks.bus import open_bus
 from dataflows.sinks.catalogue import describe
@@ -31,7 +31,7 @@ from dataflows.stations.tally import Tally
 from dataflows.stored import decisions_of
 from dataflows.universe import Universe
 from features import families
-from features.catalogue import Group, column_fingerprint, registered
+from features.catalogue import Group, column_fingerprint
 from features.engine import FeatureEngine
 from ops.settings import Settings
 from schema.events import Decision, DecisionKind
@@ -87,9 +87,13 @@ class Flow:
 
 
 def groups_of(settings: Settings) -> tuple[Group, ...]:
-    """Return the feature groups that the settings switch on."""
-    families.load()
-    return registered(settings.features.families or None)
+    """Return the feature groups that the settings switch on, the user's own among them.
+
+    Raises FeaturesNotLoaded where a module of `features.modules` has none.
+    """
+    groups = families.configured(settings.features.families, settings.features.modules)
+    forget_stale_of(settings.features.modules)
+    return groups
 
 
 def assemble(

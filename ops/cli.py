@@ -235,9 +235,13 @@ def features_diff(
 
 @features.command("check")
 @common
-def features_check(call: Common) -> None:
-    """Check every row of the catalogue and its oracle."""
-    call.run("features", "check")
+def features_check(
+    call: Common,
+    modules: Annotated[list[str] | None, typer.Argument(metavar="[MODULE]...", help="Your own: theirs alone.")] = None,
+    only: Annotated[str | None, typer.Option(metavar="GROUP,GROUP", help="The laws of these groups alone.")] = None,
+) -> None:
+    """Check every row of the catalogue, and run the laws over it or a part of it."""
+    call.run("feature_check", modules=modules or [], only=only or "")
 
 
 @config.command("show")

@@ -50,6 +50,7 @@ _EXIT_CODES: Final = {  # by name, since importing them would slow every start
     "dataflows.pipeline.CheckpointMismatch": 78,
     "dataflows.sources.errors.BadFile": 1,
     "dataflows.sources.errors.OtherLog": 78,
+    "features.families.FeaturesNotLoaded": 78,
     "features.ordering.BufferOverflow": 1,
     "models.dataset.TrainingRefused": 1,
     "models.registry.RegistryError": 78,

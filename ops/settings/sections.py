@@ -104,6 +104,11 @@ class Features(Section):
     families: Names = Field(
         (), description="Families of features, e.g. `technical,spectral`; empty for all in the catalogue."
     )
+    modules: Names = Field(
+        (),
+        description="Modules of your own features, e.g. `undertone_extra.strength`, computed beside the families: "
+        "see features-guide.md.",
+    )
 
 
 class Sentiment(Section):

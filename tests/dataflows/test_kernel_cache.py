@@ -91,3 +91,26 @@ def test_a_copy_of_the_whole_keeps_its_kernels(packages: tuple[Path, Path], tmp_
     for package, copy in zip(packages, copies):
         shutil.copytree(package, copy)
     assert forget_stale(copies) == []
+
+
+def test_users_kernels_go_with_what_they_import_from_us(packages: tuple[Path, Path], tmp_path: Path) -> None:
+    theirs = tmp_path / "elsewhere" / "extra"
+    theirs.mkdir(parents=True)
+    (theirs / "kernel.py").write_text(KERNEL + "from high.shared import x\nfrom .windows import WINDOW\n")
+    (theirs / "windows.py").write_text("WINDOW = 3\n")
+    assert forget_stale((theirs,), packages) == ["extra.kernel"]
+    assert forget_stale((theirs,), packages) == []
+    (theirs / "windows.py").write_text("WINDOW = 4\n")
+    assert forget_stale((theirs,), packages) == ["extra.kernel"]
+    (tmp_path / "low/constants.py").write_text("a = 2\n")
+    assert forget_stale((theirs,), packages) == ["extra.kernel"]
+    (tmp_path / "low/alone.py").write_text(KERNEL + "b = 2\n")
+    assert forget_stale((theirs,), packages) == []
+
+
+def test_a_single_module_of_a_user_is_looked_after(packages: tuple[Path, Path], tmp_path: Path) -> None:
+    theirs = tmp_path / "elsewhere" / "alone.py"
+    theirs.parent.mkdir()
+    theirs.write_text(KERNEL)
+    assert forget_stale((theirs,), packages) == ["alone"]
+    assert forget_stale((theirs,), packages) == []

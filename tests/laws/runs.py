@@ -1,12 +1,14 @@
 """Run the engine over test markets: whole, in cuts, in part. The laws compare what comes out.
 
-`UNDERTONE_FEATURES` may name further modules, comma-separated, that register groups and their oracles; they go
-through the same laws. `LAWS_ONLY` may name groups: while one of them is written, the others need not be compiled.
+`UNDERTONE_FEATURES__MODULES`, the setting, may name further modules, comma-separated, that register groups; they go
+through the same laws, and the oracles of `a.b` stand in `a.b_oracle`. `LAWS_ONLY` may name groups: while one of them
+is written, the others need not be compiled. `undertone features check` sets both.
 """
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 import pkgutil
 from collections.abc import Callable, Iterator, Sequence
@@ -17,10 +19,12 @@ import numpy as np
 import pytest
 
 import tests.oracles
+from dataflows.kernel_cache import forget_stale_of
 from features import families
 from features.catalogue import Column, Group, Stage, registered
 from features.engine import FeatureEngine
 from features.inputs import TickInputs
+from ops.settings.fields import split_list
 from schema.bars import Bars, take_bars
 from schema.features import FeatureRows
 from schema.items import KINDS, Items
@@ -29,11 +33,14 @@ from tests.markets import Scene, scene
 HARD = ("cents", "bitcoin", "fine", "dust")
 BENIGN = ("benign", "every_tick")
 
-families.load()
+MODULES = split_list(os.environ.get("UNDERTONE_FEATURES__MODULES", ""))
+families.load(MODULES)
+forget_stale_of(MODULES)
 for _module in pkgutil.iter_modules(tests.oracles.__path__):
     importlib.import_module(f"{tests.oracles.__name__}.{_module.name}")
-for _name in filter(None, os.environ.get("UNDERTONE_FEATURES", "").split(",")):
-    importlib.import_module(_name)
+for _name in MODULES:
+    if importlib.util.find_spec(f"{_name}_oracle"):
+        importlib.import_module(f"{_name}_oracle")
 
 ONLY = set(filter(None, os.environ.get("LAWS_ONLY", "").split(",")))
 CATALOGUE: tuple[Group, ...] = tuple(group for group in registered() if not ONLY or group.name in ONLY)

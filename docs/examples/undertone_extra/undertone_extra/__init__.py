@@ -1,0 +1,1 @@
+"""An example: features of your own, beside the catalogue's."""
