@@ -105,18 +105,20 @@ def assemble(
     decided: Sequence[Decision] | None = None,
     clock: Callable[[], int] = time.time_ns,
     on_batch: Callable[[Batch], None] = lambda batch: None,
+    groups: tuple[Group, ...] | None = None,
 ) -> Flow:
     """Build the flow over a source; with `resume`, continue from the newest checkpoint that fits the store.
 
     `decided` are the decisions of another run over the same input: they are obeyed and no others are made. None:
-    those that the store holds of this run are obeyed, and new ones are made.
+    those that the store holds of this run are obeyed, and new ones are made. `groups` are the feature groups to
+    compute; None: those that the settings switch on.
 
     Raises NamespaceInUse where the store holds rows of a run that isn't resumed, NothingToResume where no
     checkpoint fits, and what the store, the checkpoints and the calendar raise.
     """
     forget_stale()
     sys.setswitchinterval(SWITCH_SECONDS)
-    parts = _Parts(settings, source, clock, decided)
+    parts = _Parts(settings, source, clock, decided, groups)
     try:
         parts.refuse_foreign_rows(resume)
         describe(parts.store, parts.groups)
@@ -137,11 +139,12 @@ class _Parts:
     """What the stations are made of, and what they share."""
 
     def __init__(
-        self, settings: Settings, source: Source, clock: Callable[[], int], decided: Sequence[Decision] | None
-    ) -> None:
+        self, settings: Settings, source: Source, clock: Callable[[], int], decided: Sequence[Decision] | None,
+        groups: tuple[Group, ...] | None,
+    ) -> None:  # fmt: skip
         self.settings, self.source, self.clock = settings, source, clock
         self.decides = decided is None
-        self.groups = groups_of(settings)
+        self.groups = groups_of(settings) if groups is None else groups
         self.timeframes = parse_timeframes(list(settings.bars.timeframes))
         self.universe = _universe(settings)
         self.features = FeatureEngine(

@@ -233,6 +233,27 @@ def features_diff(
     call.run("feature_diff", store=store)
 
 
+@features.command("build")
+@common
+def features_build(
+    call: Common,
+    files: TickFiles,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the Parquet files.")],
+    timeframe: Annotated[str, typer.Option(metavar="1m,5m", help="Setting bars.timeframes.")] = "1m",
+    start: From = None,
+    end: To = None,
+    symbols: Symbols = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; as many as cores by default.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a build that was stopped or killed.")] = False,
+) -> None:
+    """Write the history of all features to Parquet, for training."""
+    chosen = {"bars.timeframes": ("--timeframe", timeframe), "universe.symbols": ("--symbols", symbols)}
+    call.run(
+        "feature_build", chosen=chosen, drains=True, files=files, out=out, start=start, end=end, workers=workers,
+        resume=resume,
+    )  # fmt: skip
+
+
 @features.command("check")
 @common
 def features_check(

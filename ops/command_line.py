@@ -47,6 +47,8 @@ _EXIT_CODES: Final = {  # by name, since importing them would slow every start
     "dataflows.checkpoint.AlreadyRunning": 75,
     "dataflows.feature_diff.NotComparable": 78,
     "dataflows.checkpoint_file.DamagedCheckpoint": 78,
+    "dataflows.feature_history.manifest.BuildFailed": 1,
+    "dataflows.feature_history.manifest.BuildMismatch": 78,
     "dataflows.pipeline.CheckpointMismatch": 78,
     "dataflows.sources.errors.BadFile": 1,
     "dataflows.sources.errors.OtherLog": 78,

@@ -1,0 +1,143 @@
+"""Feature history of many symbols from 1-minute bars: rows a second into Parquet on one core.
+
+Bars are fed straight into the engine: there are no ticks, so tick columns say NO_TRADES or NO_QUOTES (their kernels
+still run at every close). 1 % of a year of 1,000 symbols, by default: 3.65 days around the clock, extrapolated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from dataflows.batch import NO_TICKS
+from dataflows.feature_history.files import HistoryFile, schema_of
+from dataflows.kernel_cache import forget_stale
+from features import families
+from features.catalogue import registered
+from features.engine import FeatureEngine
+from features.tick_inputs import TickPreparer
+from schema.bars import BarFlag, Bars, empty_bars
+from schema.timeframes import SECOND
+
+MINUTE, DAY = 60 * SECOND, 86_400 * SECOND
+START = 1_704_067_200 * SECOND  # 2024-01-01T00:00:00Z
+YEAR_MINUTES, SHARE = 365 * 1440, 0.01
+MINUTES_A_BATCH = 16  # a row group of 16,000 rows
+
+
+def main() -> None:
+    """Print one JSON object."""
+    options = argparse.ArgumentParser()
+    options.add_argument("--symbols", type=int, default=1_000)
+    options.add_argument("--minutes", type=int, default=round(YEAR_MINUTES * SHARE))
+    options.add_argument("--warm-up", type=int, default=512, help="minutes that aren't measured: the rings fill")
+    given = options.parse_args()
+    pa.set_cpu_count(1)
+    pa.set_io_thread_count(1)
+    forget_stale()
+    families.load()
+    folder = Path(tempfile.mkdtemp(prefix="undertone-build-"))
+    try:
+        print(json.dumps(_measure(given.symbols, given.minutes, given.warm_up, folder)))
+    finally:
+        shutil.rmtree(folder)
+
+
+def _measure(symbols: int, minutes: int, warm_up: int, folder: Path) -> dict[str, object]:
+    groups = registered()
+    engine = FeatureEngine(groups, 1, (True,))
+    engine.grow(symbols)
+    names = [f"SYN{k:04d}" for k in range(symbols)]
+    schema = schema_of(engine.names, {"fingerprint": engine.fingerprint, "timeframe": "1m", "symbols": names})
+    market, none, file = _Market(symbols), TickPreparer().prepare(NO_TICKS), None
+    kernels = parquet = written = rows_done = day = 0.0
+    for minute in range(0, warm_up + minutes, MINUTES_A_BATCH):
+        bars = market.bars(MINUTES_A_BATCH)
+        began = time.perf_counter()
+        rows = engine.tick_features(none, bars)
+        inputs = engine.bar_features(bars, rows)
+        engine.cross_section(inputs, bars, rows)
+        engine.mask_gaps(inputs, rows)
+        computed = time.perf_counter()
+        if minute < warm_up:
+            continue
+        kernels += computed - began
+        if file is None or bars.time[0] // DAY != day:
+            written += _closed(file)
+            day = int(bars.time[0] // DAY)
+            file = HistoryFile(folder / f"{day}.parquet", schema, names)
+        file.write(bars, rows.values, rows.why)
+        rows_done += len(bars.time)
+        parquet += time.perf_counter() - computed
+    began = time.perf_counter()
+    written += _closed(file)
+    parquet += time.perf_counter() - began
+    rate = rows_done / (kernels + parquet)
+    return {
+        "rows": int(rows_done), "symbols": symbols, "columns": len(engine.names),
+        "rows_per_second": round(rate), "kernels_us": round(kernels / rows_done * 1e6, 2),
+        "parquet_us": round(parquet / rows_done * 1e6, 2), "bytes_a_row": round(written / rows_done),
+        "year_of_1000_symbols_hours": round(YEAR_MINUTES * 1000 / rate / 3600, 2),
+        "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024), "load": os.getloadavg()[0],
+    }  # fmt: skip
+
+
+def _closed(file: HistoryFile | None) -> int:
+    if file is None:
+        return 0
+    file.close()
+    size = file.path.stat().st_size
+    file.path.unlink()
+    return size
+
+
+class _Market:
+    """Random walks on a grid of cents with a market factor; every minute has trades and a quote."""
+
+    def __init__(self, symbols: int) -> None:
+        self.symbols, self.minute = symbols, 0
+        self._random = np.random.default_rng(7)
+        self._level = self._random.uniform(20, 400, symbols)
+
+    def bars(self, minutes: int) -> Bars:
+        """Return the next minutes' bars, in stream order."""
+        S, random = self.symbols, self._random
+        noise = random.normal(0, 4e-4, (minutes, S)) + random.normal(0, 3e-4, (minutes, 1))
+        path = np.vstack([self._level, self._level * np.exp(np.cumsum(noise, axis=0))])
+        self._level = path[-1]
+        opening, close = np.round(path[:-1], 2).ravel(), np.round(path[1:], 2).ravel()
+        n = minutes * S
+        reach = np.round(random.exponential(3e-4, (2, n)) * close, 2)
+        bars = empty_bars(n)
+        for column in bars:
+            column[...] = 0
+        bars.time[:] = np.repeat(START + (self.minute + np.arange(minutes) + 1) * MINUTE, S)
+        bars.start[:] = bars.time - MINUTE
+        bars.symbol[:] = np.tile(np.arange(S), minutes)
+        bars.sequence[:] = np.repeat(self.minute + np.arange(minutes), S)
+        bars.open[:], bars.close[:] = opening, close
+        bars.high[:], bars.low[:] = np.maximum(opening, close) + reach[0], np.minimum(opening, close) - reach[1]
+        bars.volume[:] = random.integers(1, 5_000, n) * 10.0
+        bars.notional[:] = bars.volume * (opening + close) / 2
+        bars.trades[:], bars.quotes[:] = random.integers(1, 60, n), random.integers(1, 90, n)
+        bars.bid[:], bars.ask[:] = close - 0.01, close + 0.01
+        bars.bid_size[:], bars.ask_size[:] = random.integers(1, 50, (2, n)) * 100.0
+        bars.mid[:] = 0.5 * (bars.bid + bars.ask)
+        opened = (bars.start // DAY) * DAY
+        bars.flags[:] = np.where(bars.start == opened, int(BarFlag.SESSION_FIRST), 0)
+        bars.session_open[:], bars.session_close[:] = opened, opened + DAY
+        self.minute += minutes
+        return bars
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""The Parquet files of a feature history: their columns, their settings, and how rows become columns.
+
+Settings were chosen by measurement (docs/history.md): features are noise in their low bits, so dictionaries and
+statistics of them cost time and save nothing; rows of validity repeat, so a dictionary makes them almost free.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numba import njit
+
+from schema.bars import Bars
+from schema.ticks import Float64, UInt8
+
+KEY: Final = b"undertone"  # in the file metadata: JSON of `describe`
+PRICES: Final = ("open", "high", "low", "close", "volume", "notional", "bid", "bid_size", "ask", "ask_size", "mid")
+_STAMP: Final = pa.timestamp("ns", "UTC")
+BAR_FIELDS: Final = (  # of the file, of Bars, type
+    ("time", "time", _STAMP),
+    ("symbol", "symbol", pa.dictionary(pa.int32(), pa.string())),
+    ("bar_sequence", "sequence", pa.int64()),
+    ("start", "start", _STAMP),
+    *((name, name, pa.float64()) for name in PRICES),
+    ("trades", "trades", pa.int64()),
+    ("quotes", "quotes", pa.int64()),
+    ("flags", "flags", pa.uint16()),
+    ("phase", "phase", pa.uint8()),
+    ("session_open", "session_open", _STAMP),
+    ("session_close", "session_close", _STAMP),
+)
+REPEATING: Final = ("time", "symbol", "start", "flags", "phase", "session_open", "session_close")
+VALIDITY: Final = "validity"
+COMPRESSION: Final = "lz4"
+_TILE: Final = 32
+
+
+def schema_of(columns: Sequence[str], about: dict[str, Any]) -> pa.Schema:
+    """Return the schema of files with these feature columns; `about` goes into their metadata."""
+    fields = [pa.field(name, kind, nullable=False) for name, _, kind in BAR_FIELDS]
+    fields += [pa.field(name, pa.float64(), nullable=False) for name in columns]
+    fields.append(pa.field(VALIDITY, pa.binary(len(columns)), nullable=False))
+    return pa.schema(fields, {KEY: json.dumps({**about, "columns": list(columns)}).encode()})
+
+
+class HistoryFile:
+    """One Parquet file being written; it gets its name when it is closed in good order."""
+
+    def __init__(self, path: Path, schema: pa.Schema, symbols: Sequence[str]) -> None:
+        """Write beside `path`; `symbols` are the names by id."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path, self.schema = path, schema
+        self._symbols = pa.array(symbols, pa.string())
+        self._beside = path.with_name(f".{path.name}")
+        self._writer = pq.ParquetWriter(
+            self._beside, schema, compression=COMPRESSION, use_dictionary=[*REPEATING, VALIDITY],
+            write_statistics=["time", "symbol"], data_page_size=1 << 24, dictionary_pagesize_limit=1 << 20,
+        )  # fmt: skip
+
+    def write(self, bars: Bars, values: Float64, why: UInt8) -> None:
+        """Add rows as one row group."""
+        self._writer.write_table(self._table(bars, values, why), row_group_size=max(len(why), 1))
+
+    def close(self) -> None:
+        """Finish the file and give it its name."""
+        self._writer.close()
+        os.replace(self._beside, self.path)
+
+    def _table(self, bars: Bars, values: Float64, why: UInt8) -> pa.Table:
+        n, width = why.shape
+        arrays = [self._bar_column(getattr(bars, field), kind) for _, field, kind in BAR_FIELDS]
+        columns = np.empty((width, n))
+        turn(values, columns)
+        arrays += [pa.array(column) for column in columns]
+        words = pa.py_buffer(np.ascontiguousarray(why))
+        arrays.append(pa.FixedSizeBinaryArray.from_buffers(pa.binary(width), n, [None, words]))
+        return pa.Table.from_arrays(arrays, schema=self.schema)
+
+    def _bar_column(self, column: np.ndarray, kind: pa.DataType) -> pa.Array:
+        if pa.types.is_dictionary(kind):
+            return pa.DictionaryArray.from_arrays(pa.array(column), self._symbols)
+        return pa.array(column).cast(kind) if pa.types.is_timestamp(kind) else pa.array(column)
+
+
+@njit(cache=True)
+def turn(rows: Float64, columns: Float64) -> None:
+    """Write (n, F) rows as (F, n) columns, tile by tile: numpy's own way misses the cache at every value."""
+    n, width = rows.shape
+    for first in range(0, n, _TILE):
+        last = min(first + _TILE, n)
+        for left in range(0, width, _TILE):
+            right = min(left + _TILE, width)
+            for c in range(left, right):
+                for r in range(first, last):
+                    columns[c, r] = rows[r, c]
