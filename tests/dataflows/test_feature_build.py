@@ -28,7 +28,7 @@ from models.dataset import DatasetBuilder, build_dataset
 from ops.settings import Settings, load
 from schema.bars import Bars, concat_bars
 from schema.features import FeatureRows
-from schema.ticks import KINDS, concat
+from schema.ticks import KINDS, concat, take
 from schema.timeframes import SECOND, parse_timeframe
 from tests.ops.commands import ROOT, clean_environment
 
@@ -38,13 +38,13 @@ KIND_NAMES = {number: name for name, number in KINDS.items()}
 
 
 def settings(*more: str) -> Settings:
-    chosen = [f"features.families={FAMILIES}", "bars.timeframes=1s,5s", "universe.leaders=SYN003", *more]
+    chosen = [f"features.families={FAMILIES}", "bars.timeframes=1s,5s", "universe.leaders=SYN003", "order.bound_ms=30", *more]
     return load([], chosen, {}, {})
 
 
 @pytest.fixture(scope="module")
 def ticks(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Seven symbols around a midnight, with broken, late and disordered ticks."""
+    """Seven symbols around a midnight, with broken, late and disordered ticks; all but one begin 5 s later."""
     market = SyntheticMarket(7, rate=4.0, start_ns=MIDNIGHT - 60 * SECOND, duration_s=120, faults=0.01)
     parts = []
     try:
@@ -52,6 +52,7 @@ def ticks(tmp_path_factory: pytest.TempPathFactory) -> Path:
             parts.append(arrivals.ticks)
     except EndOfInput:
         rows = concat(parts)
+    rows = take(rows, (rows.symbol == 0) | (rows.ts_event > MIDNIGHT - 55 * SECOND))
     columns = {name: pa.array(column) for name, column in rows._asdict().items() if name not in ("offset", "index")}
     columns["symbol"] = pa.array([market.names[k] if k >= 0 else None for k in rows.symbol])
     columns["kind"] = pa.array([KIND_NAMES.get(k, "imbalance") for k in rows.kind.tolist()])
@@ -112,7 +113,7 @@ def test_a_build_is_one_run_over_everything(
 
 
 def test_lanes_and_listed_symbols_change_nothing_either(ticks: Path, tmp_path: Path) -> None:
-    chosen = settings("order.lanes=3", "universe.symbols=SYN004,SYN001,SYN003,SYN000", "order.bound_ms=100")
+    chosen = settings("order.lanes=3", "universe.symbols=SYN004,SYN001,SYN003,SYN000")
     build(ticks, tmp_path / "out", 2, chosen)
     assert_same_bits(open_store(tmp_path / "out", "1s"), 0, *run_over(Input((ticks,)), chosen))
 
@@ -132,7 +133,7 @@ def test_a_killed_build_goes_on(ticks: Path, whole: tuple[Bars, FeatureRows], tm
 def kill_when(ticks: Path, out: Path, reached: object) -> bool:
     """Start or resume a build, kill -9 its leader once it came somewhere; return whether it still ran."""
     assert callable(reached)
-    options = [f"features.families={FAMILIES}", "universe.leaders=SYN003", "checkpoint.every_s=0.001"]
+    options = [f"features.families={FAMILIES}", "universe.leaders=SYN003", "order.bound_ms=30", "checkpoint.every_s=0.001"]
     program = [sys.executable, "-c", "from ops.cli import main; main()", "features", "build", str(ticks), "--json"]
     more = ["--out", str(out), "--timeframe", "1s,5s", "--workers", "2", *(["--resume"] if out.exists() else [])]
     for option in options:
