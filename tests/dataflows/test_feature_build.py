@@ -32,14 +32,13 @@ from schema.ticks import KINDS, concat, take
 from schema.timeframes import SECOND, parse_timeframe
 from tests.ops.commands import ROOT, clean_environment
 
-FAMILIES = "calendar,cross_asset"
+CHOSEN = ("features.families=calendar,cross_asset", "universe.leaders=SYN003", "order.bound_ms=30")
 MIDNIGHT = 1_704_153_600 * SECOND  # 2024-01-02
 KIND_NAMES = {number: name for name, number in KINDS.items()}
 
 
 def settings(*more: str) -> Settings:
-    chosen = [f"features.families={FAMILIES}", "bars.timeframes=1s,5s", "universe.leaders=SYN003", "order.bound_ms=30", *more]
-    return load([], chosen, {}, {})
+    return load([], [*CHOSEN, "bars.timeframes=1s,5s", *more], {}, {})
 
 
 @pytest.fixture(scope="module")
@@ -133,10 +132,9 @@ def test_a_killed_build_goes_on(ticks: Path, whole: tuple[Bars, FeatureRows], tm
 def kill_when(ticks: Path, out: Path, reached: object) -> bool:
     """Start or resume a build, kill -9 its leader once it came somewhere; return whether it still ran."""
     assert callable(reached)
-    options = [f"features.families={FAMILIES}", "universe.leaders=SYN003", "order.bound_ms=30", "checkpoint.every_s=0.001"]
     program = [sys.executable, "-c", "from ops.cli import main; main()", "features", "build", str(ticks), "--json"]
     more = ["--out", str(out), "--timeframe", "1s,5s", "--workers", "2", *(["--resume"] if out.exists() else [])]
-    for option in options:
+    for option in (*CHOSEN, "checkpoint.every_s=0.001"):
         more += ["--set", option]
     leader = subprocess.Popen(program + more, cwd=ROOT, env=clean_environment(), stdout=subprocess.DEVNULL)
     while leader.poll() is None and not reached():
