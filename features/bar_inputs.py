@@ -1,7 +1,7 @@
 """What kernels read of a bar, derived once for all of them: returns, counts, and the shared rings.
 
 Edges:  a series' first bar has no previous close: its returns are NaN, and nothing else is.
-Cost:   O(1) a bar; 4 numbers and `len(History._fields) * RING` ring slots a series.
+Cost:   O(1) a bar; 5 numbers and `len(History._fields) * RING` ring slots a series.
 """
 
 from __future__ import annotations
@@ -25,15 +25,14 @@ class SeriesState(NamedTuple):
 
     n: Int64  # bars seen
     session_bar: Int64  # bars seen of the current session
-    close: Float64  # of the last bar; meaningless at n = 0
+    open: Float64  # of the last bar; meaningless at n = 0
+    close: Float64
     reference: Float64
 
 
 def new_series(n_series: int) -> SeriesState:
     """Return the state before any bar."""
-    return SeriesState(
-        np.zeros(n_series, np.int64), np.zeros(n_series, np.int64), np.zeros(n_series), np.zeros(n_series)
-    )
+    return SeriesState(*np.zeros((2, n_series), np.int64), *np.zeros((3, n_series)))
 
 
 def new_history(n_series: int) -> History:
@@ -52,46 +51,49 @@ class _Derived(NamedTuple):
     series: Int64
     n: Int64
     reference: Float64
+    previous_open: Float64
     previous_close: Float64
     log_return: Float64
     reference_return: Float64
     session_bar: Int64
 
 
-_DTYPES = (np.int64, np.int64, np.float64, np.float64, np.float64, np.float64, np.int64)
+_DTYPES = (np.int64, np.int64, *5 * (np.float64,), np.int64)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _derive(
     state: SeriesState,
     n_timeframes: int,
     symbol: Int32,
     timeframe: Int32,
+    open_: Float64,
     close: Float64,
     mid: Float64,
     flags: NDArray[np.uint16],
     out: _Derived,
 ) -> None:
+    seen, session_bar, opens, closes, references = state
     for k in range(len(symbol)):
         i = np.int64(symbol[k]) * n_timeframes + timeframe[k]
         reference = close[k] if math.isnan(mid[k]) else mid[k]
-        if state.n[i] == 0:
-            out.previous_close[k] = out.log_return[k] = out.reference_return[k] = np.nan
+        if seen[i] == 0:
+            out.previous_open[k] = out.previous_close[k] = out.log_return[k] = out.reference_return[k] = np.nan
         else:
-            out.previous_close[k] = state.close[i]
-            out.log_return[k] = log_ratio(close[k], state.close[i])
-            out.reference_return[k] = log_ratio(reference, state.reference[i])
-        state.n[i] += 1
-        state.session_bar[i] = 1 if flags[k] & SESSION_FIRST else state.session_bar[i] + 1
-        state.close[i], state.reference[i] = close[k], reference
-        out.series[k], out.n[k], out.session_bar[k], out.reference[k] = i, state.n[i], state.session_bar[i], reference
+            out.previous_open[k], out.previous_close[k] = opens[i], closes[i]
+            out.log_return[k] = log_ratio(close[k], closes[i])
+            out.reference_return[k] = log_ratio(reference, references[i])
+        seen[i] += 1
+        session_bar[i] = 1 if flags[k] & SESSION_FIRST else session_bar[i] + 1
+        opens[i], closes[i], references[i] = open_[k], close[k], reference
+        out.series[k], out.n[k], out.session_bar[k], out.reference[k] = i, seen[i], session_bar[i], reference
 
 
 def bar_inputs(state: SeriesState, bars: Bars, n_timeframes: int) -> BarInputs:
     """Return n bars as kernels read them and advance the state; given columns are shared, not copied."""
     n = len(bars.time)
     derived = _Derived._make(np.empty(n, dtype) for dtype in _DTYPES)
-    _derive(state, n_timeframes, bars.symbol, bars.timeframe, bars.close, bars.mid, bars.flags, derived)
+    _derive(state, n_timeframes, bars.symbol, bars.timeframe, bars.open, bars.close, bars.mid, bars.flags, derived)
     return BarInputs(
         series=derived.series,
         symbol=bars.symbol,
@@ -111,6 +113,7 @@ def bar_inputs(state: SeriesState, bars: Bars, n_timeframes: int) -> BarInputs:
         ask=bars.ask,
         mid=bars.mid,
         reference=derived.reference,
+        previous_open=derived.previous_open,
         previous_close=derived.previous_close,
         log_return=derived.log_return,
         reference_return=derived.reference_return,
@@ -129,18 +132,21 @@ def push(history: History, bars: BarInputs, first: int) -> int:
     It stops before a series gets more than MAX_ROWS_PER_SERIES rows, so that the longest window before each of
     them is still in its ring when the kernels run.
     """
-    pushed = np.zeros(history.close.shape[1] if len(bars.n) - first > MAX_ROWS_PER_SERIES else 0, np.int64)
-    for k in range(first, len(bars.n)):
-        i, slot = bars.series[k], (bars.n[k] - 1) & (RING - 1)
-        if len(pushed):
-            if pushed[i] == MAX_ROWS_PER_SERIES:
-                return k
-            pushed[i] += 1
-        history.open[slot, i] = bars.open[k]
-        history.high[slot, i] = bars.high[k]
-        history.low[slot, i] = bars.low[k]
-        history.close[slot, i] = bars.close[k]
-        history.volume[slot, i] = bars.volume[k]
-        history.log_return[slot, i] = bars.log_return[k]
-        history.reference[slot, i] = bars.reference[k]
-    return len(bars.n)
+    n, series, last = bars.n, bars.series, len(bars.n)
+    if last - first > MAX_ROWS_PER_SERIES:
+        pushed = np.zeros(history.close.shape[1], np.int64)
+        for k in range(first, last):
+            pushed[series[k]] += 1
+            if pushed[series[k]] > MAX_ROWS_PER_SERIES:
+                last = k
+                break
+    for ring, values in (
+        (history.high, bars.high),
+        (history.low, bars.low),
+        (history.close, bars.close),
+        (history.volume, bars.volume),
+        (history.log_return, bars.log_return),
+    ):
+        for k in range(first, last):
+            ring[(n[k] - 1) & (RING - 1), series[k]] = values[k]
+    return last

@@ -46,6 +46,7 @@ class BarInputs(NamedTuple):
     ask: Float64
     mid: Float64
     reference: Float64  # mid where valid, else the close: what labels are made of
+    previous_open: Float64  # NaN at n = 1
     previous_close: Float64  # NaN at n = 1
     log_return: Float64  # log(close / previous close), NaN at n = 1
     reference_return: Float64  # log of reference over the bar before's, NaN at n = 1
@@ -63,13 +64,11 @@ class History(NamedTuple):
     series first each lag of each series was a cache miss, and all of one lag fell into the same few cache sets.
     """
 
-    open: Float64
     high: Float64
     low: Float64
     close: Float64
     volume: Float64
     log_return: Float64  # NaN at n = 1
-    reference: Float64
 
 
 class TickInputs(NamedTuple):

@@ -16,7 +16,7 @@ from numba import njit
 
 from features.catalogue import Column, Driver, Family, Group, NoState, Stage, no_state, register
 from features.decay import WARMING_UP
-from features.inputs import BarInputs, History, past
+from features.inputs import BarInputs, History
 from features.ties import TIE
 from schema.reasons import Why
 from schema.ticks import Float64, UInt8
@@ -48,7 +48,7 @@ def engulfing(opened: float, closed: float, opened_before: float, closed_before:
 @njit(cache=True)
 def update(params: Params, state: NoState, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
     for k in range(len(bars.series)):
-        i, n, span = bars.series[k], bars.n[k], bars.high[k] - bars.low[k]
+        n, span = bars.n[k], bars.high[k] - bars.low[k]
         opened, close = bars.open[k], bars.close[k]
         if span > TIE * bars.high[k]:
             out[k, 0] = max(1.0 - abs(close - opened) / (params.largest_body * span), 0.0)
@@ -65,7 +65,7 @@ def update(params: Params, state: NoState, bars: BarInputs, history: History, ou
         if n < params.warm_up:
             out[k, 1], why[k, 1] = np.nan, WARMING_UP
         else:
-            opened_before, closed_before = past(history.open, i, n, 1), bars.previous_close[k]
+            opened_before, closed_before = bars.previous_open[k], bars.previous_close[k]
             out[k, 1] = engulfing(opened, close, opened_before, closed_before, params.shared_edge)
             why[k, 1] = 0
 
