@@ -21,6 +21,7 @@ HEAD = """# Features
 
 Generated from the catalogue by `{command}`; do not edit.
 {columns} columns in {groups} groups, for every configured timeframe; catalogue fingerprint `{fingerprint}`.
+[features-guide.md](features-guide.md) says how to read a row and how to add columns of your own.
 
 | family | groups | columns |
 | --- | ---: | ---: |
