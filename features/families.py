@@ -8,13 +8,13 @@ import traceback
 from collections.abc import Iterable, Sequence
 
 import features
-from features.catalogue import Group, registered
+from features.catalogue import Family, Group, registered
 
 FAMILIES = ("technical", "microstructure", "statistical", "spectral", "cross_asset", "regime", "calendar", "sentiment")
 
 
 class FeaturesNotLoaded(ValueError):
-    """A module of the user's can't be imported or registers no group. The message says which, and what to do."""
+    """A chosen family is unknown, or a module of the user's has no features. The message says which, and what to do."""
 
 
 def load(modules: Iterable[str] = ()) -> None:
@@ -38,8 +38,12 @@ def load(modules: Iterable[str] = ()) -> None:
 def configured(families: Sequence[str] = (), modules: Sequence[str] = ()) -> tuple[Group, ...]:
     """Return the groups of some families, of all where none is named, and those of the user's modules, in order.
 
-    Raises FeaturesNotLoaded, and ValueError where a family is unknown.
+    Raises FeaturesNotLoaded where a family is unknown or a module has no group.
     """
+    if unknown := set(families) - set(Family):
+        raise FeaturesNotLoaded(
+            f"setting features.families names {sorted(unknown)}, expected some of {', '.join(Family)}"
+        )
     load(modules)
     own = [group for module in modules for group in groups_of_module(module)]
     wanted = {group.name for group in (*registered(families or None), *own)}

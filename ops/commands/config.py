@@ -41,16 +41,12 @@ def problems_of(settings: Settings) -> Iterator[str]:
     import exchange_calendars
 
     from features import families
-    from features.catalogue import Family
     from models.registry import Registry, RegistryError
 
-    if unknown := set(settings.features.families) - set(Family):
-        yield f"setting features.families names {sorted(unknown)}, expected some of {', '.join(Family)}"
-    if settings.features.modules:
-        try:
-            families.load(settings.features.modules)
-        except families.FeaturesNotLoaded as error:
-            yield str(error)
+    try:
+        families.configured(settings.features.families, settings.features.modules)
+    except families.FeaturesNotLoaded as error:
+        yield str(error)
     known = {"UTC", *exchange_calendars.get_calendar_names()}
     if settings.bars.calendar not in known:
         yield f"setting bars.calendar is {settings.bars.calendar!r}, expected UTC or an exchange's code like XNYS"

@@ -6,8 +6,8 @@ import difflib
 from dataclasses import asdict
 
 from features.catalogue import Column, Group, column_fingerprint, documentation, fingerprint
-from features.families import FeaturesNotLoaded, configured
-from ops.errors import CommandFailed, ConfigurationError
+from features.families import configured
+from ops.errors import CommandFailed
 from ops.settings import Settings
 from ops.tables import print_json, print_table
 
@@ -43,13 +43,8 @@ def show(settings: Settings, json: bool, name: str) -> int:
 
 
 def configured_groups(settings: Settings) -> tuple[Group, ...]:
-    """Return the groups of the configured families and modules. Raises ConfigurationError, FeaturesNotLoaded."""
-    try:
-        return configured(settings.features.families, settings.features.modules)
-    except FeaturesNotLoaded:
-        raise
-    except ValueError as error:
-        raise ConfigurationError(f"setting features.families: {error}") from None
+    """Return the groups of the configured families and modules. Raises FeaturesNotLoaded."""
+    return configured(settings.features.families, settings.features.modules)
 
 
 def _described(group: Group, column: Column) -> dict[str, object]:

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from ops.commands import feature_check
+from ops.errors import ConfigurationError
+from ops.settings import load
 from tests.end_to_end.runs import command, undertone
 from tests.ops.commands import ROOT, clean_environment
 
@@ -93,3 +96,15 @@ def test_a_group_that_is_not_there_is_not_checked(tmp_path: Path) -> None:
     done = run("features", "check", "--only", "smaratio", folder=tmp_path)
     assert done.returncode == 1
     assert "nearest known one is sma_ratio" in done.stderr
+
+
+def test_an_unknown_family_stops_the_start(tmp_path: Path) -> None:
+    done = run("run", "--for", "1s", "--set", "features.families=calendar,astrology", folder=tmp_path)
+    assert done.returncode == 78
+    assert "features.families names ['astrology'], expected some of technical" in done.stderr
+
+
+def test_an_installation_without_the_laws_says_what_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feature_check, "LAWS", tmp_path / "tests" / "laws")
+    with pytest.raises(ConfigurationError, match=r"is not there.*clone the project's repository.*make \.venv"):
+        feature_check.run(load([], [], {}, {}), json=True, modules=[], only="sma_ratio")
