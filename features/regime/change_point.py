@@ -24,6 +24,7 @@ from features.catalogue import Column, Driver, Family, Group, Stage, register
 from features.decay import WARMING_UP, burn_in, standing
 from features.inputs import BarInputs, History
 from features.regime.volatility_rank import variance_after
+from features.regime.windows import leave_undefined
 from features.ties import TIE
 from schema.reasons import Why
 from schema.ticks import Float64, UInt8
@@ -42,7 +43,6 @@ DENSITY = np.array(
 
 
 class Params(NamedTuple):
-    span: int
     most: float  # deviations
     hazard: float  # probability of a change a bar
     converged: int  # bars
@@ -128,23 +128,23 @@ def _grow(hazard: float, state: State, i: int, grown: Float64, roots: Float64, m
 @njit(cache=True, error_model="numpy")  # a division that may raise would not vectorise
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
     grown, roots, means, room = np.empty(RUNS), np.empty(RUNS), np.empty(RUNS), np.empty(RUNS)
-    for k in range(len(bars.series)):
-        i, n, change = bars.series[k], bars.n[k], bars.log_return[k]
-        if n < params.span + 2:
-            out[k, :], why[k, :] = np.nan, WARMING_UP
-        elif state.variance[i] == 0.0:
-            out[k, :], why[k, :] = np.nan, EDGE
+    series, nth, log_return, variances = bars.series, bars.n, bars.log_return, state.variance
+    for k in range(len(series)):
+        i, n, change = series[k], nth[k], log_return[k]
+        variance = variances[i]
+        if n < WARM_UP or variance == 0.0:
+            leave_undefined(out, why, k, 3, WARMING_UP if n < WARM_UP else EDGE)
         else:
-            z = max(-params.most, min(change / math.sqrt(state.variance[i]), params.most))
+            z = max(-params.most, min(change / math.sqrt(variance), params.most))
             _weighed(z, state, i, grown, roots, means)
             _grow(params.hazard, state, i, grown, roots, means, room)
             for r in range(RUNS):
                 roots[r] = LENGTH[r] * grown[r]
             out[k, 0] = min(grown[0] + grown[1] + grown[2] + grown[3] + grown[4], 1.0)
             out[k, 1], out[k, 2] = min(total(roots, room), RUNS - 1.0), _likeliest(grown, room)
-            why[k, 0] = why[k, 1] = why[k, 2] = standing(n, params.span + 2, params.converged)
+            why[k, 0] = why[k, 1] = why[k, 2] = standing(n, WARM_UP, params.converged)
         if n > 1:
-            state.variance[i] = variance_after(state.variance[i], change, n, params.span, params.negligible)
+            variances[i] = variance_after(variance, change, n, SPAN, params.negligible)
 
 
 _column = partial(
@@ -184,7 +184,7 @@ register(
                 ties="which of 32 probabilities is largest",
             ),
         ),
-        params=Params(SPAN, MOST, HAZARD, CONVERGED, TIE * TIE),
+        params=Params(MOST, HAZARD, CONVERGED, TIE * TIE),
         init=init,
         update=update,
     )

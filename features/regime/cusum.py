@@ -24,6 +24,7 @@ from features.catalogue import Column, Driver, Family, Group, Stage, register
 from features.decay import WARMING_UP, burn_in, standing
 from features.inputs import BarInputs, History
 from features.regime.volatility_rank import variance_after
+from features.regime.windows import leave_undefined
 from features.ties import TIE
 from schema.reasons import Why
 from schema.ticks import Float64, Int64, UInt8
@@ -39,7 +40,6 @@ EDGE = int(Why.EDGE)
 
 
 class Params(NamedTuple):
-    span: int
     drift: float  # deviations a bar
     alarm: float  # deviations
     converged: int  # bars
@@ -74,30 +74,32 @@ def _add(up: Float64, down: Float64, i: int, at: int, above: float, drift: float
     return raised
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
-    up, down, mean = state.up, state.down, state.mean
-    for k in range(len(bars.series)):
-        i, n, change = bars.series[k], bars.n[k], bars.log_return[k]
-        if n < params.span + 2:
-            out[k, :], why[k, :] = np.nan, WARMING_UP
-        elif state.variance[i] == 0.0:
-            out[k, :], why[k, :] = np.nan, EDGE
+    variances, up, down, mean, since = state
+    series, nth, log_return = bars.series, bars.n, bars.log_return
+    for k in range(len(series)):
+        i, n, change = series[k], nth[k], log_return[k]
+        variance = variances[i]
+        if n < WARM_UP or variance == 0.0:
+            leave_undefined(out, why, k, 7, WARMING_UP if n < WARM_UP else EDGE)
         else:
-            z = change / math.sqrt(state.variance[i])
+            z = change / math.sqrt(variance)
             _add(up, down, i, 0, z, params.drift, params.alarm)
             out[k, 0] = up[i, 0] if up[i, 0] >= down[i, 0] else -down[i, 0]
-            why[k, 0] = standing(n, params.span + 2, params.converged)
+            why[k, 0] = standing(n, WARM_UP, params.converged)
             for test in range(2):
                 watched = z if test == 0 else abs(z)
                 alarm = _add(up, down, i, test + 1, watched - mean[i, test], params.slack, params.most)
                 mean[i, test] += params.weight * (watched - mean[i, test])
-                state.since[i, test] = 0 if alarm else min(state.since[i, test] + 1, LONGEST)
+                since[i, test] = 0 if alarm else min(since[i, test] + 1, LONGEST)
                 out[k, 1 + 3 * test], out[k, 2 + 3 * test] = up[i, test + 1], down[i, test + 1]
-                out[k, 3 + 3 * test] = state.since[i, test]
-            why[k, 1:] = standing(n, params.span + 2, params.slow_converged)
+                out[k, 3 + 3 * test] = since[i, test]
+            slow = standing(n, WARM_UP, params.slow_converged)
+            for c in range(1, 7):
+                why[k, c] = slow
         if n > 1:
-            state.variance[i] = variance_after(state.variance[i], change, n, params.span, params.negligible)
+            variances[i] = variance_after(variance, change, n, SPAN, params.negligible)
 
 
 _column = partial(
@@ -149,7 +151,7 @@ register(
             *_test("page_hinkley_return", "z"),
             *_test("page_hinkley_volatility", "|z|"),
         ),
-        params=Params(SPAN, DRIFT, ALARM, CONVERGED, 2 / (MEAN_SPAN + 1), SLACK, MOST, SLOW_CONVERGED, TIE * TIE),
+        params=Params(DRIFT, ALARM, CONVERGED, 2 / (MEAN_SPAN + 1), SLACK, MOST, SLOW_CONVERGED, TIE * TIE),
         init=init,
         update=update,
         version=2,

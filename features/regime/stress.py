@@ -25,12 +25,13 @@ from features.inputs import BarInputs, History
 from features.regime.liquidity import NO_QUOTES, level, relative_spread
 from features.regime.states import next_state
 from features.regime.volatility_rank import variance_after
-from features.regime.windows import MASK
+from features.regime.windows import MASK, leave_undefined
 from features.ties import TIE
 from schema.reasons import Why
 from schema.ticks import Float64, Int64, UInt8
 
-WINDOW, SHORT, LONG, QUOTED = 60, 20, 120, 20
+WINDOW, SHORT, LONG = 60, 20, 120
+QUOTED = 20  # quoted bars until the spread's usual is known
 ENTER = (math.sqrt(5) - 1) / 2
 WARM_UP = LONG + 1
 CONVERGED = WARM_UP + burn_in(1 - 2 / (LONG + 1))
@@ -38,11 +39,7 @@ EDGE = int(Why.EDGE)
 
 
 class Params(NamedTuple):
-    window: int
-    short: int
-    long: int
-    quoted: int  # quoted bars until the spread's usual is known
-    usual: float  # weight of a bar in it
+    usual: float  # weight of a bar in the spread's usual
     enter: float
     leave: float
     converged: int  # bars
@@ -67,52 +64,53 @@ def init(n_symbols: int, n_timeframes: int) -> State:
 
 
 @njit(cache=True)
-def _highest(closes: Float64, n: int, window: int) -> tuple[float, int]:
+def _highest(closes: Float64, i: int, n: int) -> tuple[float, int]:
     """Return the highest of the last closes and how many bars ago it was, the latest of equal ones."""
-    highest, since = closes[(n - 1) & MASK], 0
-    for lag in range(1, min(window, n)):
-        if closes[(n - 1 - lag) & MASK] > highest:
-            highest, since = closes[(n - 1 - lag) & MASK], lag
+    highest, since = closes[(n - 1) & MASK, i], 0
+    for lag in range(1, min(WINDOW, n)):
+        before = closes[(n - 1 - lag) & MASK, i]
+        if before > highest:
+            highest, since = before, lag
     return highest, since
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
-    for k in range(len(bars.series)):
-        i, n, close, mid = bars.series[k], bars.n[k], bars.close[k], bars.mid[k]
-        state.since[i] += 1
-        if close >= state.highest[i]:
-            state.highest[i], state.since[i] = close, 0
-        elif state.since[i] >= params.window:
-            state.highest[i], state.since[i] = _highest(history.close[:, i], n, params.window)
+    highs, sinces, shorts, longs, usuals, quoted, states, lasted = state
+    series, nth, closes, bids, asks, mids = bars.series, bars.n, bars.close, bars.bid, bars.ask, bars.mid
+    log_return = bars.log_return
+    for k in range(len(series)):
+        i, n, close, mid = series[k], nth[k], closes[k], mids[k]
+        sinces[i] += 1
+        if close >= highs[i]:
+            highs[i], sinces[i] = close, 0
+        elif sinces[i] >= WINDOW:
+            highs[i], sinces[i] = _highest(history.close, i, n)
         if n > 1:
-            change = bars.log_return[k]
-            state.short[i] = variance_after(state.short[i], change, n, params.short, params.negligible)
-            state.long[i] = variance_after(state.long[i], change, n, params.long, params.negligible)
-        wide = 0.0
-        if not np.isnan(mid):
-            spread = relative_spread(bars.bid[k], bars.ask[k], mid)
-            wide = level(spread, state.spread[i], 0.5)
-            state.quoted[i] += 1
-            weight = 1.0 / state.quoted[i] if state.quoted[i] <= params.quoted else params.usual
-            state.spread[i] += weight * (spread - state.spread[i])
-        out[k, :] = np.nan
-        why[k, :] = EDGE if n > params.long else WARMING_UP
-        if n <= params.long or state.long[i] == 0.0:
+            shorts[i] = variance_after(shorts[i], log_return[k], n, SHORT, params.negligible)
+            longs[i] = variance_after(longs[i], log_return[k], n, LONG, params.negligible)
+        short, long, wide, has_quote = shorts[i], longs[i], 0.0, not np.isnan(mid)
+        if has_quote:
+            spread = relative_spread(bids[k], asks[k], mid)
+            wide = level(spread, usuals[i], 0.5)
+            quoted[i] += 1
+            weight = 1.0 / quoted[i] if quoted[i] <= QUOTED else params.usual
+            usuals[i] += weight * (spread - usuals[i])
+        if n <= LONG or long == 0.0:
+            leave_undefined(out, why, k, 4, EDGE if n > LONG else WARMING_UP)
             continue
-        fall = (state.highest[i] - close) / state.highest[i] / math.sqrt(state.long[i] * params.window)
-        out[k, 0] = fall / (fall + 1.0)
-        why[k, 0] = standing(n, params.long + 1, params.converged)
-        if np.isnan(mid) or state.quoted[i] <= params.quoted:
-            why[k, 1:] = NO_QUOTES if np.isnan(mid) else WARMING_UP
+        fall = (highs[i] - close) / highs[i] / math.sqrt(long * WINDOW)
+        drawdown, reason = fall / (fall + 1.0), standing(n, WARM_UP, params.converged)
+        if not has_quote or quoted[i] <= QUOTED:
+            leave_undefined(out, why, k, 4, WARMING_UP if has_quote else NO_QUOTES)
+            out[k, 0], why[k, 0] = drawdown, reason
             continue
-        raised = state.short[i] / (state.short[i] + state.long[i])
-        stress = (out[k, 0] + raised + wide) / 3.0
-        now = next_state(state.state[i], stress, params.enter, params.leave)
-        state.bars[i] = state.bars[i] + 1 if now == state.state[i] else 1
-        state.state[i] = now
-        out[k, 1], out[k, 2], out[k, 3] = stress, now, state.bars[i]
-        why[k, 1:] = why[k, 0]
+        stress = (drawdown + short / (short + long) + wide) / 3.0
+        now = next_state(states[i], stress, params.enter, params.leave)
+        lasted[i] = lasted[i] + 1 if now == states[i] else 1
+        states[i] = now
+        out[k, 0], out[k, 1], out[k, 2], out[k, 3] = drawdown, stress, now, lasted[i]
+        why[k, 0] = why[k, 1] = why[k, 2] = why[k, 3] = reason
 
 
 _column = partial(
@@ -162,7 +160,7 @@ register(
                 ties=_TIES,
             ),
         ),
-        params=Params(WINDOW, SHORT, LONG, QUOTED, 2 / (LONG + 1), ENTER, 0.85 * ENTER, CONVERGED, TIE * TIE),
+        params=Params(2 / (LONG + 1), ENTER, 0.85 * ENTER, CONVERGED, TIE * TIE),
         init=init,
         update=update,
     )

@@ -23,6 +23,7 @@ from features.decay import WARMING_UP, burn_in, standing
 from features.inputs import BarInputs, History
 from features.regime.states import SWITCHES, UInt64, counted_switches, filtered, likeliest
 from features.regime.volatility_rank import variance_after
+from features.regime.windows import leave_undefined
 from features.ties import TIE
 from schema.reasons import Why
 from schema.ticks import Float64, Int64, UInt8
@@ -34,7 +35,6 @@ EDGE = int(Why.EDGE)
 
 
 class Params(NamedTuple):
-    span: int
     mean: float  # deviations a bar
     most: float  # deviations
     converged: int  # bars
@@ -57,30 +57,35 @@ def init(n_symbols: int, n_timeframes: int) -> State:
     return State(np.zeros(n), even[0], even[1], none[0], none[1], np.zeros((n, 2), np.uint64), none[2])
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
     beside = math.exp(-0.5 * params.mean * params.mean)
-    for k in range(len(bars.series)):
-        i, n, change = bars.series[k], bars.n[k], bars.log_return[k]
-        known, turned = n >= params.span + 2 and state.variance[i] > 0.0, False
-        out[k, :] = np.nan
-        why[k, :] = EDGE if n >= params.span + 2 else WARMING_UP
+    variances, bulls, bears, trends, since, turns, switches = state
+    series, nth, log_return = bars.series, bars.n, bars.log_return
+    for k in range(len(series)):
+        i, n, change = series[k], nth[k], log_return[k]
+        variance = variances[i]
+        known, turned = n >= WARM_UP and variance > 0.0, False
         if known:
-            z = max(-params.most, min(change / math.sqrt(state.variance[i]), params.most))
+            z = max(-params.most, min(change / math.sqrt(variance), params.most))
             e = math.exp(params.mean * z)
-            bull, bear = filtered(state.bull[i], state.bear[i], beside * e, 1.0, beside / e)
+            bull, bear = filtered(bulls[i], bears[i], beside * e, 1.0, beside / e)
             trend = likeliest(bull, bear)
-            turned = trend != state.trend[i]
-            state.bull[i], state.bear[i], state.trend[i] = bull, bear, trend
-            state.bars[i] = 1 if turned else state.bars[i] + 1
+            turned = trend != trends[i]
+            bulls[i], bears[i], trends[i] = bull, bear, trend
+            since[i] = 1 if turned else since[i] + 1
             out[k, 0], out[k, 1], out[k, 2] = bull, bear, max(1.0 - bull - bear, 0.0)
-            out[k, 3], out[k, 4] = trend, state.bars[i]
-            why[k, :] = standing(n, params.span + 2, params.converged)
-        state.switches[i] += counted_switches(state.turned, i, turned)
+            out[k, 3], out[k, 4] = trend, since[i]
+            reason = standing(n, WARM_UP, params.converged)
+            for c in range(6):
+                why[k, c] = reason
+        else:
+            leave_undefined(out, why, k, 6, EDGE if n >= WARM_UP else WARMING_UP)
+        switches[i] += counted_switches(turns, i, turned)
         if known:
-            out[k, 5] = state.switches[i]
+            out[k, 5] = switches[i]
         if n > 1:
-            state.variance[i] = variance_after(state.variance[i], change, n, params.span, params.negligible)
+            variances[i] = variance_after(variance, change, n, SPAN, params.negligible)
 
 
 _TIES = "which of three probabilities is largest"
@@ -127,7 +132,7 @@ register(
                 ties=_TIES,
             ),
         ),
-        params=Params(SPAN, MEAN, MOST, CONVERGED, TIE * TIE),
+        params=Params(MEAN, MOST, CONVERGED, TIE * TIE),
         init=init,
         update=update,
     )

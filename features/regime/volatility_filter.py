@@ -23,6 +23,7 @@ from features.decay import WARMING_UP, burn_in, standing
 from features.inputs import BarInputs, History
 from features.regime.states import SWITCHES, UInt64, counted_switches, filtered, likeliest
 from features.regime.volatility_rank import variance_after
+from features.regime.windows import leave_undefined
 from features.ties import TIE
 from schema.reasons import Why
 from schema.ticks import Float64, Int64, UInt8
@@ -34,7 +35,6 @@ EDGE = int(Why.EDGE)
 
 
 class Params(NamedTuple):
-    span: int
     most: float  # variances
     converged: int  # bars
     negligible: float
@@ -56,31 +56,36 @@ def init(n_symbols: int, n_timeframes: int) -> State:
     return State(np.zeros(n), even[0], even[1], none[0], none[1], np.zeros((n, 2), np.uint64), none[2])
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
-    for k in range(len(bars.series)):
-        i, n, change = bars.series[k], bars.n[k], bars.log_return[k]
-        known, turned = n >= params.span + 2 and state.variance[i] > 0.0, False
-        out[k, :] = np.nan
-        why[k, :] = EDGE if n >= params.span + 2 else WARMING_UP
+    variances, highs, lows, levels, since, turns, switches = state
+    series, nth, log_return = bars.series, bars.n, bars.log_return
+    for k in range(len(series)):
+        i, n, change = series[k], nth[k], log_return[k]
+        variance = variances[i]
+        known, turned = n >= WARM_UP and variance > 0.0, False
         if known:
-            q = min(change * change / state.variance[i], params.most)
+            q = min(change * change / variance, params.most)
             e = math.exp(-0.125 * q)  # of the high state's density; the others are powers of it
             e4 = (e * e) * (e * e)
             e16 = (e4 * e4) * (e4 * e4)
-            high, low = filtered(state.high[i], state.low[i], 0.5 * e, e4, 2.0 * e16)
+            high, low = filtered(highs[i], lows[i], 0.5 * e, e4, 2.0 * e16)
             level = likeliest(high, low)
-            turned = level != state.level[i]
-            state.high[i], state.low[i], state.level[i] = high, low, level
-            state.bars[i] = 1 if turned else state.bars[i] + 1
+            turned = level != levels[i]
+            highs[i], lows[i], levels[i] = high, low, level
+            since[i] = 1 if turned else since[i] + 1
             out[k, 0], out[k, 1], out[k, 2] = high, low, max(1.0 - high - low, 0.0)
-            out[k, 3], out[k, 4] = level, state.bars[i]
-            why[k, :] = standing(n, params.span + 2, params.converged)
-        state.switches[i] += counted_switches(state.turned, i, turned)
+            out[k, 3], out[k, 4] = level, since[i]
+            reason = standing(n, WARM_UP, params.converged)
+            for c in range(6):
+                why[k, c] = reason
+        else:
+            leave_undefined(out, why, k, 6, EDGE if n >= WARM_UP else WARMING_UP)
+        switches[i] += counted_switches(turns, i, turned)
         if known:
-            out[k, 5] = state.switches[i]
+            out[k, 5] = switches[i]
         if n > 1:
-            state.variance[i] = variance_after(state.variance[i], change, n, params.span, params.negligible)
+            variances[i] = variance_after(variance, change, n, SPAN, params.negligible)
 
 
 _TIES = "which of three probabilities is largest"
@@ -134,7 +139,7 @@ register(
                 ties=_TIES,
             ),
         ),
-        params=Params(SPAN, MOST, CONVERGED, TIE * TIE),
+        params=Params(MOST, CONVERGED, TIE * TIE),
         init=init,
         update=update,
     )

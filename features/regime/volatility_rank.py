@@ -25,8 +25,6 @@ NEGLIGIBLE = TIE * TIE  # a squared return below it is none
 
 
 class Params(NamedTuple):
-    span: int
-    window: int
     converged: int  # bars
     negligible: float
 
@@ -41,7 +39,7 @@ def init(n_symbols: int, n_timeframes: int) -> State:
     return State(np.zeros(series), np.zeros((series, WINDOW)))
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def variance_after(variance: float, change: float, n: int, span: int, negligible: float) -> float:
     """Return the weighted mean of squared returns after the n-th bar: their plain mean up to `span` of them."""
     alpha = 1.0 / (n - 1.0) if n <= span + 1 else 2.0 / (span + 1.0)
@@ -50,25 +48,25 @@ def variance_after(variance: float, change: float, n: int, span: int, negligible
 
 
 @njit(cache=True)
-def _rank(values: Float64, i: int, value: float, window: int) -> float:
+def _rank(values: Float64, i: int, value: float) -> float:
     below = not_above = 0
-    for slot in range(window):
+    for slot in range(WINDOW):
         below += values[i, slot] < value
         not_above += values[i, slot] <= value
-    return 0.5 * (below + not_above - 1) / (window - 1.0)  # the value itself is among them
+    return 0.5 * (below + not_above - 1) / (WINDOW - 1.0)  # the value itself is among them
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
-    window, warm_up = params.window, params.span + params.window
-    for k in range(len(bars.series)):
-        i, n = bars.series[k], bars.n[k]
+    series, nth, log_return, variances, before = bars.series, bars.n, bars.log_return, state.variance, state.before
+    for k in range(len(series)):
+        i, n = series[k], nth[k]
+        variance = variances[i]
         if n > 1:
-            change = bars.log_return[k]
-            state.variance[i] = variance_after(state.variance[i], change, n, params.span, params.negligible)
-            state.before[i, n % window] = state.variance[i]
-        out[k, 0] = _rank(state.before, i, state.variance[i], window) if n >= warm_up else np.nan
-        why[k, 0] = standing(n, warm_up, params.converged)
+            variance = variance_after(variance, log_return[k], n, SPAN, params.negligible)
+            variances[i] = before[i, n % WINDOW] = variance
+        out[k, 0] = _rank(before, i, variance) if n >= WARM_UP else np.nan
+        why[k, 0] = standing(n, WARM_UP, params.converged)
 
 
 register(
@@ -93,7 +91,7 @@ register(
                 ties="equal variances count half",
             ),
         ),
-        params=Params(SPAN, WINDOW, CONVERGED, NEGLIGIBLE),
+        params=Params(CONVERGED, NEGLIGIBLE),
         init=init,
         update=update,
     )
