@@ -4,7 +4,7 @@ Seed:   none.
 Edges:  undefined where the sizes are equal, but for a share of 1e-10 of their squares (ARCH-LM: the squared returns
         without the newest, or without the oldest).
 Cost:   O(1) a bar, 12 numbers a series. The six sums slide with what rounding took from them (Knuth's two-sum), so
-        that a large return that has left leaves no trace; they are made anew every 64th bar.
+        that a large return that has left leaves no trace; they are made anew, the same way, every 64th bar.
 """
 
 from __future__ import annotations
@@ -80,13 +80,8 @@ def _slide(sums: Float64, lost: Float64, returns: Float64, i: int, n: int, windo
         for lag in range(min(window, n - 1)):
             a = _size(returns, i, n, lag)
             near = _size(returns, i, n, lag + 1) if lag < window - 1 else 0.0
-            square = a * a
-            sums[i, SIZES] += a
-            sums[i, NEAR_PRODUCTS] += a * near
-            sums[i, FAR_PRODUCTS] += a * _size(returns, i, n, lag + FAR) if lag < window - FAR else 0.0
-            sums[i, SQUARES] += square
-            sums[i, FOURTHS] += square * square
-            sums[i, SQUARE_PRODUCTS] += square * (near * near)
+            far = _size(returns, i, n, lag + FAR) if lag < window - FAR else 0.0
+            _put(sums, lost, i, a, near, far, 1.0)
         return
     _put(sums, lost, i, _size(returns, i, n, 0), _size(returns, i, n, 1), _size(returns, i, n, FAR), 1.0)
     if n > window + 1:
@@ -174,5 +169,6 @@ register(
         params=Params(WINDOW, FLAT),
         init=init,
         update=update,
+        version=2,
     )
 )
