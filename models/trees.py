@@ -60,6 +60,15 @@ def parse_forest(text: str) -> Forest:
     )  # fmt: skip
 
 
+def split_gains(text: str, n_inputs: int) -> Float64:
+    """Return the sum (n_inputs,) of the gains of the splits on each input, over all trees of a LightGBM text."""
+    total = np.zeros(n_inputs)
+    for tree in _trees(text):
+        feature = [int(word) for word in tree.get("split_feature", "").split()]
+        np.add.at(total, feature, [float(word) for word in tree.get("split_gain", "").split()])
+    return total
+
+
 def _trees(text: str) -> Iterator[dict[str, str]]:
     for block in text.split("end of trees")[0].split("\nTree=")[1:]:
         yield dict(line.split("=", 1) for line in block.splitlines()[1:] if "=" in line)

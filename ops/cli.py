@@ -254,6 +254,86 @@ def features_build(
     )  # fmt: skip
 
 
+@features.command("cost")
+@common
+def features_cost(
+    call: Common,
+    families: Families = None,
+    symbols: Annotated[int, typer.Option(min=1, max=100_000, help="How many the built-in market has.")] = 1000,
+    model: Annotated[str | None, typer.Option(metavar="VERSION", help="Whose importances; the active one's.")] = None,
+    batches: Annotated[int, typer.Option(min=1, help="How many count, after 70 to warm up.")] = 24,
+    write: Annotated[Path | None, typer.Option(metavar="FILE", help="A page of it in Markdown.")] = None,
+) -> None:
+    """Measure what each group of features costs a row, and say what a model makes of them."""
+    chosen = {"features.families": ("--families", families)}
+    call.run("feature_cost", chosen=chosen, drains=True, symbols=symbols, model=model, batches=batches, write=write)
+
+
+Symbol = Annotated[str, typer.Argument(metavar="SYMBOL", help="Whose columns.")]
+Out = Annotated[Path, typer.Option(metavar="FILE", help="The picture: .png, .svg or .pdf.")]
+
+
+@features.command("plot")
+@common
+def features_plot(
+    call: Common,
+    symbol: Symbol,
+    files: TickFiles,
+    names: Annotated[str, typer.Option(metavar="A,B", help="The columns.")],
+    out: Out,
+    timeframe: Timeframe = None,
+    start: From = None,
+    end: To = None,
+) -> None:
+    """Draw columns of a symbol over time under its price; where they are undefined, the reason is shaded."""
+    chosen = {"bars.timeframes": ("--timeframe", timeframe)}
+    call.run(
+        "feature_plot", "plot", chosen=chosen, drains=True, symbol=symbol, files=files, names=names, out=out,
+        start=start, end=end,
+    )  # fmt: skip
+
+
+@features.command("spectrogram")
+@common
+def features_spectrogram(
+    call: Common,
+    symbol: Symbol,
+    files: TickFiles,
+    out: Out,
+    window: Annotated[int, typer.Option(metavar="32|64|128|256", help="Log returns a periodogram.")] = 64,
+    timeframe: Timeframe = None,
+    start: From = None,
+    end: To = None,
+) -> None:
+    """Draw a symbol's price above the periodogram of its log returns over time."""
+    chosen = {"bars.timeframes": ("--timeframe", timeframe)}
+    call.run(
+        "feature_plot", "spectrogram", chosen=chosen, drains=True, symbol=symbol, files=files, window=window, out=out,
+        start=start, end=end,
+    )  # fmt: skip
+
+
+@features.command("validity")
+@common
+def features_validity(
+    call: Common,
+    files: TickFiles,
+    timeframe: Timeframe = None,
+    symbols: Symbols = None,
+    families: Families = None,
+    start: From = None,
+    end: To = None,
+    write: Annotated[Path | None, typer.Option(metavar="FILE", help="A page of it in Markdown.")] = None,
+) -> None:
+    """Count how often each column is undefined over recorded ticks, and say why."""
+    chosen = {
+        "bars.timeframes": ("--timeframe", timeframe),
+        "universe.symbols": ("--symbols", symbols),
+        "features.families": ("--families", families),
+    }
+    call.run("feature_validity", chosen=chosen, drains=True, files=files, start=start, end=end, write=write)
+
+
 @features.command("check")
 @common
 def features_check(

@@ -46,6 +46,7 @@ _EXIT_CODES: Final = {  # by name, since importing them would slow every start
     "dataflows.assembly.NothingToResume": 78,
     "dataflows.checkpoint.AlreadyRunning": 75,
     "dataflows.feature_diff.NotComparable": 78,
+    "dataflows.feature_series.NotFound": 1,
     "dataflows.checkpoint_file.DamagedCheckpoint": 78,
     "dataflows.feature_history.manifest.BuildFailed": 1,
     "dataflows.feature_history.manifest.BuildMismatch": 78,
