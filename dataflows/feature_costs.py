@@ -124,7 +124,7 @@ def _bare(settings: Settings, n_symbols: int) -> Settings:
     """Return settings of a flow that only makes bars: the measured groups are in an engine of their own."""
     return quiet(settings).model_copy(
         update={
-            "features": settings.features.model_copy(update={"families": ("calendar",)}),
+            "features": settings.features.model_copy(update={"families": ("calendar",), "modules": ()}),
             "bars": settings.bars.model_copy(update={"timeframes": ("1s",), "calendar": "UTC"}),
             "universe": settings.universe.model_copy(update={"symbols": "auto", "cap": n_symbols, "leaders": ()}),
         }

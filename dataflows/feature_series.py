@@ -7,12 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dataflows.assembly import Flow, assemble
+from dataflows.assembly import Flow, assemble, groups_of
 from dataflows.batch import Batch
 from dataflows.history import quiet
 from dataflows.interfaces import Source
-from features.catalogue import registered
-from features.families import load
 from ops.settings import Settings
 from schema.ticks import Float64, Int64, UInt8
 
@@ -34,10 +32,9 @@ class FeatureSeries:
     why: UInt8  # (n, k) schema.reasons.Why
 
 
-def families_of(names: Sequence[str]) -> tuple[str, ...]:
+def families_of(settings: Settings, names: Sequence[str]) -> tuple[str, ...]:
     """Return the families that columns belong to; computing only these is quicker. Raises NotFound."""
-    load()
-    family = {column.name: str(group.family) for group in registered() for column in group.columns}
+    family = {column.name: str(group.family) for group in groups_of(settings) for column in group.columns}
     if missing := [name for name in names if name not in family]:
         raise NotFound(f"columns {missing} are not in the catalogue; `undertone features list` shows the known ones")
     return tuple(dict.fromkeys(family[name] for name in names))
@@ -56,7 +53,7 @@ def feature_series(
     that none of the columns belongs to are not computed. `on_read` is told how many ticks were read and may ask to
     stop. Raises NotFound for a column that is not in the catalogue, or a symbol that the source does not have.
     """
-    chosen = settings.features.model_copy(update={"families": families_of(names)})
+    chosen = settings.features.model_copy(update={"families": families_of(settings, names)})
     parts: list[tuple[np.ndarray, ...]] = []
 
     def keep(batch: Batch) -> None:

@@ -159,7 +159,12 @@ _OF_COLUMN: Final[Mapping[tuple[str, Why], str]] = {
 
 
 def explanation(group: Group, column: Column, reason: Why) -> str | None:
-    """Return the sentence for a column and reason, None where there is none."""
+    """Return the sentence for a column and reason, None where there is none.
+
+    For an undefined edge of a column of the user's own, that is what its row says under `edges`.
+    """
+    if reason is Why.EDGE and not group.update.__module__.startswith("features."):
+        return column.edges if column.edges != "none" else None
     return (
         _OF_COLUMN.get((column.name, reason))
         or _OF_GROUP.get((group.name, reason))

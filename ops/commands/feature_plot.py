@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from dataflows.assembly import groups_of
 from dataflows.feature_series import FeatureSeries, feature_series
 from dataflows.sources.files import FileSource
 from dataflows.spectrogram import spectrogram as transform
-from features.catalogue import registered
 from ops import figures
 from ops.drain import Drain
 from ops.errors import CommandFailed, UsageError
@@ -28,7 +28,7 @@ def plot(
         raise UsageError("features plot: --names names no column; give some, like --names rsi_14,natr_14")
     figures.pyplot()
     series = _replayed(settings, json, drain, symbol, files, wanted, start, end)
-    columns = {column.name: column for group in registered() for column in group.columns}
+    columns = {column.name: column for group in groups_of(settings) for column in group.columns}
     figures.save(figures.draw_columns(series, [columns[name] for name in wanted]), out)
     return _done(series, out, json)
 
