@@ -12,22 +12,21 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass
+from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from dataflows.assembly import groups_of
 from dataflows.feature_history.cross import DAY, CrossPass
 from dataflows.feature_history.days import Day
 from dataflows.feature_history.manifest import Manifest
-from dataflows.feature_history.replay import Input, Shard, single_symbol
+from dataflows.feature_history.plan import Report, about, plan_of, report_of
+from dataflows.feature_history.replay import Input, Shard
 from dataflows.feature_history.shard import shards_of
 from dataflows.feature_history.staging import Staged
 from dataflows.feature_history.survey import survey
 from dataflows.feature_history.workers import Workers
 from dataflows.kernel_cache import forget_stale
-from features.catalogue import Group, Stage, column_fingerprint, fingerprint
 from ops.progress import Progress
 from ops.settings import Settings
 
@@ -40,21 +39,6 @@ _SECTIONS: Final = (
     "features",
     "sentiment",
 )  # of the settings: rows depend on them
-_POLL: Final = 0.2  # seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What a build did."""
-
-    complete: bool
-    rows: int
-    days: int
-    symbols: int
-    columns: int
-    shards: int
-    fingerprint: str
-    seconds: float  # of this call
 
 
 class Build:
@@ -72,8 +56,8 @@ class Build:
         self.settings, self.ticks, self.out, self.processes = settings, ticks, out, workers
         self.quiet, self.asked = quiet, asked
         self.groups = groups_of(settings)
-        found = Manifest.read_from(out, self._plan(), resume)
-        self._manifest = found
+        self.plan = plan_of(settings, ticks, self.groups)
+        self._manifest = Manifest.read_from(out, self.plan, resume)
 
     def run(self) -> Report:
         """Build, or go on."""
@@ -81,7 +65,7 @@ class Build:
         forget_stale()
         self.out.mkdir(parents=True, exist_ok=True)
         if self._manifest is None and not self._survey():
-            return self._report(began)
+            return report_of(None, self.groups, time.monotonic() - began)
         manifest = self.manifest
         if not manifest.complete:
             workers = Workers(self.processes, len(manifest.shards))
@@ -90,7 +74,7 @@ class Build:
                     self._complete()
             finally:
                 workers.close()
-        return self._report(began)
+        return report_of(manifest, self.groups, time.monotonic() - began)
 
     @property
     def manifest(self) -> Manifest:
@@ -116,7 +100,7 @@ class Build:
             return False
         shards = shards_of(found.ticks, self.processes)
         shutil.rmtree(self.out / STAGING, ignore_errors=True)
-        self._manifest = Manifest(self._plan(), found.ticks, found.first, found.read, shards)
+        self._manifest = Manifest(self.plan, found.ticks, found.first, found.read, shards)
         self._manifest.write(self.out)
         return True
 
@@ -131,7 +115,7 @@ class Build:
                     self.settings, self.ticks, tuple(manifest.universe), manifest.first, tuple(own), self._shard(k)
                 )
                 futures[workers.replay(k, shard)] = k
-        for future in self._finished(futures, workers, lambda: progress.at(workers.ticks_seen())):
+        for future in workers.finished(futures, self.asked, lambda: progress.at(workers.ticks_seen())):
             if (rows := future.result()) is not None:
                 manifest.staged[str(futures[future])] = rows
                 manifest.write(self.out)
@@ -159,7 +143,7 @@ class Build:
             note([future for future in futures if future.done()])
             if self.asked():
                 break
-        note(list(self._finished(futures, workers, lambda: None)))
+        note(list(workers.finished(futures, self.asked)))
         progress.close()
         return not self.asked() and sum(manifest.days.values()) == sum(manifest.staged.values())
 
@@ -170,25 +154,12 @@ class Build:
         yield from (day for day in staged if next_time is None or day < next_time // DAY)
         yield from (day for day, _ in cross.days())
 
-    def _finished(self, futures: Iterable[Future[Any]], workers: Workers, tell: Callable[[], None]) -> Iterable[Any]:
-        """Yield futures as they finish; asked to stop, tell the workers, and leave out what they had not begun."""
-        waiting = set(futures)
-        while waiting:
-            done, waiting = wait(waiting, _POLL, FIRST_COMPLETED)
-            yield from done
-            tell()
-            if self.asked():
-                workers.stop()
-                waiting = {future for future in waiting if not future.cancel()}
-
     def _day(self, number: int, cross: Path) -> Day:
         manifest = self.manifest
-        groups = (*single_symbol(self.settings), *(g for g in self.groups if g.stage is Stage.CROSS))
-        about = {"fingerprint": fingerprint(groups), "fingerprints": _fingerprints(groups)}
         return Day(
             number, self.out, tuple(self._shard(k) for k in range(len(manifest.shards))), cross,
             tuple(manifest.universe), self.settings.bars.timeframes,
-            tuple(column.name for group in groups for column in group.columns), about,
+            tuple(column.name for group in self.groups for column in group.columns), about(self.groups),
         )  # fmt: skip
 
     def _shard(self, k: int) -> Path:
@@ -198,25 +169,3 @@ class Build:
         self.manifest.complete = True
         self.manifest.write(self.out)
         shutil.rmtree(self.out / STAGING, ignore_errors=True)
-
-    def _plan(self) -> dict[str, Any]:
-        """Return what the rows depend on."""
-        source = self.ticks.open(self.settings)
-        files = [str(mark) for mark in source.position()["files"]]
-        source.close()
-        return {
-            "files": files, "from": self.ticks.start, "to": self.ticks.end, "fingerprint": fingerprint(self.groups),
-            **{name: getattr(self.settings, name).model_dump(mode="json") for name in _SECTIONS},
-        }  # fmt: skip
-
-    def _report(self, began: float) -> Report:
-        found, columns = self._manifest, sum(len(group.columns) for group in self.groups)
-        seconds, mark = round(time.monotonic() - began, 3), fingerprint(self.groups)
-        if found is None:
-            return Report(False, 0, 0, 0, columns, 0, mark, seconds)
-        rows, days = sum(found.days.values()), len(found.days)
-        return Report(found.complete, rows, days, len(found.universe), columns, len(found.shards), mark, seconds)
-
-
-def _fingerprints(groups: Iterable[Group]) -> dict[str, str]:
-    return {column.name: column_fingerprint(group, column) for group in groups for column in group.columns}

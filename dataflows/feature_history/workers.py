@@ -6,8 +6,9 @@ import multiprocessing
 import os
 import signal
 import threading
-from concurrent.futures import Future, ProcessPoolExecutor
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from typing import Any, Final, TypeVar
 
 import pyarrow as pa
 
@@ -17,6 +18,8 @@ from dataflows.feature_history.replay import Shard, replay_shard
 from dataflows.sources.errors import BadFile
 from features.ordering import BufferOverflow
 
+T = TypeVar("T")
+_POLL: Final = 0.2  # seconds
 _OURS: Final[dict[str, Any]] = {}  # of a worker process: `seen` and `stop`
 
 
@@ -44,6 +47,19 @@ class Workers:
     def stop(self) -> None:
         """Ask all to stop at the next place they can go on from, and to begin nothing new."""
         self._stop.set()
+
+    def finished(
+        self, futures: Iterable[Future[T]], asked: Callable[[], bool], tell: Callable[[], None] = lambda: None
+    ) -> Iterator[Future[T]]:
+        """Yield tasks as they finish, telling now and then; asked to stop, leave out what has not begun."""
+        waiting = set(futures)
+        while waiting:
+            done, waiting = wait(waiting, _POLL, FIRST_COMPLETED)
+            yield from done
+            tell()
+            if asked():
+                self.stop()
+                waiting = {future for future in waiting if not future.cancel()}
 
     def close(self) -> None:
         """Wait for what runs; what has not begun is not done."""

@@ -15,8 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from dataflows.assembly import groups_of
-from dataflows.feature_build import Build, Report
+from dataflows.feature_build import Build
 from dataflows.feature_history.manifest import BuildMismatch, Manifest
+from dataflows.feature_history.plan import Report
 from dataflows.feature_history.replay import Input
 from dataflows.feature_history.shard import shards_of
 from dataflows.feature_store import FeatureStore, NoHistory, open_store
@@ -158,7 +159,7 @@ def test_a_drained_build_says_so_and_goes_on(ticks: Path, whole: tuple[Bars, Fea
 
 def test_another_build_in_the_folder_is_refused(ticks: Path, tmp_path: Path) -> None:
     build(ticks, tmp_path / "out")
-    before = Manifest.read_from(tmp_path / "out", Build(settings(), Input((ticks,)), tmp_path, 1)._plan(), True)
+    before = Manifest.read_from(tmp_path / "out", Build(settings(), Input((ticks,)), tmp_path, 1).plan, True)
     assert before is not None and before.complete
     with pytest.raises(BuildMismatch, match="--resume"):
         build(ticks, tmp_path / "out")
