@@ -3,7 +3,7 @@
     python -m benchmarks.card [--write] [--quick]
 
 `--write` puts the card into benchmarks/README.md. The recorded day is taken from UNDERTONE_DATA; what needs it is
-left out where that is unset, and the card says so.
+left out where that is unset, and the card says so. The peers are installed into var/peers when first wanted.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def measure(times: int, data: Path | None) -> list[tuple[str, str, str]]:
         if data is not None:
             rows += _day(times, data / DAY, Path(folder))
         rows += _symbols(times)
-    return rows
+    return rows + _peers(times)
 
 
 def _day(times: int, day: Path, folder: Path) -> list[tuple[str, str, str]]:
@@ -86,6 +86,25 @@ def _symbols(times: int) -> list[tuple[str, str, str]]:
         (f"1,000 symbols: feature row, all {found['columns']:.0f} columns", f"{found['row_ns']:.0f} ns", "5,000 ns"),
         ("state a symbol and timeframe", f"{found['state_bytes'] / 1000:.1f} kB", "64 kB"),
     ]  # fmt: skip
+
+
+def _peers(times: int) -> list[tuple[str, str, str]]:
+    """Return the section `beside the peers`: ns a row of both, on the columns that the peer has."""
+    try:
+        runs = [one_core("benchmarks.peers")["peers"] for _ in range(times)]
+    except SystemExit as failed:
+        print(f"the peers are left out: {failed}", file=sys.stderr)
+        return []
+    found = {name: medians([run[name] for run in runs]) for name in runs[0]}
+    return [("**beside the peers**, ns a row", "", "")] + [
+        (
+            f"{name}: {peer['columns']:.0f} columns that both have (our groups write {peer['written']:.0f})",
+            f"{peer['peer_ns']:,.0f} ns, ours {peer['ours_ns']:,.0f} ns: {peer['times_a_row']:.0f} times a row, "
+            f"{peer['times_a_column']:.0f} a column",
+            "30 times",
+        )
+        for name, peer in found.items()
+    ]
 
 
 def card(rows: list[tuple[str, str, str]], times: int) -> str:

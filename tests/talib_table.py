@@ -81,7 +81,7 @@ AVERAGES: Final = [
            donchian_width_55="(DONCHIAN(high, low, 55)[0] - DONCHIAN(high, low, 55)[2]) / DONCHIAN(high, low, 55)[1]"),
     _equal("SAR", sar_distance="(close - SAR(high, low, 0.02, 0.2)) / close"),
     _equal("SAREXT", sar_direction="sign(SAREXT(high, low, 0, 0, 0.02, 0.02, 0.2, 0.02, 0.02, 0.2))"),
-    _different("SUPERTREND", "at a turn the line starts at the bar's own band; TA-Lib (and TradingView) carry both bands on",
+    _different("SUPERTREND", "at a turn the line starts at the bar's band; TA-Lib and TradingView carry both bands on",
                supertrend_distance_10="(close - SUPERTREND(high, low, close, 10, 3)[0]) / close",
                supertrend_direction_10="SUPERTREND(high, low, close, 10, 3)[1]"),
     _different("HT_TRENDLINE", "the cycle's length comes from a periodogram, not a Hilbert transform",
