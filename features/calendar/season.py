@@ -57,15 +57,16 @@ def init(n_symbols: int, n_timeframes: int) -> State:
     return State(slots, running, np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n), np.zeros(n))
 
 
-@njit(cache=True)
-def count(running: Float64, log_return: float, volume: float) -> None:
+@njit(cache=True, inline="always")
+def count(running: Float64, i: int, log_return: float, volume: float) -> None:
     """Let a bar into the running minute."""
-    running[WEIGHT] += 1.0
-    change, other = log_return - running[RETURN], volume - running[VOLUME]
-    running[RETURN] += change / running[WEIGHT]
-    running[VOLUME] += other / running[WEIGHT]
-    running[RETURN_SQUARES] += change * (log_return - running[RETURN])
-    running[VOLUME_SQUARES] += other * (volume - running[VOLUME])
+    weight = running[i, WEIGHT] + 1.0
+    change, other = log_return - running[i, RETURN], volume - running[i, VOLUME]
+    running[i, WEIGHT] = weight
+    running[i, RETURN] += change / weight
+    running[i, VOLUME] += other / weight
+    running[i, RETURN_SQUARES] += change * (log_return - running[i, RETURN])
+    running[i, VOLUME_SQUARES] += other * (volume - running[i, VOLUME])
 
 
 @njit(cache=True)
@@ -82,33 +83,38 @@ def fold(slot: Float64, running: Float64, keep: float) -> None:
     running[:] = 0.0
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
-    for k in range(len(bars.series)):
-        i = bars.series[k]
-        minute = ((bars.start[k] - bars.session_open[k]) // MINUTE) % MINUTES
-        first = bars.flags[k] & SESSION_FIRST != 0
-        if first or minute != state.minute[i]:
-            fold(state.slots[i, state.minute[i]], state.running[i], params.keep)
-            state.minute[i] = minute
+    slots, running, minutes, sessions, volumes, expected = state
+    series, start, session_open, flags = bars.series, bars.start, bars.session_open, bars.flags
+    nth, log_return, volume = bars.n, bars.log_return, bars.volume
+    for k in range(len(series)):
+        i = series[k]
+        minute = ((start[k] - session_open[k]) // MINUTE) % MINUTES
+        first = flags[k] & SESSION_FIRST != 0
+        if first or minute != minutes[i]:
+            fold(slots[i, minutes[i]], running[i], params.keep)
+            minutes[i] = minute
         if first:
-            state.session[i] += 1
-            state.volume[i] = state.expected[i] = 0.0
-        slot = state.slots[i, minute]
-        weight = slot[WEIGHT]
-        sure = NOT_CONVERGED if state.session[i] < params.converged else 0
-        out[k, :], why[k, :] = np.nan, EDGE if state.session[i] > 1 else WARMING_UP
+            sessions[i] += 1
+            volumes[i] = expected[i] = 0.0
+        weight = slots[i, minute, WEIGHT]
+        sure = NOT_CONVERGED if sessions[i] < params.converged else 0
+        for c in range(5):
+            out[k, c], why[k, c] = np.nan, EDGE if sessions[i] > 1 else WARMING_UP
         if weight > 0.0:
-            out[k, 0], out[k, 2], why[k, 0], why[k, 2] = slot[RETURN], slot[VOLUME], sure, sure
-            state.volume[i] += bars.volume[k]
-            state.expected[i] += slot[VOLUME]
+            usual = slots[i, minute, VOLUME]
+            out[k, 0], out[k, 2], why[k, 0], why[k, 2] = slots[i, minute, RETURN], usual, sure, sure
+            volumes[i] += volume[k]
+            expected[i] += usual
         if weight > 1.0:
-            out[k, 1], out[k, 3] = math.sqrt(slot[RETURN_SQUARES] / weight), math.sqrt(slot[VOLUME_SQUARES] / weight)
+            out[k, 1] = math.sqrt(slots[i, minute, RETURN_SQUARES] / weight)
+            out[k, 3] = math.sqrt(slots[i, minute, VOLUME_SQUARES] / weight)
             why[k, 1] = why[k, 3] = sure
-        if state.expected[i] > 0.0:
-            out[k, 4], why[k, 4] = state.volume[i] / state.expected[i], sure
-        if bars.n[k] > 1:
-            count(state.running[i], bars.log_return[k], bars.volume[k])
+        if expected[i] > 0.0:
+            out[k, 4], why[k, 4] = volumes[i] / expected[i], sure
+        if nth[k] > 1:
+            count(running, i, log_return[k], volume[k])
 
 
 _column = partial(

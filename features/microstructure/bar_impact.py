@@ -24,10 +24,9 @@ from features.microstructure.horizons import EDGE, WARMING_UP, write, write_shar
 from features.ties import TIE
 from schema.ticks import Float64, UInt8
 
-WINDOW, RING = 60, 64
-IMPACT, TRADED, NOTIONAL, MOVED = range(4)
-LAST, SPENT = 12, 13
-ONE, TWO, AFTER, ONE_ONE, ONE_TWO, TWO_TWO, ONE_AFTER, TWO_AFTER = range(4, 12)
+SHORT, WINDOW, RING = 20, 60, 64
+IMPACT, TRADED, NOTIONAL, MOVED, ONE, TWO, AFTER, ONE_ONE, ONE_TWO, TWO_TWO, ONE_AFTER, TWO_AFTER = range(12)
+SHORT_IMPACT, SHORT_TRADED, LAST, SPENT, SUMS = range(12, 17)
 
 
 class Params(NamedTuple):
@@ -36,96 +35,128 @@ class Params(NamedTuple):
 
 
 class State(NamedTuple):
-    notional: Float64  # (series, RING) of the n-th bar at slot (n - 1) % RING
-    sums: Float64  # (series, 14) over the window: of impacts and notionals, then the regression's; the last bar
+    notional: Float64  # (RING, series) of the n-th bar at slot (n - 1) % RING
+    sums: Float64  # (series, SUMS) over the window: of impacts and notionals, the regression's; the last bar
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
     n = n_symbols * n_timeframes
-    return State(np.zeros((n, RING)), np.zeros((n, 14)))
+    return State(np.zeros((RING, n)), np.zeros((n, SUMS)))
 
 
 @njit(cache=True, inline="always")
-def add_bar(sums: Float64, sign: float, change: float, notional: float) -> None:
+def impact_of(change: float, notional: float) -> float:
+    return abs(change) / notional if notional > 0.0 else 0.0
+
+
+@njit(cache=True, inline="always")
+def add_bar(sums: Float64, i: int, sign: float, change: float, notional: float) -> None:
     if notional > 0.0:
-        sums[IMPACT] += sign * (abs(change) / notional)
-        sums[TRADED] += sign
-        sums[NOTIONAL] += sign * notional
+        sums[i, IMPACT] += sign * impact_of(change, notional)
+        sums[i, TRADED] += sign
+        sums[i, NOTIONAL] += sign * notional
 
 
 @njit(cache=True, inline="always")
-def add_pair(sums: Float64, sign: float, change: float, notional: float, after: float, tie: float) -> None:
+def add_short(sums: Float64, i: int, sign: float, change: float, notional: float) -> None:
+    if notional > 0.0:
+        sums[i, SHORT_IMPACT] += sign * impact_of(change, notional)
+        sums[i, SHORT_TRADED] += sign
+
+
+@njit(cache=True, inline="always")
+def add_pair(sums: Float64, i: int, sign: float, change: float, notional: float, after: float, tie: float) -> None:
     one = change if abs(change) > tie else 0.0
     two = notional if one > 0.0 else -notional if one < 0.0 else 0.0
-    sums[MOVED] += sign if two != 0.0 else 0.0
-    sums[ONE] += sign * one
-    sums[TWO] += sign * two
-    sums[AFTER] += sign * after
-    sums[ONE_ONE] += sign * (one * one)
-    sums[ONE_TWO] += sign * (one * two)
-    sums[TWO_TWO] += sign * (two * two)
-    sums[ONE_AFTER] += sign * (one * after)
-    sums[TWO_AFTER] += sign * (two * after)
+    sums[i, MOVED] += sign if two != 0.0 else 0.0
+    sums[i, ONE] += sign * one
+    sums[i, TWO] += sign * two
+    sums[i, AFTER] += sign * after
+    sums[i, ONE_ONE] += sign * (one * one)
+    sums[i, ONE_TWO] += sign * (one * two)
+    sums[i, TWO_TWO] += sign * (two * two)
+    sums[i, ONE_AFTER] += sign * (one * after)
+    sums[i, TWO_AFTER] += sign * (two * after)
 
 
 @njit(cache=True)
+def rebuild(sums: Float64, returns: Float64, notional: Float64, i: int, n: int, tie: float) -> None:
+    for c in range(LAST):
+        sums[i, c] = 0.0
+    for lag in range(WINDOW - 1, -1, -1):
+        spent = notional[(n - 1 - lag) & (RING - 1), i]
+        if n - lag > 1:
+            add_bar(sums, i, 1.0, past(returns, i, n, lag), spent)
+            if lag < SHORT:
+                add_short(sums, i, 1.0, past(returns, i, n, lag), spent)
+        if n - lag > 2:
+            old, before = past(returns, i, n, lag + 1), notional[(n - 2 - lag) & (RING - 1), i]
+            add_pair(sums, i, 1.0, old, before, past(returns, i, n, lag), tie)
+
+
+@njit(cache=True, inline="always")
 def slide(
     sums: Float64, returns: Float64, notional: Float64, i: int, n: int, newest: float, value: float, tie: float
 ) -> None:
-    """Bring the sums to the n-th bar: whole bars of the last WINDOW, pairs of those and the bar before."""
-    if n % WINDOW == 2:
-        sums[:LAST] = 0.0
-        for lag in range(WINDOW - 1, -1, -1):
-            if n - lag > 1:
-                add_bar(sums, 1.0, past(returns, i, n, lag), notional[(n - 1 - lag) & (RING - 1)])
-            if n - lag > 2:
-                old, before = past(returns, i, n, lag + 1), notional[(n - 2 - lag) & (RING - 1)]
-                add_pair(sums, 1.0, old, before, past(returns, i, n, lag), tie)
-        return
-    add_bar(sums, 1.0, newest, value)
-    add_pair(sums, 1.0, sums[LAST], sums[SPENT], newest, tie)
+    """Bring the sums to the n-th bar: whole bars of the last SHORT and WINDOW, pairs of those and the bar before."""
+    add_bar(sums, i, 1.0, newest, value)
+    add_short(sums, i, 1.0, newest, value)
+    add_pair(sums, i, 1.0, sums[i, LAST], sums[i, SPENT], newest, tie)
+    if n > SHORT + 1:
+        add_short(sums, i, -1.0, past(returns, i, n, SHORT), notional[(n - 1 - SHORT) & (RING - 1), i])
     if n > WINDOW + 1:
-        gone, spent = past(returns, i, n, WINDOW), notional[(n - 1 - WINDOW) & (RING - 1)]
-        add_bar(sums, -1.0, gone, spent)
+        gone = past(returns, i, n, WINDOW)
+        add_bar(sums, i, -1.0, gone, notional[(n - 1 - WINDOW) & (RING - 1), i])
         if n > WINDOW + 2:
-            older, spent = past(returns, i, n, WINDOW + 1), notional[(n - 2 - WINDOW) & (RING - 1)]
-            add_pair(sums, -1.0, older, spent, gone, tie)
-    if sums[TRADED] == 0.0:
-        sums[IMPACT] = sums[NOTIONAL] = 0.0
+            older, spent = past(returns, i, n, WINDOW + 1), notional[(n - 2 - WINDOW) & (RING - 1), i]
+            add_pair(sums, i, -1.0, older, spent, gone, tie)
+    if sums[i, TRADED] == 0.0:
+        sums[i, IMPACT] = sums[i, NOTIONAL] = 0.0
+    if sums[i, SHORT_TRADED] == 0.0:
+        sums[i, SHORT_IMPACT] = 0.0
 
 
-@njit(cache=True)
-def gamma(sums: Float64, collinear: float) -> tuple[float, bool]:
+@njit(cache=True, inline="always")
+def gamma(sums: Float64, i: int, collinear: float) -> tuple[float, bool]:
     """Return the coefficient of signed notional, and whether there is one."""
-    one, two = sums[ONE] / WINDOW, sums[TWO] / WINDOW
-    ones, twos = sums[ONE_ONE] - one * sums[ONE], sums[TWO_TWO] - two * sums[TWO]
-    both = sums[ONE_TWO] - one * sums[TWO]
+    one, two, after = sums[i, ONE], sums[i, TWO], sums[i, AFTER] / WINDOW
+    ones, twos = sums[i, ONE_ONE] - one / WINDOW * one, sums[i, TWO_TWO] - two / WINDOW * two
+    both = sums[i, ONE_TWO] - one / WINDOW * two
     determinant = ones * twos - both * both
-    if sums[MOVED] == 0.0 or not determinant > collinear * (ones * twos):
+    if sums[i, MOVED] == 0.0 or not determinant > collinear * (ones * twos):
         return 0.0, False
-    first, second = sums[ONE_AFTER] - one * sums[AFTER], sums[TWO_AFTER] - two * sums[AFTER]
+    first, second = sums[i, ONE_AFTER] - one * after, sums[i, TWO_AFTER] - two * after
     return (second * ones - first * both) / determinant, True
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
-    for k in range(len(bars.series)):
-        i, n, value = bars.series[k], bars.n[k], bars.notional[k]
-        sums, defined, slope = state.sums[i], True, 0.0
-        state.notional[i, (n - 1) & (RING - 1)] = value
+    ring, sums, returns, tie, collinear = state.notional, state.sums, history.log_return, params.tie, params.collinear
+    series, nth, log_return, notional = bars.series, bars.n, bars.log_return, bars.notional
+    for k in range(len(series)):
+        i, n, value = series[k], nth[k], notional[k]
+        defined, slope = True, 0.0
+        ring[(n - 1) & (RING - 1), i] = value
         if n > 1:
-            slide(sums, history.log_return, state.notional[i], i, n, bars.log_return[k], value, params.tie)
-            sums[LAST], sums[SPENT] = bars.log_return[k], value
+            if n % WINDOW == 2:
+                rebuild(sums, returns, ring, i, n, tie)
+            else:
+                slide(sums, returns, ring, i, n, log_return[k], value, tie)
+            sums[i, LAST], sums[i, SPENT] = log_return[k], value
         if n > WINDOW + 1:
-            slope, defined = gamma(sums, params.collinear)
+            slope, defined = gamma(sums, i, collinear)
         reason = 0 if n > WINDOW else WARMING_UP
-        write_share(out, why, k, 0, sums[IMPACT], sums[TRADED], reason)
-        write_share(out, why, k, 1, WINDOW * value, sums[NOTIONAL], reason)
+        write_share(out, why, k, 0, max(sums[i, IMPACT], 0.0), sums[i, TRADED], reason)
+        write_share(out, why, k, 1, WINDOW * value, sums[i, NOTIONAL], reason)
         write(out, why, k, 2, slope, WARMING_UP if n < WINDOW + 2 else 0 if defined else EDGE)
+        short = 0 if n > SHORT else WARMING_UP
+        write_share(out, why, k, 3, max(sums[i, SHORT_IMPACT], 0.0), sums[i, SHORT_TRADED], short)
 
 
-_column = partial(Column, driver=Driver.BAR, oracle="naive, in long double", params={"window": WINDOW})
-_illiquid = partial(_column, inputs=("close", "notional"), unit="1 / quote currency", degree_price=-1, degree_size=-1)
+_any = partial(Column, driver=Driver.BAR, oracle="naive, in long double")
+_column = partial(_any, params={"window": WINDOW})
+_impact = {"inputs": ("close", "notional"), "unit": "1 / quote currency", "degree_price": -1, "degree_size": -1}
+_illiquid = partial(_column, **_impact)
 COLUMNS = (
     _illiquid(
         "amihud_60",
@@ -157,5 +188,16 @@ COLUMNS = (
         edges="constant or collinear regressors: undefined",
         ties="a log return within 1e-12 is 0",
     ),
+    _any(
+        "amihud_20",
+        "mean of |log return| / notional over the bars with notional of the last 20",
+        "Amihud (2002)",
+        window=SHORT + 1,
+        warm_up=SHORT + 1,
+        range=(0.0, math.inf),
+        params={"window": SHORT},
+        edges="no notional in the window: undefined",
+        **_impact,
+    ),
 )
-register(Group("bar_impact", Family.MICROSTRUCTURE, Stage.BARS, COLUMNS, Params(TIE, 1e-6), init, update))
+register(Group("bar_impact", Family.MICROSTRUCTURE, Stage.BARS, COLUMNS, Params(TIE, 1e-6), init, update, version=2))

@@ -20,15 +20,15 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from features.bar_inputs import log_ratio
 from features.catalogue import Column, Driver, Family, Group, Stage, register
 from features.inputs import BarInputs, History, past
 from features.microstructure.horizons import WARMING_UP, write
+from features.statistical.logs import near_log_ratio
 from features.ties import TIE
 from schema.ticks import Float64, Int64, UInt8
 
 LONG, SHORT = 60, 20
-UP, DOWN, LAST, SUM, PRODUCTS, HIGH_LOW, CLOSE_MIDDLE = range(7)
+UP, DOWN, LAST, SUM, PRODUCTS, HIGH_LOW, CLOSE_MIDDLE, SHORT_SUM, SHORT_PRODUCTS, SUMS = range(10)
 CS, AR = 0, 1
 ROOT = math.sqrt(3.0 - 2.0 * math.sqrt(2.0))
 BETA = (math.sqrt(2.0) - 1.0) / (ROOT * ROOT)
@@ -39,93 +39,121 @@ class Params(NamedTuple):
 
 
 class State(NamedTuple):
-    sums: Float64  # (series, 7) u, d and r of the bar before; of returns, of their products, of the pairs' spreads
-    pairs: Float64  # (series, SHORT, 2) Corwin-Schultz and Abdi-Ranaldo of the n-th bar's pair at slot n % SHORT
+    sums: Float64  # (series, SUMS) u, d and r of the bar before; of returns, of their products, of the pairs' spreads
+    pairs: Float64  # (SHORT, series, 2) Corwin-Schultz and Abdi-Ranaldo of the n-th bar's pair at slot n % SHORT
     still: Int64  # (series,) bit j says whether the return of j bars ago was 0
     counts: Int64  # (series, 2) how many of the last SHORT and LONG
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
     n = n_symbols * n_timeframes
-    sums, pairs = np.zeros((n, 7)), np.zeros((n, SHORT, 2))
+    sums, pairs = np.zeros((n, SUMS)), np.zeros((SHORT, n, 2))
     return State(sums, pairs, np.zeros(n, np.int64), np.zeros((n, 2), np.int64))
 
 
 @njit(cache=True)
 def products(returns: Float64, sums: Float64, i: int, n: int) -> None:
-    """Sum the returns of the last LONG bars, and the products of those that follow one another, afresh."""
+    """Sum the returns of the last SHORT and LONG bars, and the products of those that follow one another, afresh."""
     total = squares = 0.0
     after = past(returns, i, n, 0)
     for lag in range(1, LONG + 1):
         value = past(returns, i, n, lag) if lag < LONG else 0.0
         total += after
+        if lag == SHORT:
+            sums[i, SHORT_SUM], sums[i, SHORT_PRODUCTS] = total, squares
         squares += after * value
         after = value
-    sums[SUM], sums[PRODUCTS] = total, squares
+    sums[i, SUM], sums[i, PRODUCTS] = total, squares
 
 
-@njit(cache=True)
-def roll(returns: Float64, sums: Float64, i: int, n: int, newest: float) -> float:
-    """Slide the sums of returns and return minus the covariance of successive ones."""
-    oldest = 0.0
+@njit(cache=True, inline="always")
+def reversal(total: float, both: float, newest: float, oldest: float, window: float) -> float:
+    """Return minus the covariance of successive returns from their sum and that of their products."""
+    mean = total / window
+    return -(both - mean * ((total - newest) + (total - oldest)) + (window - 1.0) * mean * mean) / (window - 1.0)
+
+
+@njit(cache=True, inline="always")
+def roll(returns: Float64, sums: Float64, i: int, n: int, newest: float) -> tuple[float, float]:
+    """Slide the sums of returns and return minus the covariance of successive ones, over LONG and over SHORT."""
+    short = past(returns, i, n, SHORT - 1) if n > SHORT else 0.0
+    long = past(returns, i, n, LONG - 1) if n > LONG else 0.0
     if n % LONG == 1:
         products(returns, sums, i, n)
-        oldest = past(returns, i, n, LONG - 1)
     else:
-        sums[SUM] += newest
-        sums[PRODUCTS] += newest * sums[LAST]
-        if n > LONG:
-            oldest = past(returns, i, n, LONG - 1)
+        product = newest * sums[i, LAST]
+        sums[i, SUM] += newest
+        sums[i, PRODUCTS] += product
+        sums[i, SHORT_SUM] += newest
+        sums[i, SHORT_PRODUCTS] += product
+        if n > SHORT + 1:
+            gone = past(returns, i, n, SHORT)
+            sums[i, SHORT_SUM] -= gone
+            sums[i, SHORT_PRODUCTS] -= short * gone
         if n > LONG + 1:
             gone = past(returns, i, n, LONG)
-            sums[SUM] -= gone
-            sums[PRODUCTS] -= oldest * gone
-    total = sums[SUM]
-    mean = total / LONG
-    sums[LAST] = newest
-    covariance: float = sums[PRODUCTS] - mean * ((total - newest) + (total - oldest)) + (LONG - 1) * mean * mean
-    return -covariance / (LONG - 1)
+            sums[i, SUM] -= gone
+            sums[i, PRODUCTS] -= long * gone
+    sums[i, LAST] = newest
+    return (
+        reversal(sums[i, SUM], sums[i, PRODUCTS], newest, long, float(LONG)),
+        reversal(sums[i, SHORT_SUM], sums[i, SHORT_PRODUCTS], newest, short, float(SHORT)),
+    )
 
 
-@njit(cache=True)
-def pair(sums: Float64, pairs: Float64, n: int, up: float, down: float, change: float) -> None:
+@njit(cache=True, inline="always")
+def hyperbolic_tangent(x: float) -> float:
+    """Return tanh(x); by its series where x is small, as it nearly always is."""
+    if abs(x) > 0.02:
+        return math.tanh(x)
+    s = x * x
+    return x + x * s * (-1 / 3 + s * (2 / 15 + s * (-17 / 315 + s * (62 / 2835))))
+
+
+@njit(cache=True, inline="always")
+def pair(sums: Float64, pairs: Float64, i: int, n: int, up: float, down: float, change: float) -> None:
     """Put the spreads of this bar and the one before in the place of those SHORT bars before."""
-    both = max(up, sums[UP] - change) + max(down, sums[DOWN] + change)
-    a = BETA * math.sqrt((up + down) * (up + down) + (sums[UP] + sums[DOWN]) * (sums[UP] + sums[DOWN])) - both / ROOT
-    spread = 2.0 * math.tanh(0.5 * a) if a > 0.0 else 0.0
-    reversal = (sums[UP] - sums[DOWN]) * (2.0 * change + up - down)
+    up_before, down_before = sums[i, UP], sums[i, DOWN]
+    both = max(up, up_before - change) + max(down, down_before + change)
+    ranges = (up + down) * (up + down) + (up_before + down_before) * (up_before + down_before)
+    a = BETA * math.sqrt(ranges) - both * (1 / ROOT)
+    spread = 2.0 * hyperbolic_tangent(0.5 * a) if a > 0.0 else 0.0
+    middle = (up_before - down_before) * (2.0 * change + up - down)
     slot = n % SHORT
-    sums[HIGH_LOW] += spread - pairs[slot, CS]
-    sums[CLOSE_MIDDLE] += reversal - pairs[slot, AR]
-    pairs[slot, CS], pairs[slot, AR] = spread, reversal
+    sums[i, HIGH_LOW] += spread - pairs[slot, i, CS]
+    sums[i, CLOSE_MIDDLE] += middle - pairs[slot, i, AR]
+    pairs[slot, i, CS], pairs[slot, i, AR] = spread, middle
     if slot == 0:
-        sums[HIGH_LOW] = sums[CLOSE_MIDDLE] = 0.0
+        sums[i, HIGH_LOW] = sums[i, CLOSE_MIDDLE] = 0.0
         for k in range(SHORT):
-            sums[HIGH_LOW] += pairs[k, CS]
-            sums[CLOSE_MIDDLE] += pairs[k, AR]
+            sums[i, HIGH_LOW] += pairs[k, i, CS]
+            sums[i, CLOSE_MIDDLE] += pairs[k, i, AR]
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
-    for k in range(len(bars.series)):
-        i, n, close = bars.series[k], bars.n[k], bars.close[k]
-        sums, counts, covariance = state.sums[i], state.counts[i], 0.0
-        up, down = log_ratio(bars.high[k], close), log_ratio(close, bars.low[k])
+    sums, pairs, stills, counts = state
+    returns, tie = history.log_return, params.tie
+    series, nth, high, low, close, log_return = bars.series, bars.n, bars.high, bars.low, bars.close, bars.log_return
+    for k in range(len(series)):
+        i, n, covariance, of_short = series[k], nth[k], 0.0, 0.0
+        up, down = near_log_ratio(high[k], close[k]), near_log_ratio(close[k], low[k])
         if n > 1:
-            change = bars.log_return[k]
-            covariance = roll(history.log_return, sums, i, n, change)
-            pair(sums, state.pairs[i], n, up, down, change)
-            still, bits = int(abs(change) <= params.tie), state.still[i]
-            counts[0] += still - (bits >> (SHORT - 1) & 1)
-            counts[1] += still - (bits >> (LONG - 1) & 1)
-            state.still[i] = bits << 1 | still
-        sums[UP], sums[DOWN] = up, down
+            change = log_return[k]
+            covariance, of_short = roll(returns, sums, i, n, change)
+            pair(sums, pairs, i, n, up, down, change)
+            still, bits = int(abs(change) <= tie), stills[i]
+            counts[i, 0] += still - (bits >> (SHORT - 1) & 1)
+            counts[i, 1] += still - (bits >> (LONG - 1) & 1)
+            stills[i] = bits << 1 | still
+        sums[i, UP], sums[i, DOWN] = up, down
         long, short = (0 if n > LONG else WARMING_UP), (0 if n > SHORT else WARMING_UP)
         write(out, why, k, 0, 2e4 * math.sqrt(max(covariance, 0.0)), long)
-        write(out, why, k, 1, 1e4 / SHORT * max(sums[HIGH_LOW], 0.0), short)
-        write(out, why, k, 2, 1e4 * math.sqrt(max(sums[CLOSE_MIDDLE], 0.0) / SHORT), short)
-        write(out, why, k, 3, counts[0] / SHORT, short)
-        write(out, why, k, 4, counts[1] / LONG, long)
+        write(out, why, k, 1, 1e4 / SHORT * max(sums[i, HIGH_LOW], 0.0), short)
+        write(out, why, k, 2, 1e4 * math.sqrt(max(sums[i, CLOSE_MIDDLE], 0.0) / SHORT), short)
+        write(out, why, k, 3, counts[i, 0] / SHORT, short)
+        write(out, why, k, 4, counts[i, 1] / LONG, long)
+        write(out, why, k, 5, 2e4 * math.sqrt(max(of_short, 0.0)), short)
 
 
 _column = partial(Column, driver=Driver.BAR, unit="bps", range=(0.0, math.inf), oracle="naive, in long double")
@@ -133,16 +161,18 @@ _short = partial(_column, window=SHORT + 1, warm_up=SHORT + 1, params={"window":
 _long = partial(_column, window=LONG + 1, warm_up=LONG + 1, params={"window": LONG})
 _still = {"source": "Lesmond, Ogden and Trzcinka (1999)", "inputs": ("close",), "unit": "share", "range": (0.0, 1.0)}
 _TIE = "a log return within 1e-12 is 0"
-_CLOSES = "20,000 sqrt(max(0, -cov(log return, log return before))), one mean for both, over 60 returns"
+_CLOSES = "20,000 sqrt(max(0, -cov(log return, log return before))), one mean for both, over "
+_REVERSE = "0 where returns don't reverse, where Roll leaves it undefined"
 _HIGHS = "10,000 mean over 20 pairs of bars of max(0, spread from the ranges of each bar and of both)"
 _MIDDLES = "10,000 sqrt(max(0, mean over 20 pairs of bars of 4 (close - eta) (close - eta after))), in logs"
 _PRICES = ("high", "low", "close")
 _ZERO = "share of zero log returns among the last "
 COLUMNS = (
-    _long("roll_spread_60", _CLOSES, "Roll (1984)", ("close",), edges="0 where returns don't reverse"),
+    _long("roll_spread_60", _CLOSES + "60 returns", "Roll (1984)", ("close",), edges=_REVERSE),
     _short("corwin_schultz_spread_20", _HIGHS, "Corwin and Schultz (2012)", _PRICES, edges="flat: 0"),
     _short("abdi_ranaldo_spread_20", _MIDDLES, "Abdi and Ranaldo (2017)", _PRICES, edges="flat: 0"),
     _short("zero_return_share_20", _ZERO + "20", ties=_TIE, **_still),
     _long("zero_return_share_60", _ZERO + "60", ties=_TIE, **_still),
+    _short("roll_spread_20", _CLOSES + "20 returns", "Roll (1984)", ("close",), edges=_REVERSE),
 )
-register(Group("bar_spreads", Family.MICROSTRUCTURE, Stage.BARS, COLUMNS, Params(TIE), init, update))
+register(Group("bar_spreads", Family.MICROSTRUCTURE, Stage.BARS, COLUMNS, Params(TIE), init, update, version=2))

@@ -34,13 +34,13 @@ class Params(NamedTuple):
 class State(NamedTuple):
     spread: Float64  # (series, WINDOW) ask - bid of the n-th bar at slot (n - 1) % WINDOW
     sums: Float64  # (series, 5) of spreads less the anchor and of their squares; how many; 1 after a bar with a mid
-    events: NDArray[np.int32]  # (series, COUNTED, 2) trades and quotes of the last bars
+    events: NDArray[np.int32]  # (COUNTED, series, 2) trades and quotes of the last bars
     counts: Int64  # (series, 3) their sums, and the trades of the last RECENT bars
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
     n = n_symbols * n_timeframes
-    events = np.zeros((n, COUNTED, 2), np.int32)
+    events = np.zeros((COUNTED, n, 2), np.int32)
     return State(np.full((n, WINDOW), MISSING), np.zeros((n, 5)), events, np.zeros((n, 3), np.int64))
 
 
@@ -62,72 +62,81 @@ def rebuild(spread: Float64, sums: Float64) -> None:
     sums[KNOWN] = known
 
 
-@njit(cache=True)
-def slide(spread: Float64, sums: Float64, slot: int, value: float) -> None:
+@njit(cache=True, inline="always")
+def slide(spread: Float64, sums: Float64, i: int, slot: int, value: float) -> None:
     """Put a bar's spread in the place of the one WINDOW bars before."""
-    old = spread[slot]
-    spread[slot] = value
+    old, anchor = spread[i, slot], sums[i, ANCHOR]
+    spread[i, slot] = value
     if slot == 0:
-        rebuild(spread, sums)
+        rebuild(spread[i], sums[i])
         return
     if old != MISSING:
-        sums[KNOWN] -= 1.0
-        sums[SUM] -= old - sums[ANCHOR]
-        sums[SQUARES] -= (old - sums[ANCHOR]) * (old - sums[ANCHOR])
+        sums[i, KNOWN] -= 1.0
+        sums[i, SUM] -= old - anchor
+        sums[i, SQUARES] -= (old - anchor) * (old - anchor)
     if value != MISSING:
-        sums[KNOWN] += 1.0
-        sums[SUM] += value - sums[ANCHOR]
-        sums[SQUARES] += (value - sums[ANCHOR]) * (value - sums[ANCHOR])
+        sums[i, KNOWN] += 1.0
+        sums[i, SUM] += value - anchor
+        sums[i, SQUARES] += (value - anchor) * (value - anchor)
 
 
-@njit(cache=True)
-def rank(spread: Float64, value: float, known: float, tie: float) -> float:
+@njit(cache=True, inline="always")
+def rank(spread: Float64, i: int, value: float, known: float, tie: float) -> float:
     """Return the share of the other spreads below the value, equal ones half."""
     below = not_above = 0
+    least, most = value - tie, value + tie
     for slot in range(WINDOW):
-        below += spread[slot] < value - tie
-        not_above += spread[slot] <= value + tie
+        below += spread[i, slot] < least
+        not_above += spread[i, slot] <= most
     return 0.5 * (below + not_above - 1) / (known - 1.0)
 
 
-@njit(cache=True)
-def count(events: NDArray[np.int32], counts: Int64, n: int, trades: int, quotes: int) -> None:
+@njit(cache=True, inline="always")
+def count(events: NDArray[np.int32], counts: Int64, i: int, n: int, trades: int, quotes: int) -> None:
     """Slide the sums of trades and quotes; before their window is full the ring holds zeros."""
     slot = (n - 1) % COUNTED
-    counts[0] += trades - events[slot, 0]
-    counts[1] += quotes - events[slot, 1]
-    counts[2] += trades - events[(n - 1 + COUNTED - RECENT) % COUNTED, 0]
-    events[slot, 0], events[slot, 1] = trades, quotes
+    counts[i, 0] += trades - events[slot, i, 0]
+    counts[i, 1] += quotes - events[slot, i, 1]
+    counts[i, 2] += trades - events[(n - 1 + COUNTED - RECENT) % COUNTED, i, 0]
+    events[slot, i, 0], events[slot, i, 1] = trades, quotes
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
-    for k in range(len(bars.series)):
-        i, n, mid, close, volume = bars.series[k], bars.n[k], bars.mid[k], bars.close[k], bars.volume[k]
-        sums, counts, notional = state.sums[i], state.counts[i], bars.notional[k]
+    spreads, sums, events, counts = state
+    series, nth, mids, closes, volumes, notionals = (
+        bars.series, bars.n, bars.mid, bars.close, bars.volume, bars.notional
+    )  # fmt: skip
+    all_trades, all_quotes, asks, bids = bars.trades, bars.quotes, bars.ask, bars.bid
+    time, start, log_return, reference_return = bars.time, bars.start, bars.log_return, bars.reference_return
+    for k in range(len(series)):
+        i, n, mid, close, volume, notional = series[k], nth[k], mids[k], closes[k], volumes[k], notionals[k]
+        trades, quotes = all_trades[k], all_quotes[k]
         quoted = not math.isnan(mid)
         no_mid = 0 if quoted else NO_QUOTES
         write_share(out, why, k, 0, 1e4 * (close * volume - notional), notional, 0)
         write(out, why, k, 1, 1e4 * (close - mid) / mid if quoted else 0.0, no_mid)
-        reason = WARMING_UP if n == 1 else NO_QUOTES if not quoted or sums[HAD_MID] == 0.0 else 0
-        write(out, why, k, 2, 1e4 * (bars.reference_return[k] - bars.log_return[k]), reason)
-        sums[HAD_MID] = 1.0 if quoted else 0.0
-        write_share(out, why, k, 3, volume, float(bars.trades[k]), 0)
-        write(out, why, k, 4, notional * SECOND / (bars.time[k] - bars.start[k]), 0)
-        count(state.events[i], counts, n, bars.trades[k], bars.quotes[k])
+        reason = WARMING_UP if n == 1 else NO_QUOTES if not quoted or sums[i, HAD_MID] == 0.0 else 0
+        write(out, why, k, 2, 1e4 * (reference_return[k] - log_return[k]), reason)
+        sums[i, HAD_MID] = 1.0 if quoted else 0.0
+        write_share(out, why, k, 3, volume, float(trades), 0)
+        write(out, why, k, 4, notional * SECOND / (time[k] - start[k]), 0)
+        count(events, counts, i, n, trades, quotes)
         reason = 0 if n >= COUNTED else WARMING_UP
-        write_share(out, why, k, 5, float(counts[1]), float(counts[0]), reason)
-        write_share(out, why, k, 6, (COUNTED // RECENT) * float(counts[2]), float(counts[0]), reason)
-        spread, tie = (bars.ask[k] - bars.bid[k], params.tie * mid) if quoted else (MISSING, 0.0)
-        slide(state.spread[i], sums, (n - 1) % WINDOW, spread)
-        reason = WARMING_UP if n < WINDOW else no_mid if sums[KNOWN] > 1.0 or not quoted else EDGE
-        place = rank(state.spread[i], spread, sums[KNOWN], tie) if reason == 0 else 0.0
+        write_share(out, why, k, 5, float(counts[i, 1]), float(counts[i, 0]), reason)
+        write_share(out, why, k, 6, (COUNTED // RECENT) * float(counts[i, 2]), float(counts[i, 0]), reason)
+        spread, tie = (asks[k] - bids[k], params.tie * mid) if quoted else (MISSING, 0.0)
+        slide(spreads, sums, i, (n - 1) % WINDOW, spread)
+        reason = WARMING_UP if n < WINDOW else no_mid if sums[i, KNOWN] > 1.0 or not quoted else EDGE
+        place = rank(spreads, i, spread, sums[i, KNOWN], tie) if reason == 0 else 0.0
         write(out, why, k, 8, place, reason)
-        mean = sums[SUM] / max(sums[KNOWN], 1.0)
-        variance = sums[SQUARES] / max(sums[KNOWN], 1.0) - mean * mean
+        known = max(sums[i, KNOWN], 1.0)
+        mean = sums[i, SUM] / known
+        variance = sums[i, SQUARES] / known - mean * mean
         varies = quoted and variance > tie * tie
-        z = (spread - sums[ANCHOR] - mean) / math.sqrt(variance) if varies else 0.0
+        z = (spread - sums[i, ANCHOR] - mean) / math.sqrt(variance) if varies else 0.0
         write(out, why, k, 7, z, reason if varies or reason else EDGE)
+        write_share(out, why, k, 9, float(quotes), float(trades), 0)
 
 
-register(Group("bar_trading", Family.MICROSTRUCTURE, Stage.BARS, COLUMNS, Params(TIE), init, update))
+register(Group("bar_trading", Family.MICROSTRUCTURE, Stage.BARS, COLUMNS, Params(TIE), init, update, version=2))

@@ -92,4 +92,12 @@ COLUMNS = (
         edges="NO_QUOTES at this close; no other quote: undefined; closes without quotes don't count",
         ties="spreads within 1e-12 of the price are equal",
     ),
+    _positive(
+        "bar_quote_to_trade_ratio",
+        "quotes / trades of the bar",
+        "Angel, Harris and Spatt (2011)",
+        ("quotes", "trades"),
+        unit="ratio",
+        edges="bar without trades: undefined",
+    ),
 )

@@ -19,7 +19,7 @@ from numba import njit
 from features.catalogue import Column, Driver, Family, Group, Stage, register
 from features.decay import WARMING_UP
 from features.inputs import BarInputs, History
-from features.regime.windows import MASK
+from features.regime.windows import MASK, leave_undefined
 from features.ties import TIE
 from schema.reasons import Why
 from schema.ticks import Float64, UInt8
@@ -31,7 +31,6 @@ SIZES, NEAR_PRODUCTS, FAR_PRODUCTS, SQUARES, FOURTHS, SQUARE_PRODUCTS = range(6)
 
 
 class Params(NamedTuple):
-    window: int
     flat: float
 
 
@@ -73,7 +72,8 @@ def _put(sums: Float64, lost: Float64, i: int, a: float, near: float, far: float
 
 
 @njit(cache=True)
-def _slide(sums: Float64, lost: Float64, returns: Float64, i: int, n: int, window: int) -> None:
+def _slide(sums: Float64, lost: Float64, returns: Float64, i: int, n: int) -> None:
+    window = WINDOW
     if n & LAP == 0:
         for at in range(6):
             sums[i, at] = lost[i, at] = 0.0
@@ -89,18 +89,16 @@ def _slide(sums: Float64, lost: Float64, returns: Float64, i: int, n: int, windo
         _put(sums, lost, i, old, _size(returns, i, n, window - 1), _size(returns, i, n, window - FAR), -1.0)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
-    window, m = params.window, float(params.window)
-    sums, lost, returns = state.sums, state.lost, history.log_return
-    for k in range(len(bars.series)):
-        i, n = bars.series[k], bars.n[k]
-        _slide(sums, lost, returns, i, n, window)
+    window, m = WINDOW, float(WINDOW)
+    sums, lost, returns, series, nth = state.sums, state.lost, history.log_return, bars.series, bars.n
+    for k in range(len(series)):
+        i, n = series[k], nth[k]
+        _slide(sums, lost, returns, i, n)
+        leave_undefined(out, why, k, 4, EDGE if n > window else WARMING_UP)
         if n <= window:
-            out[k, :], why[k, :] = np.nan, WARMING_UP
             continue
-        for c in range(4):
-            out[k, c], why[k, c] = np.nan, EDGE
         total, squares = sums[i, SIZES] + lost[i, SIZES], sums[i, SQUARES] + lost[i, SQUARES]
         mean = total / m
         spread = squares - total * mean
@@ -166,7 +164,7 @@ register(
                 oracle="naive; scipy.stats.linregress",
             ),
         ),
-        params=Params(WINDOW, FLAT),
+        params=Params(FLAT),
         init=init,
         update=update,
         version=2,

@@ -26,6 +26,7 @@ from features.cross_asset.ranks import EDGE, LEAST
 from features.decay import WARMING_UP, burn_in, standing
 from features.inputs import BarGroups, BarInputs
 from features.regime.states import next_state
+from features.regime.windows import leave_undefined
 from features.ties import TIE
 from schema.ticks import Float64, Int64, UInt8
 
@@ -36,7 +37,6 @@ CONVERGED = WARM_UP + burn_in(1 - 2 / (SPANS[1] + 1))
 
 
 class Params(NamedTuple):
-    spans: tuple[int, int]
     least: int  # rows
     enter: float
     leave: float
@@ -65,17 +65,17 @@ def _correlation(own: float, market: float, product: float, negligible: float) -
     return max(-1.0, min(product / (math.sqrt(own) * math.sqrt(market)), 1.0))
 
 
-@njit(cache=True)
-def _pair(state: State, i: int, own: float, market: float, spans: tuple[int, int]) -> None:
+@njit(cache=True, inline="always")
+def _pair(state: State, i: int, own: float, market: float) -> None:
     state.pairs[i] += 1
     for s in range(2):
-        weight = 1.0 / state.pairs[i] if state.pairs[i] <= spans[s] else 2.0 / (spans[s] + 1.0)
+        weight = 1.0 / state.pairs[i] if state.pairs[i] <= SPANS[s] else 2.0 / (SPANS[s] + 1.0)
         state.own[i, s] += weight * (own * own - state.own[i, s])
         state.market[i, s] += weight * (market * market - state.market[i, s])
         state.product[i, s] += weight * (own * market - state.product[i, s])
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, groups: BarGroups, out: Float64, why: UInt8) -> None:
     room = np.empty(len(bars.series))
     for g in range(len(groups.by_time)):
@@ -86,14 +86,13 @@ def update(params: Params, state: State, bars: BarInputs, groups: BarGroups, out
         known = 0
         for k in range(first, last):
             i, own = bars.series[k], bars.log_return[k]
-            out[k, :] = np.nan
-            why[k, :] = EDGE if m < params.least and not np.isnan(own) else WARMING_UP
+            leave_undefined(out, why, k, 4, EDGE if m < params.least and not np.isnan(own) else WARMING_UP)
             if m < params.least or np.isnan(own):
                 continue
-            _pair(state, i, own, market, params.spans)
-            if state.pairs[i] < params.spans[1]:
+            _pair(state, i, own, market)
+            if state.pairs[i] < SPANS[1]:
                 continue
-            why[k, :] = EDGE
+            leave_undefined(out, why, k, 4, EDGE)
             a = _correlation(state.own[i, 0], state.market[i, 0], state.product[i, 0], params.negligible)
             b = _correlation(state.own[i, 1], state.market[i, 1], state.product[i, 1], params.negligible)
             if not (np.isnan(a) or np.isnan(b)):
@@ -102,12 +101,12 @@ def update(params: Params, state: State, bars: BarInputs, groups: BarGroups, out
                 why[k, 0] = standing(state.pairs[i] + 1, WARM_UP, params.converged)
         for k in range(first, last):
             i = bars.series[k]
-            if m < params.least or known == 0 or np.isnan(bars.log_return[k]) or state.pairs[i] < params.spans[1]:
+            if m < params.least or known == 0 or np.isnan(bars.log_return[k]) or state.pairs[i] < SPANS[1]:
                 continue
             shift = (short - long) / known
             state.state[i] = next_state(state.state[i], shift, params.enter, params.leave)
             out[k, 1], out[k, 2], out[k, 3] = short / known, shift, state.state[i]
-            why[k, 1:] = standing(state.pairs[i] + 1, WARM_UP, params.converged)
+            why[k, 1] = why[k, 2] = why[k, 3] = standing(state.pairs[i] + 1, WARM_UP, params.converged)
 
 
 _column = partial(
@@ -153,7 +152,7 @@ register(
                 ties="average_market_correlation_change against 1 / (2 pi) and half of it",
             ),
         ),
-        params=Params(SPANS, LEAST, ENTER, ENTER / 2, CONVERGED, TIE * TIE),
+        params=Params(LEAST, ENTER, ENTER / 2, CONVERGED, TIE * TIE),
         init=init,
         update=update,
     )

@@ -23,6 +23,7 @@ from features.catalogue import Column, Driver, Family, Group, Stage, register
 from features.decay import WARMING_UP, burn_in, standing
 from features.inputs import BarInputs, History
 from features.regime.states import next_state
+from features.regime.windows import leave_undefined
 from features.ties import TIE
 from schema.reasons import Why
 from schema.ticks import Float64, Int64, UInt8
@@ -35,7 +36,6 @@ NO_QUOTES = int(Why.NO_QUOTES)
 
 
 class Params(NamedTuple):
-    span: int
     usual: float  # weight of a bar in the usual spread and volume
     weight: float  # of a bar in the levels
     enter: float
@@ -72,35 +72,38 @@ def level(value: float, usual: float, nothing: float) -> float:
     return value / (value + usual) if value + usual > 0.0 else nothing
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
-    span = params.span
-    for k in range(len(bars.series)):
-        i, mid, volume = bars.series[k], bars.mid[k], bars.volume[k]
+    quoted, spreads, volumes, spread_levels, volume_levels, states, lasted = state
+    series, mids, bids, asks, traded = bars.series, bars.mid, bars.bid, bars.ask, bars.volume
+    for k in range(len(series)):
+        i, mid, volume = series[k], mids[k], traded[k]
         if np.isnan(mid):
-            out[k, :], why[k, :] = np.nan, NO_QUOTES
+            leave_undefined(out, why, k, 5, NO_QUOTES)
             continue
-        spread = relative_spread(bars.bid[k], bars.ask[k], mid)
-        state.quoted[i] += 1
-        m = state.quoted[i]
-        if m > span:
-            weight = 1.0 / (m - span) if m <= 2 * span else params.weight
-            wide, much = level(spread, state.spread[i], 0.5), level(volume, state.volume[i], 0.0)
-            state.spread_level[i] += weight * (wide - state.spread_level[i])
-            state.volume_level[i] += weight * (much - state.volume_level[i])
-        weight = 1.0 / m if m <= span else params.usual
-        state.spread[i] += weight * (spread - state.spread[i])
-        state.volume[i] += weight * (volume - state.volume[i])
-        if m < 2 * span:
-            out[k, :], why[k, :] = np.nan, WARMING_UP
+        spread = relative_spread(bids[k], asks[k], mid)
+        m = quoted[i] + 1
+        quoted[i] = m
+        if m > SPAN:
+            weight = 1.0 / (m - SPAN) if m <= WARM_UP else params.weight
+            wide, much = level(spread, spreads[i], 0.5), level(volume, volumes[i], 0.0)
+            spread_levels[i] += weight * (wide - spread_levels[i])
+            volume_levels[i] += weight * (much - volume_levels[i])
+        weight = 1.0 / m if m <= SPAN else params.usual
+        spreads[i] += weight * (spread - spreads[i])
+        volumes[i] += weight * (volume - volumes[i])
+        if m < WARM_UP:
+            leave_undefined(out, why, k, 5, WARMING_UP)
             continue
-        score = state.volume_level[i] - state.spread_level[i]
-        now = next_state(state.state[i], score, params.enter, params.leave)
-        state.bars[i] = state.bars[i] + 1 if now == state.state[i] else 1
-        state.state[i] = now
-        out[k, 0], out[k, 1] = state.spread_level[i], state.volume_level[i]
-        out[k, 2], out[k, 3], out[k, 4] = score, now, state.bars[i]
-        why[k, :] = standing(m, 2 * span, params.converged)
+        score = volume_levels[i] - spread_levels[i]
+        now = next_state(states[i], score, params.enter, params.leave)
+        lasted[i] = lasted[i] + 1 if now == states[i] else 1
+        states[i] = now
+        out[k, 0], out[k, 1] = spread_levels[i], volume_levels[i]
+        out[k, 2], out[k, 3], out[k, 4] = score, now, lasted[i]
+        reason = standing(m, WARM_UP, params.converged)
+        for c in range(5):
+            why[k, c] = reason
 
 
 _TIES = "liquidity_score against 1 / (2 pi) and half of it"
@@ -152,7 +155,7 @@ register(
                 range=(1.0, math.inf),
             ),
         ),
-        params=Params(SPAN, 2 / (USUAL + 1), 2 / (SPAN + 1), ENTER, ENTER / 2, CONVERGED),
+        params=Params(2 / (USUAL + 1), 2 / (SPAN + 1), ENTER, ENTER / 2, CONVERGED),
         init=init,
         update=update,
     )

@@ -36,7 +36,6 @@ EDGE = int(Why.EDGE)
 
 
 class Params(NamedTuple):
-    windows: tuple[int, int, int, int, int]
     flat: float
 
 
@@ -62,10 +61,10 @@ def init(n_symbols: int, n_timeframes: int) -> State:
 
 
 @njit(cache=True, inline="always")
-def _slide(state: State, returns: Float64, i: int, n: int, now: float, windows: tuple[int, ...]) -> None:
-    squares, totals, still, new = state.squares, state.totals, state.still[i], square_of(now)
+def _slide(squares: Float64, totals: Float64, still: int, returns: Float64, i: int, n: int, now: float) -> None:
+    new = square_of(now)
     for w in range(5):
-        window = windows[w]
+        window = WINDOWS[w]
         if still >= window:
             squares[i, w] = totals[i, w] = 0.0
         elif n <= window + 1:
@@ -98,7 +97,7 @@ def _spread(squares: float, total: float, returns: Float64, i: int, n: int, wind
     return max(spread, 0.0)
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def _earlier(before: float, returns: Float64, i: int, n: int, still: int, window: int) -> float:
     """Return the sum of the `window` squares before the last `window`, from that one bar before."""
     if still >= 2 * window:
@@ -114,37 +113,42 @@ def _root(short: float, long: float, scale: float) -> float:
     return math.sqrt(max(short, 0.0) / long * scale) if long > 0.0 else np.nan
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def reason(n: int, column: int) -> int:
     return EDGE if n >= WARM_UPS[column] else WARMING_UP
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
-    a, b, c, d, e = params.windows
-    squares, totals, returns = state.squares, state.totals, history.log_return
-    for k in range(len(bars.series)):
-        i, n, nth = bars.series[k], bars.n[k], bars.session_bar[k]
-        new = square_of(bars.log_return[k]) if n > 1 else 0.0
+    a, b, c, d, e = WINDOWS
+    squares, totals, stills, earliers, session, lost = state
+    returns, series, numbers, of_session, log_return = (
+        history.log_return, bars.series, bars.n, bars.session_bar, bars.log_return
+    )  # fmt: skip
+    for k in range(len(series)):
+        i, n, nth = series[k], numbers[k], of_session[k]
+        change = log_return[k] if n > 1 else 0.0
+        new = square_of(change)
         if nth == 1:
-            state.session[i] = state.lost[i] = 0.0
+            session[i] = lost[i] = 0.0
         else:
-            term = new - state.lost[i]
-            total = state.session[i] + term
-            state.lost[i] = (total - state.session[i]) - term
-            state.session[i] = total
-        state.still[i] = 0 if new > 0.0 else state.still[i] + 1
-        _slide(state, returns, i, n, bars.log_return[k] if n > 1 else 0.0, params.windows)
+            term = new - lost[i]
+            total = session[i] + term
+            lost[i] = (total - session[i]) - term
+            session[i] = total
+        still = 0 if new > 0.0 else stills[i] + 1
+        stills[i] = still
+        _slide(squares, totals, still, returns, i, n, change)
         out[k, 0] = _root(squares[i, 0], squares[i, 1], b / a) if n > b else np.nan
         out[k, 1] = _root(squares[i, 1], squares[i, 2], c / b) if n > c else np.nan
         out[k, 2] = _root(squares[i, 1], squares[i, 3], d / b) if n > d else np.nan
         out[k, 3] = out[k, 4] = out[k, 5] = np.nan
         if n > 2 * b:
-            state.earlier[i] = _earlier(state.earlier[i], returns, i, n, state.still[i], b)
-            now, earlier = max(squares[i, 1], 0.0), state.earlier[i]
+            earlier = _earlier(earliers[i], returns, i, n, still, b)
+            now, earliers[i] = max(squares[i, 1], 0.0), earlier
             out[k, 3] = (now - earlier) / (now + earlier) if now + earlier > 0.0 else np.nan
         if n > b and nth > 1:
-            out[k, 4] = _root(squares[i, 1], state.session[i], (nth - 1.0) / b)
+            out[k, 4] = _root(squares[i, 1], session[i], (nth - 1.0) / b)
         if n > c:
             spread = _spread(squares[i, 2], totals[i, 2], returns, i, n, c)
             if spread > max(params.flat * squares[i, 2], TIE * TIE):
@@ -212,7 +216,7 @@ register(
                 edges="equal returns: undefined",
             ),
         ),
-        params=Params(WINDOWS, FLAT),
+        params=Params(FLAT),
         init=init,
         update=update,
     )

@@ -103,23 +103,27 @@ def _persistence(held: float, ones: float, over: int) -> float:
     return (held - ones) / (held + ones)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
-    closes, sums = history.close, state.sums
-    for k in range(len(bars.series)):
-        i, n, close = bars.series[k], bars.n[k], bars.close[k]
-        still = state.still[i]
-        moved = n > 1 and abs(close - bars.previous_close[k]) > TIE * close
-        state.still[i] = 0 if moved else still + 1
-        state.bars[i] += 1
+    anchors, sums, stills, states, lasted = state
+    closes, series, nth, close_now, close_before = (
+        history.close, bars.series, bars.n, bars.close, bars.previous_close
+    )  # fmt: skip
+    for k in range(len(series)):
+        i, n, close = series[k], nth[k], close_now[k]
+        still = stills[i]
+        moved = n > 1 and abs(close - close_before[k]) > TIE * close
+        stills[i] = 0 if moved else still + 1
+        lasted[i] += 1
         for c in range(6):
             out[k, c], why[k, c] = np.nan, EDGE
         if n <= SHORT:
             why[k, 0] = why[k, 1] = WARMING_UP
         else:
-            state.anchor[i] = _slide_levels(sums, closes, i, n, state.anchor[i])
+            anchor = _slide_levels(sums, closes, i, n, anchors[i])
+            anchors[i] = anchor
             if still < SHORT - 1:
-                first, last = closes[(n - 1 - SHORT) & MASK, i] - state.anchor[i], close - state.anchor[i]
+                first, last = closes[(n - 1 - SHORT) & MASK, i] - anchor, close - anchor
                 whole, changes = last - first, sums[i, CHANGES]
                 spread = sums[i, SQUARES] - sums[i, LEVELS] * sums[i, LEVELS] / SHORT
                 product = 0.5 * ((last - first) * (last + first) - changes) - sums[i, LEVELS] * whole / SHORT
@@ -134,14 +138,14 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
             continue
         _slide_changes(sums, closes, i, n)
         persistence = 0.0
-        if state.still[i] < LONG and sums[i, ONES] > 0.0:
+        if stills[i] < LONG and sums[i, ONES] > 0.0:
             persistence = _persistence(sums[i, TWENTIES], sums[i, ONES], TWENTY)
             out[k, 2], out[k, 3] = _persistence(sums[i, FIVES], sums[i, ONES], FIVE), persistence
             why[k, 2] = why[k, 3] = 0
-        now = next_state(state.state[i], persistence, params.enter, params.leave)
-        if now != state.state[i]:
-            state.state[i], state.bars[i] = now, 1
-        out[k, 4], out[k, 5] = now, state.bars[i]
+        now = next_state(states[i], persistence, params.enter, params.leave)
+        if now != states[i]:
+            states[i], lasted[i] = now, 1
+        out[k, 4], out[k, 5] = now, lasted[i]
         why[k, 4] = why[k, 5] = 0
 
 

@@ -38,7 +38,6 @@ WARM_UP = WINDOWS[TURNING] + SWITCHES
 
 
 class Params(NamedTuple):
-    windows: tuple[int, int, int]
     enter: tuple[float, float, float]
     leave: tuple[float, float, float]
 
@@ -72,15 +71,18 @@ def _summed(closes: Float64, i: int, n: int, window: int) -> float:
     return total
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
-    closes, path, states, since = history.close, state.path, state.trend, state.bars
-    for k in range(len(bars.series)):
-        i, n, close = bars.series[k], bars.n[k], bars.close[k]
-        new = _moved(close, bars.previous_close[k]) if n > 1 else 0.0
-        state.still[i] = 0 if new > 0.0 else state.still[i] + 1
+    path, stills, states, since, turns, switches = state
+    closes, enters, leaves = history.close, params.enter, params.leave
+    series, nth, close_now, close_before = bars.series, bars.n, bars.close, bars.previous_close
+    for k in range(len(series)):
+        i, n, close = series[k], nth[k], close_now[k]
+        new = _moved(close, close_before[k]) if n > 1 else 0.0
+        still = 0 if new > 0.0 else stills[i] + 1
+        stills[i] = still
         for w in range(3):
-            window = params.windows[w]
+            window = WINDOWS[w]
             since[i, w] += 1
             if n <= window:
                 for column in range(w, SWITCHED, 3):
@@ -91,21 +93,21 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
                 path[i, w] = _summed(closes, i, n, window)
             else:
                 path[i, w] += new - _moved(before, closes[(n - 2 - window) & MASK, i])
-            moved = state.still[i] < window
+            moved = still < window
             if not moved:
                 path[i, w] = 0.0
             strength = max(-1.0, min((close - before) / path[i, w], 1.0)) if moved else 0.0
-            trend = next_state(states[i, w], strength, params.enter[w], params.leave[w])
+            trend = next_state(states[i, w], strength, enters[w], leaves[w])
             turned = trend != states[i, w]
             if turned:
                 states[i, w], since[i, w] = trend, 1
             if w == TURNING:
-                state.switches[i] += counted_switches(state.turned, i, turned)
+                switches[i] += counted_switches(turns, i, turned)
             out[k, w], why[k, w] = (strength, 0) if moved else (np.nan, EDGE)
             out[k, w + 3], why[k, w + 3] = trend, 0
             out[k, w + 6], why[k, w + 6] = since[i, w], 0
         warm = n >= WARM_UP
-        out[k, SWITCHED], why[k, SWITCHED] = (state.switches[i], 0) if warm else (np.nan, WARMING_UP)
+        out[k, SWITCHED], why[k, SWITCHED] = (switches[i], 0) if warm else (np.nan, WARMING_UP)
 
 
 _column = partial(Column, inputs=("close",), driver=Driver.BAR, oracle="naive")
@@ -165,7 +167,7 @@ register(
             ),
             _state("trend_switches_120", TURNING, "bars of the last 120 with which trend_state changed", "bars", 0.0),
         ),
-        params=Params(WINDOWS, ENTER, (ENTER[0] / 2, ENTER[1] / 2, ENTER[2] / 2)),
+        params=Params(ENTER, (ENTER[0] / 2, ENTER[1] / 2, ENTER[2] / 2)),
         init=init,
         update=update,
         version=2,

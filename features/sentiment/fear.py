@@ -32,8 +32,6 @@ EDGE = int(Why.EDGE)
 
 
 class Params(NamedTuple):
-    short: int
-    long: int
     tie: float
 
 
@@ -54,27 +52,30 @@ def squared(returns: Float64, i: int, n: int, lag: int, tie: float) -> float:
 
 
 @njit(cache=True)
-def anew(params: Params, state: State, returns: Float64, i: int, n: int) -> None:
-    state.squares[i, :], state.moves[i, :] = 0.0, 0
-    for lag in range(params.long):
-        square = squared(returns, i, n, lag, params.tie)
-        window = 0 if lag < params.short else 1
-        if lag < 2 * params.short:
-            state.squares[i, window] += square
-            state.moves[i, window] += square > 0.0
-        state.squares[i, 2] += square
-        state.moves[i, 2] += square > 0.0
+def anew(squares: Float64, moves: Int64, returns: Float64, i: int, n: int, tie: float) -> None:
+    squares[i, :], moves[i, :] = 0.0, 0
+    for lag in range(LONG):
+        square = squared(returns, i, n, lag, tie)
+        window = 0 if lag < SHORT else 1
+        if lag < 2 * SHORT:
+            squares[i, window] += square
+            moves[i, window] += square > 0.0
+        squares[i, 2] += square
+        moves[i, 2] += square > 0.0
 
 
-@njit(cache=True)
-def slide(params: Params, state: State, returns: Float64, i: int, n: int) -> None:
-    new = squared(returns, i, n, 0, params.tie)
-    middle = squared(returns, i, n, params.short, params.tie)
-    old = squared(returns, i, n, 2 * params.short, params.tie)
-    oldest = squared(returns, i, n, params.long, params.tie)
-    for window, come, gone in ((0, new, middle), (1, middle, old), (2, new, oldest)):
-        state.moves[i, window] += int(come > 0.0) - int(gone > 0.0)
-        state.squares[i, window] = max(state.squares[i, window] + come - gone, 0.0) if state.moves[i, window] else 0.0
+@njit(cache=True, inline="always")
+def swap(squares: Float64, moves: Int64, i: int, window: int, come: float, gone: float) -> None:
+    moves[i, window] += int(come > 0.0) - int(gone > 0.0)
+    squares[i, window] = max(squares[i, window] + come - gone, 0.0) if moves[i, window] else 0.0
+
+
+@njit(cache=True, inline="always")
+def slide(squares: Float64, moves: Int64, returns: Float64, i: int, n: int, tie: float) -> None:
+    new, middle = squared(returns, i, n, 0, tie), squared(returns, i, n, SHORT, tie)
+    swap(squares, moves, i, 0, new, middle)
+    swap(squares, moves, i, 1, middle, squared(returns, i, n, 2 * SHORT, tie))
+    swap(squares, moves, i, 2, new, squared(returns, i, n, LONG, tie))
 
 
 @njit(cache=True, inline="always")
@@ -82,24 +83,27 @@ def yearly(squares: float, n: int, scale: float) -> float:
     return 100.0 * math.sqrt(squares / n * scale)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
-    for k in range(len(bars.series)):
-        i, n = bars.series[k], bars.n[k]
-        out[k, :], why[k, :] = np.nan, WARMING_UP
-        if n <= params.long:
+    squares, moves, returns, tie = state.squares, state.moves, history.log_return, params.tie
+    series, nth, time, start = bars.series, bars.n, bars.time, bars.start
+    opens, closes = bars.session_open, bars.session_close
+    for k in range(len(series)):
+        i, n = series[k], nth[k]
+        for c in range(4):
+            out[k, c], why[k, c] = np.nan, WARMING_UP if n <= LONG else 0
+        if n <= LONG:
             continue
-        if (n - 1) % params.long == 0:
-            anew(params, state, history.log_return, i, n)
+        if (n - 1) % LONG == 0:
+            anew(squares, moves, returns, i, n, tie)
         else:
-            slide(params, state, history.log_return, i, n)
-        session = bars.session_close[k] - bars.session_open[k]
-        scale = (SESSIONS if session < DAY else DAYS) * (session / (bars.time[k] - bars.start[k]))
-        short, before, long = state.squares[i, 0], state.squares[i, 1], state.squares[i, 2]
-        out[k, 0], out[k, 1] = yearly(short, params.short, scale), yearly(long, params.long, scale)
-        why[k, :] = 0
+            slide(squares, moves, returns, i, n, tie)
+        session = closes[k] - opens[k]
+        scale = (SESSIONS if session < DAY else DAYS) * (session / (time[k] - start[k]))
+        short, before, long = squares[i, 0], squares[i, 1], squares[i, 2]
+        out[k, 0], out[k, 1] = yearly(short, SHORT, scale), yearly(long, LONG, scale)
         if long > 0.0:
-            out[k, 2] = math.sqrt(short / long * (params.long / params.short))
+            out[k, 2] = math.sqrt(short / long * (LONG / SHORT))
         else:
             why[k, 2] = EDGE
         if short > 0.0 and before > 0.0:
@@ -138,7 +142,7 @@ register(
                 edges="flat: undefined",
             ),
         ),
-        Params(SHORT, LONG, TIE),
+        Params(TIE),
         init,
         update,
     )

@@ -145,44 +145,6 @@ def long_returns(bars: dict[str, np.ndarray]) -> np.ndarray:
     return bars["log_return"].astype(LONG)
 
 
-@oracle("amihud_20")
-@each_series
-def amihud(name: str, bars: dict[str, np.ndarray]) -> np.ndarray:
-    result = np.full(len(bars["n"]), np.nan)
-    for k in range(20, len(result)):
-        window = slice(k - 19, k + 1)
-        traded = bars["notional"][window] > 0
-        if traded.any():
-            result[k] = np.mean(abs(long_returns(bars)[window][traded]) / bars["notional"][window][traded].astype(LONG))
-    return result
-
-
-def _reversal(bars: dict[str, np.ndarray], k: int) -> np.longdouble:
-    window = long_returns(bars)[k - 19 : k + 1]
-    apart = window - window.mean()
-    return -np.mean(apart[1:] * apart[:-1])
-
-
-@each_series
-def _roll_bound(name: str, bars: dict[str, np.ndarray]) -> np.ndarray:
-    """The covariance is good to some 50 roundings of the squares; the root passes that on, the more the nearer to 0."""
-    result = np.zeros(len(bars["n"]))
-    for k in range(20, len(result)):
-        error = 50 * 2.0**-53 * np.mean(bars["log_return"][k - 19 : k + 1] ** 2)
-        if error > 0:
-            result[k] = 20_000 * error / np.sqrt(max(float(_reversal(bars, k)), error))
-    return result
-
-
-@oracle("roll_spread_20", bound=_roll_bound)
-@each_series
-def roll(name: str, bars: dict[str, np.ndarray]) -> np.ndarray:
-    result = np.full(len(bars["n"]), np.nan)
-    for k in range(20, len(result)):
-        result[k] = 20_000 * np.sqrt(max(_reversal(bars, k), 0))
-    return result
-
-
 @oracle("bar_quote_to_trade_ratio")
 @each_series
 def quotes_a_trade(name: str, bars: dict[str, np.ndarray]) -> np.ndarray:

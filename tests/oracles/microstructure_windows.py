@@ -22,21 +22,27 @@ def rooted(value: np.ndarray, error: np.ndarray) -> np.ndarray:
     return np.nan_to_num(2e4 * error / np.sqrt(safe)).astype(float)
 
 
-def _reversal(bars: Bars) -> np.ndarray:
-    returns = trailing(log_returns(bars["close"]), 60)
+def window_of(name: str) -> int:
+    return int(name.rsplit("_", 1)[1])
+
+
+def _reversal(bars: Bars, window: int) -> np.ndarray:
+    returns = trailing(log_returns(bars["close"]), window)
     apart = returns - returns.mean(axis=1)[:, None]
     return -(apart[:, 1:] * apart[:, :-1]).mean(axis=1)
 
 
 @each_series
 def _roll_bound(name: str, bars: Bars) -> np.ndarray:
-    return rooted(_reversal(bars), 3 * LAPS * np.nan_to_num(largest(bars["log_return"], 122)) ** 2)
+    window = window_of(name)
+    error = 3 * LAPS * np.nan_to_num(largest(bars["log_return"], window + 62)) ** 2
+    return rooted(_reversal(bars, window), error)
 
 
-@oracle("roll_spread_60", bound=_roll_bound)
+@oracle("roll_spread_20", "roll_spread_60", bound=_roll_bound)
 @each_series
 def roll(name: str, bars: Bars) -> np.ndarray:
-    return 20_000 * np.sqrt(np.maximum(_reversal(bars), 0))
+    return 20_000 * np.sqrt(np.maximum(_reversal(bars, window_of(name)), 0))
 
 
 def _logs(bars: Bars) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -106,18 +112,18 @@ def _full(bars: Bars, first: int) -> np.ndarray:
 
 @each_series
 def _amihud_bound(name: str, bars: Bars) -> np.ndarray:
-    impact = _impacts(bars).astype(float)
-    count = np.maximum((~np.isnan(trailing(impact, 60))).sum(axis=1), 1)
-    return 60 / count * LAPS * np.nan_to_num(largest(impact, 120)).astype(float)
+    impact, window = _impacts(bars).astype(float), window_of(name)
+    count = np.maximum((~np.isnan(trailing(impact, window))).sum(axis=1), 1)
+    return window / count * LAPS * np.nan_to_num(largest(impact, window + 60)).astype(float)
 
 
-@oracle("amihud_60", bound=_amihud_bound)
+@oracle("amihud_20", "amihud_60", bound=_amihud_bound)
 @each_series
 def amihud(name: str, bars: Bars) -> np.ndarray:
-    windows = trailing(_impacts(bars), 60)
+    windows = trailing(_impacts(bars), window_of(name))
     traded = ~np.isnan(windows)
     total = np.where(traded, windows, 0).sum(axis=1)
-    return np.where(_full(bars, 61), over(total, traded.sum(axis=1)), np.nan)
+    return np.where(_full(bars, window_of(name) + 1), over(total, traded.sum(axis=1)), np.nan)
 
 
 @oracle("turnover_ratio_60", bound=lambda name, market: 60 * 60 * LAPS)
