@@ -1,30 +1,26 @@
-"""How much of the variance of the last log returns is smooth and how much came in jumps.
+"""How much of the variance of the last log returns is smooth and how much came in jumps: part of `moments`.
 
-Seed:   none.
-Edges:  shares are undefined where nothing moved, the test also where no two returns in a row moved.
-Cost:   O(1) a bar, 12 numbers a series and window: compensated sums of products of neighbours.
+Shares are undefined where nothing moved, the test also where no two returns in a row moved. Each third root is taken
+once and kept, so that what leaves has the very bits that came.
 """
 
 from __future__ import annotations
 
 import math
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
-from features.catalogue import Column, Driver, Family, Group, Stage, register
-from features.decay import WARMING_UP
-from features.inputs import BarInputs, History, past
-from features.statistical.sums import add, clear, drowned, due, slide
+from features.catalogue import Column, Driver
+from features.inputs import past
+from features.statistical.sums import add, clear
 from features.ties import TIE
 from schema.reasons import Why
 from schema.ticks import Float64, UInt8
 
-WINDOWS = (20, 60)
-TERMS = 6  # sums a window: x², x⁴, |x y|, min(x, y)², median(x, y, z)², (|x y z|) ** (4 / 3)
-WIDTH = 7  # columns a window
+LONG = 60
+TERMS = 4  # of neighbours x, y, z: |x y|, min(x, y)², median(x, y, z)², (|x y z|) ** (4 / 3)
 EDGE = int(Why.EDGE)
 SMALLEST = math.pi / (math.pi - 2.0)
 MIDDLE = math.pi / (6.0 - 4.0 * math.sqrt(3.0) + math.pi)
@@ -33,112 +29,75 @@ TRIPLE = CUBE_MOMENT**-3
 NOISE = math.pi * math.pi / 4.0 + math.pi - 5.0
 
 
-class Params(NamedTuple):
-    windows: tuple[int, ...]
-
-
-class State(NamedTuple):
-    sums: Float64  # (series, windows * TERMS)
-    rests: Float64  # (series, windows * TERMS) what rounding took from them
-
-
-def init(n_symbols: int, n_timeframes: int) -> State:
-    return State(*(np.zeros((n_symbols * n_timeframes, len(WINDOWS) * TERMS)) for _ in State._fields))
+@njit(cache=True, error_model="numpy")
+def power(x: float, y: float, z: float) -> float:
+    root = np.cbrt(abs((x * z) * y))
+    return float((root * root) * (root * root))
 
 
 @njit(cache=True, error_model="numpy")
-def _terms(single: float, x: float, y: float, z: float, at: int, terms: Float64) -> None:
-    """Write the terms of a return that enters or leaves, and of the neighbours x, y, z that do (0 where none)."""
+def neighbours(x: float, y: float, z: float, triple: float, terms: Float64, at: int) -> None:
+    """Write the terms of neighbours that enter or leave."""
     x, y, z = abs(x), abs(y), abs(z)
-    terms[at] = single * single
-    terms[at + 1] = (single * single) * (single * single)
-    terms[at + 2] = x * y
     least = min(x, y)
     middle = max(least, min(max(x, y), z))
-    terms[at + 3], terms[at + 4] = least * least, middle * middle
-    root = np.cbrt((x * z) * y)
-    terms[at + 5] = (root * root) * (root * root)
+    terms[at], terms[at + 1], terms[at + 2], terms[at + 3] = x * y, least * least, middle * middle, triple
 
 
 @njit(cache=True, error_model="numpy")
-def _build(state: State, i: int, n: int, returns: Float64, window: int, at: int, terms: Float64) -> None:
-    clear(state.sums, state.rests, i, at, at + TERMS)
-    for lag in range(window):
-        x = past(returns, i, n, lag)
-        y = past(returns, i, n, lag + 1) if lag + 1 < window else 0.0
-        z = past(returns, i, n, lag + 2) if lag + 2 < window else 0.0
-        _terms(x, x, y, z, at, terms)
-        if lag + 2 >= window:
-            terms[at + 4] = 0.0
-        add(state.sums, state.rests, i, at, at + TERMS, terms)
-    terms[at : at + TERMS] = 0.0
+def build(
+    sums: Float64, rests: Float64, i: int, n: int, returns: Float64, roots: Float64, window: int, at: int, last: int
+) -> None:
+    """Add the sums `at .. last - 1` up anew."""
+    terms = np.zeros(at + TERMS)
+    clear(sums, rests, i, at, last)
+    for lag in range(window - 1):
+        x, y = past(returns, i, n, lag), past(returns, i, n, lag + 1)
+        whole = lag + 2 < window
+        z = past(returns, i, n, lag + 2) if whole else 0.0
+        neighbours(x, y, z, roots[(n - lag) % LONG, i] if whole else 0.0, terms, at)
+        if not whole:
+            terms[at + 2] = 0.0
+        add(sums, rests, i, at, last, terms)
 
 
 @njit(cache=True, error_model="numpy")
-def _write(s: Float64, at: int, window: int, out: Float64, why: UInt8) -> None:
-    """Write the columns of one window from its sums `s[at ..]`."""
-    squares, quartic = max(s[at], 0.0), max(s[at + 1], 0.0)
-    pairs, triple = max(s[at + 2], 0.0), max(s[at + 5], 0.0)
-    smooth = 0.5 * math.pi * pairs
-    tripower = window * TRIPLE * (window / (window - 2.0)) * triple
-    out[0] = smooth
-    out[2] = SMALLEST * (window / (window - 1.0)) * max(s[at + 3], 0.0)
-    out[3] = MIDDLE * (window / (window - 2.0)) * max(s[at + 4], 0.0)
-    out[4], out[5] = window / 3.0 * quartic, tripower
-    why[:] = 0
+def write_few(
+    squares: float, quartic: float, pairs: float, window: int, out: Float64, why: UInt8, k: int, j: int
+) -> None:
+    """Write bipower variation, its share and the quarticity to row k from column j on."""
+    smooth = 0.5 * math.pi * max(pairs, 0.0)
+    out[k, j], out[k, j + 2] = smooth, window * (1.0 / 3.0) * max(quartic, 0.0)
+    why[k, j] = why[k, j + 1] = why[k, j + 2] = 0
     if squares <= TIE * TIE:
-        out[1], why[1], out[6], why[6] = np.nan, EDGE, np.nan, EDGE
-        return
-    scaled = smooth * (window / (window - 1.0))
-    jump = 1.0 - scaled / squares
-    out[1] = jump
-    if scaled <= TIE * math.sqrt(squares):
-        out[6], why[6] = np.nan, EDGE
+        out[k, j + 1], why[k, j + 1] = np.nan, EDGE
     else:
-        out[6] = jump / math.sqrt(NOISE / window * max(1.0, tripower / (scaled * scaled)))
+        out[k, j + 1] = 1.0 - smooth * (window / (window - 1.0)) / squares
 
 
 @njit(cache=True, error_model="numpy")
-def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
-    size = len(params.windows) * TERMS
-    entering, leaving, sums, fresh = np.zeros(size), np.zeros(size), np.zeros(size), np.zeros(TERMS)
-    returns = history.log_return
-    for k in range(len(bars.series)):
-        i, n, last = bars.series[k], bars.n[k], bars.log_return[k]
-        for j in range(size):
-            entering[j] = leaving[j] = 0.0
-        if n > params.windows[0]:
-            _terms(last, last, past(returns, i, n, 1), past(returns, i, n, 2), 0, fresh)
-        for j in range(len(params.windows)):
-            at, window = j * TERMS, params.windows[j]
-            if due(n, window):
-                _build(state, i, n, returns, window, at, entering)
-            elif n > window:
-                for term in range(TERMS):
-                    entering[at + term] = fresh[term]
-                x = past(returns, i, n, window)
-                _terms(x, x, past(returns, i, n, window - 1), past(returns, i, n, window - 2), at, leaving)
-        slide(state.sums, state.rests, i, entering, leaving)
-        for j in range(len(params.windows)):
-            if drowned(leaving[j * TERMS], state.sums[i, j * TERMS]):
-                _build(state, i, n, returns, params.windows[j], j * TERMS, entering)
-        for j in range(size):
-            sums[j] = state.sums[i, j] + state.rests[i, j]
-        for j in range(len(params.windows)):
-            at, end = j * WIDTH, (j + 1) * WIDTH
-            if n > params.windows[j]:
-                _write(sums, j * TERMS, params.windows[j], out[k, at:end], why[k, at:end])
-            else:
-                out[k, at:end], why[k, at:end] = np.nan, WARMING_UP
+def write_long(squares: float, s: Float64, at: int, out: Float64, why: UInt8, k: int, j: int) -> None:
+    """Write the other estimators of LONG returns, after the few from column j on, from the sums s[at ..]."""
+    window = float(LONG)
+    tripower = window * TRIPLE * (window / (window - 2.0)) * max(s[at + 3], 0.0)
+    out[k, j + 3] = SMALLEST * (window / (window - 1.0)) * max(s[at + 1], 0.0)
+    out[k, j + 4] = MIDDLE * (window / (window - 2.0)) * max(s[at + 2], 0.0)
+    out[k, j + 5] = tripower
+    why[k, j + 3] = why[k, j + 4] = why[k, j + 5] = why[k, j + 6] = 0
+    scaled = out[k, j] * (window / (window - 1.0))
+    if squares <= TIE * TIE or scaled <= TIE * math.sqrt(squares):
+        out[k, j + 6], why[k, j + 6] = np.nan, EDGE
+    else:
+        out[k, j + 6] = out[k, j + 1] / math.sqrt(NOISE / window * max(1.0, tripower / (scaled * scaled)))
 
 
-def _columns(window: int) -> tuple[Column, ...]:
+def columns(window: int) -> tuple[Column, ...]:
     column = partial(
         Column, inputs=("close",), driver=Driver.BAR, window=window + 1, warm_up=window + 1, oracle="naive",
         unit="squared log return", range=(0.0, float("inf")), params={"window": window},
     )  # fmt: skip
     last, robust = f"of the last {window} log returns", "Andersen, Dobrev and Schaumburg (2012)"
-    return (
+    few = (
         column(
             f"bipower_variation_{window}",
             f"pi / 2 * sum of |log return| * |the one before|, {window - 1} products {last}",
@@ -153,6 +112,17 @@ def _columns(window: int) -> tuple[Column, ...]:
             edges="no move: undefined",
         ),
         column(
+            f"realized_quarticity_{window}",
+            f"{window} / 3 * sum of fourth powers {last}",
+            "Barndorff-Nielsen and Shephard (2002)",
+            unit="log return ** 4",
+        ),
+    )
+    if window != LONG:
+        return few
+    return (
+        *few,
+        column(
             f"min_realized_variance_{window}",
             f"pi / (pi - 2) * {window} / {window - 1} * sum of min(|log return|, |the one before|) ** 2 {last}",
             robust,
@@ -161,12 +131,6 @@ def _columns(window: int) -> tuple[Column, ...]:
             f"median_realized_variance_{window}",
             f"pi / (6 - 4 sqrt(3) + pi) * {window} / {window - 2} * sum of squared medians of three sizes {last}",
             robust,
-        ),
-        column(
-            f"realized_quarticity_{window}",
-            f"{window} / 3 * sum of fourth powers {last}",
-            "Barndorff-Nielsen and Shephard (2002)",
-            unit="log return ** 4",
         ),
         column(
             f"tripower_quarticity_{window}",
@@ -184,16 +148,3 @@ def _columns(window: int) -> tuple[Column, ...]:
             edges="no move, or no two bars in a row that moved: undefined",
         ),
     )
-
-
-register(
-    Group(
-        name="bipower",
-        family=Family.STATISTICAL,
-        stage=Stage.BARS,
-        columns=tuple(column for window in WINDOWS for column in _columns(window)),
-        params=Params(WINDOWS),
-        init=init,
-        update=update,
-    )
-)

@@ -24,7 +24,7 @@ from features.ties import TIE
 from schema.reasons import Why
 from schema.ticks import Float64, Int64, UInt8
 
-WINDOWS = (20, 60, 120)
+WINDOWS = (20, 60)
 TERMS = 3  # sums a window: level, time * level, level²
 WIDTH = 5  # columns a window
 FAR = 1024.0  # squared deviations between anchor and window

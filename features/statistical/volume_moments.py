@@ -24,7 +24,7 @@ from features.ties import TIE
 from schema.reasons import Why
 from schema.ticks import Float64, UInt8
 
-WINDOWS = (20, 60)
+WINDOWS = (60,)
 TERMS = 7  # sums a window: v, v², r, r², |r|, r * v, |r| * v
 WIDTH = 4  # columns a window
 EDGE = int(Why.EDGE)

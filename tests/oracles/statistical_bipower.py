@@ -55,10 +55,10 @@ def noise_of_products(name: str, bars: Series) -> np.ndarray:
 
 @oracle(
     *named("bipower_variation", WINDOWS),
-    *named("min_realized_variance", WINDOWS),
-    *named("median_realized_variance", WINDOWS),
+    "min_realized_variance_60",
+    "median_realized_variance_60",
     *named("realized_quarticity", WINDOWS),
-    *named("tripower_quarticity", WINDOWS),
+    "tripower_quarticity_60",
     bound=noise_of_products,
 )
 @each_series
@@ -107,7 +107,7 @@ def statistic_noise(name: str, bars: Series) -> np.ndarray:
     ) / root
 
 
-@oracle(*named("jump_statistic", WINDOWS), bound=statistic_noise)
+@oracle("jump_statistic_60", bound=statistic_noise)
 @each_series
 def jump_statistic(name: str, bars: Series) -> np.ndarray:
     sizes, window = np.abs(returns_of(bars, number(name))), number(name)

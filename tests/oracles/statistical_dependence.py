@@ -118,7 +118,7 @@ def ratio_noise(name: str, bars: Series) -> np.ndarray:
     return held_noise(bars, number(name), int(name.split("_")[2]))
 
 
-@oracle(*(f"variance_ratio_{q}_{window}" for q in (2, 5, 10) for window in (60, 120)), bound=ratio_noise)
+@oracle(*(f"variance_ratio_{q}_{window}" for q in (2, 5, 10) for window in (60,)), bound=ratio_noise)
 @each_series
 def variance_ratio(name: str, bars: Series) -> np.ndarray:
     d, q = spread_out(returns_of(bars, number(name)), SUMMED_FLAT), int(name.split("_")[2])
@@ -135,7 +135,7 @@ def hurst_noise(name: str, bars: Series) -> np.ndarray:
     return noise + EPS * np.abs(np.log(np.where(one > 0, one, 1)))
 
 
-@oracle("hurst_120", bound=hurst_noise)
+@oracle("hurst_60", bound=hurst_noise)
 @each_series
 def hurst(name: str, bars: Series) -> np.ndarray:
     returns = returns_of(bars, number(name))

@@ -10,7 +10,7 @@ from tests.oracles.statistical_moments import named
 from tests.oracles.technical import number
 from tests.oracles.windows import EPS, exact, log_returns, trailing
 
-WINDOWS = (20, 60)
+WINDOWS = (20,)
 
 
 def log_of(new: np.ndarray, old: np.ndarray) -> np.ndarray:

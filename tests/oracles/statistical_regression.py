@@ -13,6 +13,8 @@ from tests.oracles.windows import EPS, trailing
 
 LAP, FAR = 512, 32  # bars that a level may be added up over; deviations that it may lie from its anchor
 
+WINDOWS = (20, 60)
+
 
 def log_closes(bars: Series, window: int) -> np.ndarray:
     """Return (n, window) log closes, less the oldest."""
@@ -49,7 +51,7 @@ def noise_of_line(name: str, bars: Series) -> np.ndarray:
     return off * (slope if name.startswith("slope") else 2 + slope * (window - 1) / 2)
 
 
-@oracle(*named("slope"), bound=noise_of_line)
+@oracle(*named("slope", WINDOWS), bound=noise_of_line)
 @each_series
 def slope(name: str, bars: Series) -> np.ndarray:
     window = number(name)
@@ -57,7 +59,7 @@ def slope(name: str, bars: Series) -> np.ndarray:
     return some(log_closes(bars, window), ours, lambda row: stats.linregress(np.arange(window), row).slope)
 
 
-@oracle(*named("line_gap"), bound=noise_of_line)
+@oracle(*named("line_gap", WINDOWS), bound=noise_of_line)
 @each_series
 def gap(name: str, bars: Series) -> np.ndarray:
     d, time, slope = line(bars, number(name))
@@ -81,7 +83,7 @@ def noise_of_residual(name: str, bars: Series) -> np.ndarray:
     return 2 * off + np.minimum(noise / np.where(root > 0, root, 1e-300), np.sqrt(noise))
 
 
-@oracle(*named("residual_deviation"), bound=noise_of_residual)
+@oracle(*named("residual_deviation", WINDOWS), bound=noise_of_residual)
 @each_series
 def residual_deviation(name: str, bars: Series) -> np.ndarray:
     return residual(bars, number(name))
@@ -100,7 +102,7 @@ def unless_flat(bars: Series, window: int) -> np.ndarray:
     return np.where(levels.max(axis=1) - levels.min(axis=1) <= TIE, np.nan, 1)
 
 
-@oracle(*named("r_squared"), bound=noise_of_share)
+@oracle(*named("r_squared", WINDOWS), bound=noise_of_share)
 @each_series
 def r_squared(name: str, bars: Series) -> np.ndarray:
     d, time, slope = line(bars, number(name))
@@ -109,7 +111,7 @@ def r_squared(name: str, bars: Series) -> np.ndarray:
     return share * unless_flat(bars, number(name))
 
 
-@oracle(*named("close_zscore"), bound=noise_of_share)
+@oracle(*named("close_zscore", WINDOWS), bound=noise_of_share)
 @each_series
 def zscore(name: str, bars: Series) -> np.ndarray:
     d, deviation = line(bars, number(name))[0], log_closes(bars, number(name)).std(axis=1, ddof=1)

@@ -10,7 +10,7 @@ from tests.oracles.statistical_moments import named
 from tests.oracles.technical import number
 from tests.oracles.windows import EPS, trailing
 
-WINDOWS = (20, 60)
+WINDOWS = (60,)
 
 
 def volumes_of(bars: Series, window: int) -> np.ndarray:
