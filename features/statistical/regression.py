@@ -27,6 +27,7 @@ from schema.ticks import Float64, Int64, UInt8
 WINDOWS = (20, 60)
 TERMS = 3  # sums a window: level, time * level, level²
 WIDTH = 5  # columns a window
+SIZE = len(WINDOWS) * TERMS
 FAR = 1024.0  # squared deviations between anchor and window
 EDGE = int(Why.EDGE)
 
@@ -73,58 +74,64 @@ def _build(state: State, i: int, j: int, n: int, returns: Float64, window: int, 
 
 @njit(cache=True, inline="always")
 def _far(sums: Float64, i: int, at: int, window: int, far: float) -> bool:
-    mean = sums[i, at] / window
-    return bool(mean * mean * window > far * (sums[i, at + 2] - sums[i, at] * mean))
+    total = sums[i, at]
+    return bool(total * total > far * (sums[i, at + 2] - total * total * (1.0 / window)))
 
 
 @njit(cache=True, error_model="numpy")
-def _write(s: Float64, at: int, newest: float, time: int, window: int, out: Float64, why: UInt8) -> None:
-    middle, spread_of_time = 0.5 * (window - 1.0), window * (window * window - 1.0) / 12.0
-    mean = s[at] / window
+def _write(
+    s: Float64, at: int, newest: float, time: int, window: int, out: Float64, why: UInt8, k: int, j: int
+) -> None:
+    """Write row k of one window from its sums `s[at ..]`, from column j on."""
+    each, middle, spread_of_time = 1.0 / window, 0.5 * (window - 1.0), window * (window * window - 1.0) / 12.0
+    mean = s[at] * each
     product = s[at + 1] - (time - middle) * s[at]
     spread = max(s[at + 2] - s[at] * mean, 0.0)
-    slope = product / spread_of_time
-    left = max(spread - slope * product, 0.0)
-    out[0], out[1], out[2] = slope, math.sqrt(left / (window - 2.0)), newest - mean - slope * middle
-    why[:] = 0
+    slope = product * (1.0 / spread_of_time)
+    left, above = max(spread - slope * product, 0.0), newest - mean
+    out[k, j], out[k, j + 2] = slope, above - slope * middle
+    out[k, j + 1] = math.sqrt(left * (1.0 / (window - 2.0)))
+    for column in range(j, j + WIDTH):
+        why[k, column] = 0
     if spread <= TIE * TIE:
-        out[3:], why[3:] = np.nan, EDGE
+        out[k, j + 3] = out[k, j + 4] = np.nan
+        why[k, j + 3] = why[k, j + 4] = EDGE
     else:
-        out[3], out[4] = min(slope * product / spread, 1.0), (newest - mean) / math.sqrt(spread / (window - 1.0))
+        precise = 1.0 / spread
+        out[k, j + 3] = min(slope * product * precise, 1.0)
+        out[k, j + 4] = above * math.sqrt((window - 1.0) * precise)
 
 
 @njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
-    size = len(params.windows) * TERMS
-    entering, leaving, sums = np.zeros(size), np.zeros(size), np.zeros(size)
-    returns = history.log_return
-    for k in range(len(bars.series)):
-        i, n, last = bars.series[k], bars.n[k], bars.log_return[k]
-        for j in range(size):
-            entering[j] = leaving[j] = 0.0
-        for j in range(len(params.windows)):
-            at, window = j * TERMS, params.windows[j]
+    came, gone, now = np.zeros(SIZE), np.zeros(SIZE), np.zeros(SIZE)
+    sums, rests, newest, oldest, anchor = state
+    returns, series, count, far = history.log_return, bars.series, bars.n, params.far
+    for k in range(len(series)):
+        i, n = series[k], count[k]
+        for j in range(SIZE):
+            came[j] = gone[j] = 0.0
+        for j in range(len(WINDOWS)):
+            at, window = j * TERMS, WINDOWS[j]
             if due(n, window - 1):
-                _build(state, i, j, n, returns, window, entering)
+                _build(state, i, j, n, returns, window, came)
             elif n > window:
-                time = n - state.anchor[i, j]
-                _terms(state.oldest[i, j], time - window, at, leaving)
-                state.oldest[i, j] += past(returns, i, n, window - 1)
-                state.newest[i, j] += last
-                _terms(state.newest[i, j], time, at, entering)
-        slide(state.sums, state.rests, i, entering, leaving)
-        for j in range(len(params.windows)):
-            if n > params.windows[j] and _far(state.sums, i, j * TERMS, params.windows[j], params.far):
-                _build(state, i, j, n, returns, params.windows[j], entering)
-        for j in range(size):
-            sums[j] = state.sums[i, j] + state.rests[i, j]
-        for j in range(len(params.windows)):
-            first, end, window = j * WIDTH, (j + 1) * WIDTH, params.windows[j]
-            if n >= window:
-                time = n - state.anchor[i, j]
-                _write(sums, j * TERMS, state.newest[i, j], time, window, out[k, first:end], why[k, first:end])
+                time = n - anchor[i, j]
+                _terms(oldest[i, j], time - window, at, gone)
+                oldest[i, j] += past(returns, i, n, window - 1)
+                newest[i, j] += past(returns, i, n, 0)
+                _terms(newest[i, j], time, at, came)
+        slide(sums, rests, i, came, gone)
+        for j in range(len(WINDOWS)):
+            if n > WINDOWS[j] and _far(sums, i, j * TERMS, WINDOWS[j], far):
+                _build(state, i, j, n, returns, WINDOWS[j], came)
+        for j in range(SIZE):
+            now[j] = sums[i, j] + rests[i, j]
+        for j in range(len(WINDOWS)):
+            if n >= WINDOWS[j]:
+                _write(now, j * TERMS, newest[i, j], n - anchor[i, j], WINDOWS[j], out, why, k, j * WIDTH)
             else:
-                out[k, first:end], why[k, first:end] = np.nan, WARMING_UP
+                out[k, j * WIDTH : (j + 1) * WIDTH], why[k, j * WIDTH : (j + 1) * WIDTH] = np.nan, WARMING_UP
 
 
 def _columns(window: int) -> tuple[Column, ...]:
@@ -180,6 +187,6 @@ register(
         params=Params(WINDOWS, FAR),
         init=init,
         update=update,
-        version=2,
+        version=3,
     )
 )

@@ -25,8 +25,7 @@ from schema.reasons import Why
 from schema.ticks import Float64, UInt8
 
 WINDOWS = (60,)
-TERMS = 7  # sums a window: v, v², r, r², |r|, r * v, |r| * v
-WIDTH = 4  # columns a window
+TERMS = 8  # sums a window: v, v², r, r², |r|, r * v, |r| * v; one fills vectors up
 EDGE = int(Why.EDGE)
 
 
@@ -98,35 +97,26 @@ def _write(s: Float64, at: int, volume: float, window: int, n: int, flat: float,
 
 @njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
-    size = len(params.windows) * TERMS
-    entering, leaving, sums = np.zeros(size), np.zeros(size), np.zeros(size)
-    volumes, returns = history.volume, history.log_return
-    for k in range(len(bars.series)):
-        i, n, volume = bars.series[k], bars.n[k], bars.volume[k]
-        _terms(volume, bars.log_return[k] if n > 1 else 0.0, 0, entering)
-        for j in range(len(params.windows)):
-            at, window = j * TERMS, params.windows[j]
-            for term in range(TERMS):
-                entering[at + term] = entering[term]
-            if n > window:
-                change = past(returns, i, n, window) if n > window + 1 else 0.0
-                _terms(past(volumes, i, n, window), change, at, leaving)
-            else:
-                leaving[at : at + TERMS] = 0.0
-        slide(state.sums, state.rests, i, entering, leaving)
-        for j in range(len(params.windows)):
-            at, window = j * TERMS, params.windows[j]
-            gone = drowned(leaving[at + 1], state.sums[i, at + 1]) or drowned(leaving[at + 3], state.sums[i, at + 3])
-            if n >= window and (n & (RING - 1) == 0 or gone):
-                _build(state, i, n, volumes, returns, window, at, entering)
-        for j in range(size):
-            sums[j] = state.sums[i, j] + state.rests[i, j]
-        for j in range(len(params.windows)):
-            at, end, window = j * WIDTH, (j + 1) * WIDTH, params.windows[j]
-            if n >= window:
-                _write(sums, j * TERMS, volume, window, n, params.flat, out[k, at:end], why[k, at:end])
-            else:
-                out[k, at:end], why[k, at:end] = np.nan, WARMING_UP
+    came, left, now = np.zeros(TERMS), np.zeros(TERMS), np.zeros(TERMS)
+    volumes, returns, window, sums, rests = history.volume, history.log_return, WINDOWS[0], state.sums, state.rests
+    series, count = bars.series, bars.n
+    for k in range(len(series)):
+        i, n = series[k], count[k]
+        volume = past(volumes, i, n, 0)
+        _terms(volume, past(returns, i, n, 0) if n > 1 else 0.0, 0, came)
+        if n > window:
+            _terms(past(volumes, i, n, window), past(returns, i, n, window) if n > window + 1 else 0.0, 0, left)
+        else:
+            left[:] = 0.0
+        slide(sums, rests, i, came, left)
+        if n < window:
+            out[k, :], why[k, :] = np.nan, WARMING_UP
+            continue
+        if n & (RING - 1) == 0 or drowned(left[1], sums[i, 1]) or drowned(left[3], sums[i, 3]):
+            _build(state, i, n, volumes, returns, window, 0, came)
+        for j in range(TERMS):
+            now[j] = sums[i, j] + rests[i, j]
+        _write(now, 0, volume, window, n, params.flat, out[k], why[k])
 
 
 def _columns(window: int) -> tuple[Column, ...]:
@@ -179,5 +169,6 @@ register(
         params=Params(WINDOWS, FLAT),
         init=init,
         update=update,
+        version=2,
     )
 )
