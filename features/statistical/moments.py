@@ -105,7 +105,7 @@ def _write(
     else:
         for column in range(j + 6, j + WIDTH):
             out[k, column], why[k, column] = np.nan, EDGE
-    return squares
+    return float(squares)
 
 
 @njit(cache=True, error_model="numpy")
