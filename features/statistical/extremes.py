@@ -22,9 +22,10 @@ from features.ties import TIE
 from schema.reasons import Why
 from schema.ticks import Float64, Int64, UInt8
 
-WINDOWS = (20, 60, 120)
+WINDOWS = (20, 60)
 LAP = 60
 WIDTH = 4  # columns a window
+DIMENSION = 1.0 / math.log(2.0 * (LAP - 1))
 EDGE = int(Why.EDGE)
 
 
@@ -98,29 +99,33 @@ def _fall(state: State, i: int, n: int, close: float) -> float:
 
 @njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
-    closes, at = history.close, len(params.windows) * WIDTH
-    for k in range(len(bars.series)):
-        i, n, close = bars.series[k], bars.n[k], bars.close[k]
-        for j in range(len(params.windows)):
-            window, first = params.windows[j], j * WIDTH
-            if n == 1 or close >= (1.0 - TIE) * state.high[i, j]:
-                state.high_at[i, j], state.high[i, j] = n, close
-            elif n - state.high_at[i, j] >= window:
-                state.high_at[i, j] = _highest(closes, i, n, window)
-                state.high[i, j] = past(closes, i, n, n - state.high_at[i, j])
-            if n == 1 or (1.0 - TIE) * close <= state.low[i, j]:
-                state.low_at[i, j], state.low[i, j] = n, close
-            elif n - state.low_at[i, j] >= window:
-                state.low_at[i, j] = _lowest(closes, i, n, window)
-                state.low[i, j] = past(closes, i, n, n - state.low_at[i, j])
+    closes, at, path = history.close, len(WINDOWS) * WIDTH, state.path
+    highs, lows, high_at, low_at = state.high, state.low, state.high_at, state.low_at
+    series, count = bars.series, bars.n
+    for k in range(len(series)):
+        i, n = series[k], count[k]
+        close, high, low = past(closes, i, n, 0), 0.0, 0.0
+        for j in range(len(WINDOWS)):
+            window, first = WINDOWS[j], j * WIDTH
+            high, low = highs[i, j], lows[i, j]
+            if n == 1 or close >= (1.0 - TIE) * high:
+                high_at[i, j], high = n, close
+            elif n - high_at[i, j] >= window:
+                high_at[i, j] = _highest(closes, i, n, window)
+                high = past(closes, i, n, n - high_at[i, j])
+            if n == 1 or (1.0 - TIE) * close <= low:
+                low_at[i, j], low = n, close
+            elif n - low_at[i, j] >= window:
+                low_at[i, j] = _lowest(closes, i, n, window)
+                low = past(closes, i, n, n - low_at[i, j])
+            highs[i, j], lows[i, j] = high, low
             if n < window:
                 out[k, first : first + WIDTH], why[k, first : first + WIDTH] = np.nan, WARMING_UP
                 continue
-            high, low = state.high[i, j], state.low[i, j]
-            out[k, first] = min((close - high) / high, 0.0)
-            out[k, first + 1] = max((close - low) / low, 0.0)
-            out[k, first + 2], out[k, first + 3] = n - state.high_at[i, j], n - state.low_at[i, j]
-            why[k, first : first + WIDTH] = 0
+            out[k, first], out[k, first + 1] = min((close - high) / high, 0.0), max((close - low) / low, 0.0)
+            out[k, first + 2], out[k, first + 3] = n - high_at[i, j], n - low_at[i, j]
+            for column in range(first, first + WIDTH):
+                why[k, column] = 0
         if n < LAP:
             out[k, at:], why[k, at:] = np.nan, WARMING_UP
             continue
@@ -128,16 +133,16 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
             _close_lap(state, i, n, closes)
         out[k, at], why[k, at] = -_fall(state, i, n, close), 0
         left = abs(past(closes, i, n, LAP - 1) - past(closes, i, n, LAP)) if n > LAP else 0.0
-        state.path[i] += abs(close - bars.previous_close[k]) - left
-        if n % LAP == 0 or left > 1024.0 * state.path[i]:
-            state.path[i] = 0.0
+        path[i] += abs(close - past(closes, i, n, 1)) - left
+        if n % LAP == 0 or left > 1024.0 * path[i]:
+            path[i] = 0.0
             for lag in range(LAP - 1):
-                state.path[i] += abs(past(closes, i, n, lag) - past(closes, i, n, lag + 1))
-        span = state.high[i, 1] - state.low[i, 1]
+                path[i] += abs(past(closes, i, n, lag) - past(closes, i, n, lag + 1))
+        span = high - low  # of the longer window, LAP closes
         if span <= TIE * close:
             out[k, at + 1], why[k, at + 1] = np.nan, EDGE
         else:
-            out[k, at + 1] = 1.0 + math.log(max(state.path[i] / span, 1.0)) / math.log(2.0 * (LAP - 1))
+            out[k, at + 1] = 1.0 + math.log(max(path[i] / span, 1.0)) * DIMENSION
             why[k, at + 1] = 0
 
 
@@ -203,6 +208,6 @@ register(
         params=Params(WINDOWS, LAP),
         init=init,
         update=update,
-        version=2,
+        version=3,
     )
 )

@@ -12,10 +12,10 @@ from tests.oracles.windows import EPS, trailing
 
 
 @oracle(
-    *named("drawdown"),
-    *named("run_up"),
-    *named("bars_since_high"),
-    *named("bars_since_low"),
+    *named("drawdown", (20, 60)),
+    *named("run_up", (20, 60)),
+    *named("bars_since_high", (20, 60)),
+    *named("bars_since_low", (20, 60)),
     bound=two_price_roundings,
 )
 @each_series
