@@ -33,18 +33,16 @@ class Params(NamedTuple):
 
 
 class State(NamedTuple):
-    turns: Int64  # (series, windows) changes of sign in the window
-    rises: Int64  # (series, windows)
-    oldest: Int64  # (series, windows) n of the oldest bar of the window that moved, or of the next one to come
-    orders: Int64  # (series, ORDERS) triples of closes in each order, of the last LONG
-    streak: Int64  # (series,) bars up in a row, or (negative) down
-    sign: Int64  # (series,) direction of the last bar that moved, 0 before the first
+    counts: Int64  # (series, 16) side by side, so that a series lies in two cache lines; the columns below
+
+
+# Changes of sign in each window; rises; n of the window's oldest bar that moved, or of the next one to come; bars up in
+# a row, or (negative) down; direction of the last bar that moved, 0 before the first; triples of closes in each order.
+TURNS, RISES, OLDEST, STREAK, SIGN, IN_ORDER = 0, 2, 4, 6, 7, 8
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
-    n = n_symbols * n_timeframes
-    turns, rises, oldest = (np.zeros((n, len(WINDOWS)), np.int64) for _ in range(3))
-    return State(turns, rises, oldest, np.zeros((n, ORDERS), np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64))
+    return State(np.zeros((n_symbols * n_timeframes, 16), np.int64))
 
 
 @njit(cache=True, inline="always")
@@ -65,50 +63,52 @@ def _next(returns: Float64, i: int, n: int, after: int) -> int:
 
 @njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
-    returns = history.log_return
-    for k in range(len(bars.series)):
-        i, n, last = bars.series[k], bars.n[k], bars.log_return[k]
+    returns, counts, series, count = history.log_return, state.counts, bars.series, bars.n
+    for k in range(len(series)):
+        i, n = series[k], count[k]
+        last = past(returns, i, n, 0)
         if n == 1:
-            state.oldest[i, :] = 2
+            counts[i, OLDEST] = counts[i, OLDEST + 1] = 2
             out[k, :], why[k, :] = np.nan, WARMING_UP
             continue
         sign = (1 if last > 0.0 else -1) if abs(last) > TIE else 0
-        turned = sign * state.sign[i] < 0
-        for j in range(len(params.windows)):
-            window = params.windows[j]
+        turned = sign * counts[i, SIGN] < 0
+        for j in range(len(WINDOWS)):
+            window = WINDOWS[j]
             if n > window + 1:
                 left = past(returns, i, n, window)
-                state.rises[i, j] -= left > TIE
-                if state.oldest[i, j] == n - window:
-                    state.oldest[i, j] = _next(returns, i, n, n - window + 1)
-                    if state.oldest[i, j] <= n:
-                        after = past(returns, i, n, n - state.oldest[i, j])
-                        state.turns[i, j] -= left * after < 0.0 and state.oldest[i, j] < n
-            if state.oldest[i, j] == n and sign == 0:
-                state.oldest[i, j] = n + 1
-            state.rises[i, j] += sign > 0
-            state.turns[i, j] += turned and state.oldest[i, j] < n
+                counts[i, RISES + j] -= left > TIE
+                if counts[i, OLDEST + j] == n - window:
+                    counts[i, OLDEST + j] = _next(returns, i, n, n - window + 1)
+                    if counts[i, OLDEST + j] <= n:
+                        after = past(returns, i, n, n - counts[i, OLDEST + j])
+                        counts[i, TURNS + j] -= left * after < 0.0 and counts[i, OLDEST + j] < n
+            if counts[i, OLDEST + j] == n and sign == 0:
+                counts[i, OLDEST + j] = n + 1
+            counts[i, RISES + j] += sign > 0
+            counts[i, TURNS + j] += turned and counts[i, OLDEST + j] < n
             if n > window:
-                out[k, 2 * j] = state.turns[i, j] / (window - 1.0)
-                out[k, 2 * j + 1] = state.rises[i, j] / window
+                out[k, 2 * j] = counts[i, TURNS + j] / (window - 1.0)
+                out[k, 2 * j + 1] = counts[i, RISES + j] / window
                 why[k, 2 * j : 2 * j + 2] = 0
             else:
                 out[k, 2 * j : 2 * j + 2], why[k, 2 * j : 2 * j + 2] = np.nan, WARMING_UP
         if sign:
-            state.sign[i] = sign
-        streak = state.streak[i] if sign * state.streak[i] > 0 else 0
-        state.streak[i] = min(max(streak + sign, -LONG), LONG)
-        out[k, 4], why[k, 4] = state.streak[i], 0
+            counts[i, SIGN] = sign
+        streak = counts[i, STREAK] if sign * counts[i, STREAK] > 0 else 0
+        counts[i, STREAK] = min(max(streak + sign, -LONG), LONG)
+        out[k, 4], why[k, 4] = counts[i, STREAK], 0
         if n > 2:
-            state.orders[i, _order(past(returns, i, n, 1), last)] += 1
+            counts[i, IN_ORDER + _order(past(returns, i, n, 1), last)] += 1
         if n > LONG:
-            state.orders[i, _order(past(returns, i, n, LONG - 1), past(returns, i, n, LONG - 2))] -= 1
+            gone = _order(past(returns, i, n, LONG - 1), past(returns, i, n, LONG - 2))
+            counts[i, IN_ORDER + gone] -= 1
         if n < LONG:
             out[k, 5], why[k, 5] = np.nan, WARMING_UP
             continue
         weighed = 0.0
         for order in range(ORDERS):
-            weighed += WEIGHED[state.orders[i, order]]
+            weighed += WEIGHED[counts[i, IN_ORDER + order]]
         out[k, 5], why[k, 5] = max(WHOLE - weighed / (LONG - 2.0), 0.0) / MOST, 0
 
 
@@ -162,5 +162,6 @@ register(
         params=Params(WINDOWS),
         init=init,
         update=update,
+        version=2,
     )
 )
