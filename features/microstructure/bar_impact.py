@@ -5,7 +5,7 @@ Pastor-Stambaugh: r' = theta + phi r + gamma sign(r) notional, least squares ove
 Seed:   none.
 Edges:  bars without notional are left out of Amihud, EDGE where all are; EDGE where the regressors are constant or
         their squared correlation is above 1 - 1e-6.
-Cost:   O(1) a bar, 1 kB a series; running sums are rebuilt every lap and are 0 where all their terms are.
+Cost:   O(1) a bar, 0.7 kB a series; running sums are rebuilt every lap and are 0 where all their terms are.
 Source: Amihud (2002); Pastor and Stambaugh (2003), with the return itself in place of that beyond the market.
 """
 
@@ -153,20 +153,25 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
         write_share(out, why, k, 3, max(sums[i, SHORT_IMPACT], 0.0), sums[i, SHORT_TRADED], short)
 
 
-_any = partial(Column, driver=Driver.BAR, oracle="naive, in long double")
-_column = partial(_any, params={"window": WINDOW})
-_impact = {"inputs": ("close", "notional"), "unit": "1 / quote currency", "degree_price": -1, "degree_size": -1}
-_illiquid = partial(_column, **_impact)
-COLUMNS = (
-    _illiquid(
-        "amihud_60",
-        "mean of |log return| / notional over the bars with notional of the last 60",
+_column = partial(Column, driver=Driver.BAR, oracle="naive, in long double")
+_illiquid = partial(_column, inputs=("close", "notional"), unit="1 / quote currency", degree_price=-1, degree_size=-1)
+
+
+def _amihud(window: int) -> Column:
+    return _illiquid(
+        f"amihud_{window}",
+        f"mean of |log return| / notional over the bars with notional of the last {window}",
         "Amihud (2002)",
-        window=WINDOW + 1,
-        warm_up=WINDOW + 1,
+        window=window + 1,
+        warm_up=window + 1,
         range=(0.0, math.inf),
+        params={"window": window},
         edges="no notional in the window: undefined",
-    ),
+    )
+
+
+COLUMNS = (
+    _amihud(WINDOW),
     _column(
         "turnover_ratio_60",
         "notional / mean notional of the last 60 bars",
@@ -176,6 +181,7 @@ COLUMNS = (
         warm_up=WINDOW + 1,
         unit="ratio",
         range=(0.0, float(WINDOW)),
+        params={"window": WINDOW},
         edges="no notional in the window: undefined",
     ),
     _illiquid(
@@ -185,19 +191,10 @@ COLUMNS = (
         window=WINDOW + 2,
         warm_up=WINDOW + 2,
         range=(-math.inf, math.inf),
+        params={"window": WINDOW},
         edges="constant or collinear regressors: undefined",
         ties="a log return within 1e-12 is 0",
     ),
-    _any(
-        "amihud_20",
-        "mean of |log return| / notional over the bars with notional of the last 20",
-        "Amihud (2002)",
-        window=SHORT + 1,
-        warm_up=SHORT + 1,
-        range=(0.0, math.inf),
-        params={"window": SHORT},
-        edges="no notional in the window: undefined",
-        **_impact,
-    ),
+    _amihud(SHORT),
 )
 register(Group("bar_impact", Family.MICROSTRUCTURE, Stage.BARS, COLUMNS, Params(TIE, 1e-6), init, update, version=2))

@@ -3,7 +3,7 @@
 Seed:   none.
 Edges:  NO_QUOTES without a usable quote at the close; EDGE in a bar without volume, over a window without trades, and
         where the window's spreads are one or all equal: within 1e-12 of the price they are.
-Cost:   O(60) a bar (spreads are counted through), 2 kB a series.
+Cost:   O(60) a bar (spreads are counted through), 0.7 kB a series.
 """
 
 from __future__ import annotations
