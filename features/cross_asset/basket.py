@@ -134,7 +134,7 @@ def write_shared(n: int, shared: Float64, out: Float64, why: UInt8, k: int) -> N
         put(out, why, k, SHARED + c, reason, shared[c])
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, groups: BarGroups, out: Float64, why: UInt8) -> None:
     rows, log_return = len(bars.series), bars.log_return
     room, values, shared, factor = np.empty(rows), np.empty((RANKED, rows)), np.empty(len(WINDOWS)), np.empty(RING)

@@ -14,7 +14,7 @@ WEEK, MONTH, QUARTER = 5, 20, 60
 X5, X20, X60, X64, XX20, XX64, MOVES20, MOVES64, WEIGHTED, SUMS = range(10)
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def slide(sums: Float64, own: Float64, t: int, x: float) -> None:
     """Take return x of market time t into the ring and all sums."""
     gone, short, middle = own[t & (RING - 1)], own[(t - WEEK) & (RING - 1)], own[(t - MONTH) & (RING - 1)]

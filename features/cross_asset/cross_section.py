@@ -69,7 +69,7 @@ def describe(values: Float64, mean: float) -> tuple[float, float, float, float]:
     return deviation, skewness, absolute / n, rising / n
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: NoState, bars: BarInputs, groups: BarGroups, out: Float64, why: UInt8) -> None:
     room, log_return = np.empty(len(bars.series)), bars.log_return
     for g in range(len(groups.by_time)):

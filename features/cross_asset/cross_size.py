@@ -52,7 +52,7 @@ def totals(notional: Float64, log_return: Float64) -> tuple[float, float, float,
     return total, compared, rising, rows
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: NoState, bars: BarInputs, groups: BarGroups, out: Float64, why: UInt8) -> None:
     room = np.empty(len(bars.series))
     for g in range(len(groups.by_time)):

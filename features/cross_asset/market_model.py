@@ -63,7 +63,7 @@ def follow_leaders(leaders: Float64, led: Int64, t: int, rows: Int64, log_return
         led[j] = led[j] + 1 if has else 0
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, groups: BarGroups, out: Float64, why: UInt8) -> None:
     room, sides = np.empty(len(bars.series)), np.empty((SIDES, 4))
     series, log_return = bars.series, bars.log_return
