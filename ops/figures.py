@@ -59,13 +59,15 @@ def draw_spectrogram(series: FeatureSeries, spectrum: Spectrogram) -> Figure:
     image = axes[1].pcolormesh(
         times, spectrum.frequency, decibels, cmap="magma", vmin=low, vmax=high, shading="nearest", rasterized=True
     )
-    axes[1].set(ylim=(spectrum.frequency[0], 0.5), ylabel="cycles a bar")
+    axes[1].set_ylim(spectrum.frequency[0], 0.5)
+    axes[1].set_ylabel("cycles a bar", fontsize=8, color=GREY)
     for split in (0.1, 0.3):
         axes[1].axhline(split, color="white", linewidth=1.0, linestyle=(0, (6, 6)), alpha=0.9)
     centroid = series.values[:, series.names.index(f"spectral_centroid_{W}")]
     _line(axes[1], series.time, centroid, color="#7fe3ff", width=0.9)
     _title(axes[1], f"periodogram of the last {W} log returns, dB", f"line: spectral_centroid_{W}; dashes: band limits")
-    figure.colorbar(image, cax=axes[1].inset_axes((1.01, 0.0, 0.012, 1.0)))
+    scale = figure.colorbar(image, cax=axes[1].inset_axes((1.01, 0.0, 0.012, 1.0)))
+    scale.ax.tick_params(labelsize=8, colors=GREY)
     shares = [series.values[:, series.names.index(f"spectral_{band}_share_{W}")] for band, _ in BANDS]
     axes[2].stackplot(
         _dates(series.time), *np.nan_to_num(shares), colors=[color for _, color in BANDS], linewidth=0,
@@ -83,7 +85,7 @@ def draw_spectrogram(series: FeatureSeries, spectrum: Spectrogram) -> Figure:
 def save(figure: Figure, path: Path) -> None:
     """Write a picture; its suffix says the format. The same data give the same bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=100, metadata={"Software": None} if path.suffix == ".png" else None)
+    figure.savefig(path, dpi=90, metadata={"Software": None} if path.suffix == ".png" else None)
 
 
 def pyplot() -> Any:
