@@ -12,18 +12,18 @@ from schema.ticks import Float64
 
 
 @njit(cache=True, inline="always")
-def windowed(row: Float64, slot: int, value: float) -> float:
-    """Take the value at `slot` = (n - 1) % window and return the sum of the last `window` values.
+def windowed(sums: Float64, i: int, slot: int, value: float) -> float:
+    """Take series i's value at `slot` = (n - 1) % window and return the sum of its last `window` values.
 
-    `row` (window + 1,) is the state: values of this block up to `slot`, sums of the block before from there on, and
+    `sums` (window + 1, series) is the state: values of this block up to `slot`, sums of the block before from there on, and
     last the sum of this block. It starts with zeros, and the sum then counts what there is.
     """
-    window = len(row) - 1
-    so_far: float = row[window] + value if slot > 0 else value
-    row[slot], row[window] = value, so_far
+    window = len(sums) - 1
+    so_far: float = sums[window, i] + value if slot > 0 else value
+    sums[slot, i], sums[window, i] = value, so_far
     if slot < window - 1:
-        so_far += row[slot + 1]
+        so_far += sums[slot + 1, i]
         return so_far
     for place in range(window - 2, -1, -1):
-        row[place] += row[place + 1]
+        sums[place, i] += sums[place + 1, i]
     return so_far

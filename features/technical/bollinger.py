@@ -37,8 +37,8 @@ class State(NamedTuple):
     mean: Float64  # (series,) of the close over WINDOW, quote currency
     short_mean: Float64  # (series,) over POWERS
     range: Float64  # (series,) average true range over RANGES
-    sums: Float64  # (series, WINDOW + 2, 2) of blocks of closes
-    long_sums: Float64  # (series, LONG + 2, 2)
+    sums: Float64  # (WINDOW + 2, 2, series) of blocks of closes
+    long_sums: Float64  # (LONG + 2, 2, series)
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
@@ -56,21 +56,23 @@ def _bands(mean: float, squares: float, window: int, width: float, close: float)
     return position, 2.0 * width * deviation / (close + mean), deviation
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
-    width = params.width
+    width, closes, averages, means, shorts = params.width, history.close, state.range, state.mean, state.short_mean
+    sums, long_sums = state.sums, state.long_sums
     for k in range(len(bars.series)):
         i, n, close = bars.series[k], bars.n[k], bars.close[k]
         now = true_range(bars.high[k], bars.low[k], bars.previous_close[k])
-        reach = state.range[i] = ranged(state.range[i], now, n, RANGES, close)
-        mean = state.mean[i] = averaged(state.mean[i], close, n, WINDOW)
-        short = state.short_mean[i] = averaged(state.short_mean[i], close, n, POWERS)
-        out[k, :], why[k, :] = np.nan, WARMING_UP
+        reach = averages[i] = ranged(averages[i], now, n, RANGES, close)
+        mean = means[i] = averaged(means[i], close, n, WINDOW)
+        short = shorts[i] = averaged(shorts[i], close, n, POWERS)
+        for j in range(9):
+            out[k, j], why[k, j] = np.nan, WARMING_UP
         if n >= POWERS:
             out[k, 7], out[k, 8] = (bars.high[k] - short) / close, (bars.low[k] - short) / close
-            why[k, 7:] = standing(n, POWERS, params.powers_converged)
-        beyond, squares = moments(state.sums[i], history.close[:, i], n, close)
-        long_beyond, long_squares = moments(state.long_sums[i], history.close[:, i], n, close)
+            why[k, 7] = why[k, 8] = standing(n, POWERS, params.powers_converged)
+        beyond, squares = moments(sums, closes, i, n, close)
+        long_beyond, long_squares = moments(long_sums, closes, i, n, close)
         if n < WINDOW:
             continue
         out[k, 0], out[k, 1], deviation = _bands(beyond, squares, WINDOW, width, close)

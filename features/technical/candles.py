@@ -31,7 +31,7 @@ class Params(NamedTuple):
     warm_up: int
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def engulfing(opened: float, closed: float, opened_before: float, closed_before: float, shared_edge: float) -> float:
     """Return 1 (a rising body engulfs the falling one before) to -1, 0 where there is none."""
     tie = TIE * closed
@@ -45,7 +45,7 @@ def engulfing(opened: float, closed: float, opened_before: float, closed_before:
     return sign if min(over_start, over_end) > tie else sign * shared_edge
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: NoState, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
     for k in range(len(bars.series)):
         n, span = bars.n[k], bars.high[k] - bars.low[k]

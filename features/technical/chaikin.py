@@ -36,7 +36,7 @@ def init(n_symbols: int, n_timeframes: int) -> State:
     return State(np.zeros((n_symbols * n_timeframes, WINDOW)))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
     window = params.window
     for k in range(len(bars.series)):

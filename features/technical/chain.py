@@ -15,7 +15,7 @@ from features.inputs import past
 from schema.ticks import Float64, Int64, UInt8
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def mean_deviation(closes: Float64, i: int, n: int, window: int) -> float:
     """Return the n-th close minus the mean of the last `window` closes."""
     total, close = 0.0, past(closes, i, n, 0)
@@ -33,7 +33,7 @@ def averaged(apart: Float64, i: int, s: int, j: int, move: float, alpha: float, 
     return float(step)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def seeding(apart: Float64, i: int, s: int, j: int, move: float, seen: int, span: int) -> None:
     """Take the stage's input number `seen` + 1 into its seed."""
     if seen > 0:

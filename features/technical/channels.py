@@ -35,78 +35,79 @@ class Params(NamedTuple):
 
 
 class State(NamedTuple):
-    high: Float64  # (series, SLOTS) highest highs
-    low: Float64  # (series, SLOTS) highest of -low
-    cloud: Float64  # (series, KEPT, 2) spans A and B as they came
-    ranges: Float64  # (series, CHOPPY + 1) block sums of true ranges
+    high: Float64  # (SLOTS, series) highest highs
+    low: Float64  # (SLOTS, series) highest of -low
+    cloud: Float64  # (KEPT, 2, series) spans A and B as they came
+    ranges: Float64  # (CHOPPY + 1, series) block sums of true ranges
     range: Float64  # (series,) their average over EXIT
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
     series = n_symbols * n_timeframes
-    high, low = np.zeros((2, series, SLOTS))
-    return State(high, low, np.zeros((series, KEPT, 2)), np.zeros((series, CHOPPY + 1)), np.zeros(series))
+    high, low = np.zeros((2, SLOTS, series))
+    return State(high, low, np.zeros((KEPT, 2, series)), np.zeros((CHOPPY + 1, series)), np.zeros(series))
 
 
 @njit(cache=True, inline="always")
-def _donchian(close: float, high: float, low: float, out: Float64, why: UInt8, at: int) -> None:
+def _donchian(close: float, high: float, low: float, out: Float64, why: UInt8, k: int, at: int) -> None:
     """Write position and width."""
     span = high - low
-    out[at + 1] = 2.0 * span / (high + low)
+    out[k, at + 1] = 2.0 * span / (high + low)
     if span > TIE * high:
-        out[at] = (close - low) / span
+        out[k, at] = (close - low) / span
     else:
-        out[at], why[at] = np.nan, EDGE
+        out[k, at], why[k, at] = np.nan, EDGE
 
 
 @njit(cache=True, inline="always")
-def _clouded(close: float, first: float, second: float, out: Float64, why: UInt8) -> None:
+def _clouded(close: float, first: float, second: float, out: Float64, why: UInt8, k: int) -> None:
     """Write the distances from spans A and B and the place in the cloud between them."""
     above, other, width = close - first, close - second, abs(first - second)
-    out[6], out[7] = above / first, other / second
+    out[k, 6], out[k, 7] = above / first, other / second
     if width > TIE * close:
-        out[8] = min(max((above + other) / width, -1.0), 1.0)
+        out[k, 8] = min(max((above + other) / width, -1.0), 1.0)
     else:
-        out[8], why[8] = np.nan, EDGE
+        out[k, 8], why[k, 8] = np.nan, EDGE
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
     warm_ups = params.warm_ups
     per_log = 100.0 / math.log(CHOPPY)
     longest = max(warm_ups)
+    highs, lows, cloud, ranges, averages = state.high, state.low, state.cloud, state.ranges, state.range
     for k in range(len(bars.series)):
         i, n, high, low, close = bars.series[k], bars.n[k], bars.high[k], bars.low[k], bars.close[k]
-        row, reasons = out[k], why[k]
-        high_9, high_14, high_20, high_22, high_26, high_52, high_55 = highest(state.high[i], n - 1, high)
-        low_9, low_14, low_20, low_22, low_26, low_52, low_55 = highest(state.low[i], n - 1, -low)
+        high_9, high_14, high_20, high_22, high_26, high_52, high_55 = highest(highs, i, n - 1, high)
+        low_9, low_14, low_20, low_22, low_26, low_52, low_55 = highest(lows, i, n - 1, -low)
         now = true_range(high, low, bars.previous_close[k])
-        reach = state.range[i] = ranged(state.range[i], now, n, EXIT, close)
-        way = windowed(state.ranges[i], (n - 2) % CHOPPY, now) if n > 1 else 0.0
-        cloud, slot = state.cloud[i], (n - 1) & (KEPT - 1)
-        cloud[slot, 0] = 0.25 * ((high_9 - low_9) + (high_26 - low_26))
-        cloud[slot, 1] = 0.5 * (high_52 - low_52)
-        reasons[:] = 0
-        _donchian(close, high_20, -low_20, row, reasons, 0)
-        _donchian(close, high_55, -low_55, row, reasons, 2)
-        row[4] = ((close - high_9) + (close + low_9)) / (high_9 - low_9)
-        row[5] = ((close - high_26) + (close + low_26)) / (high_26 - low_26)
+        reach = averages[i] = ranged(averages[i], now, n, EXIT, close)
+        way = windowed(ranges, i, (n - 2) % CHOPPY, now) if n > 1 else 0.0
+        slot = (n - 1) & (KEPT - 1)
+        cloud[slot, 0, i] = 0.25 * ((high_9 - low_9) + (high_26 - low_26))
+        cloud[slot, 1, i] = 0.5 * (high_52 - low_52)
+        for column in range(len(warm_ups)):
+            why[k, column] = 0
+        _donchian(close, high_20, -low_20, out, why, k, 0)
+        _donchian(close, high_55, -low_55, out, why, k, 2)
+        out[k, 4] = ((close - high_9) + (close + low_9)) / (high_9 - low_9)
+        out[k, 5] = ((close - high_26) + (close + low_26)) / (high_26 - low_26)
         old = (n - 1 - AHEAD) & (KEPT - 1)
         if n > AHEAD:
-            _clouded(close, cloud[old, 0], cloud[old, 1], row, reasons)
+            _clouded(close, cloud[old, 0, i], cloud[old, 1, i], out, why, k)
         per_close = 1.0 / close
-        row[9] = ((close - high_22) + RANGES * reach) * per_close
-        row[10] = ((close + low_22) - RANGES * reach) * per_close
-        reasons[9] = reasons[10] = standing(n, EXIT + 1, params.converged)
+        out[k, 9] = ((close - high_22) + RANGES * reach) * per_close
+        out[k, 10] = ((close + low_22) - RANGES * reach) * per_close
+        why[k, 9] = why[k, 10] = standing(n, EXIT + 1, params.converged)
         span = high_14 + low_14
         if span > TIE * high and way > 0.0:
-            row[11] = max(per_log * math.log(way / span), 0.0)
+            out[k, 11] = max(per_log * math.log(way / span), 0.0)
         else:
-            row[11], reasons[11] = np.nan, EDGE
+            out[k, 11], why[k, 11] = np.nan, EDGE
         if n < longest:
             for column in range(len(warm_ups)):
                 if n < warm_ups[column]:
-                    row[column], reasons[column] = np.nan, WARMING_UP
+                    out[k, column], why[k, column] = np.nan, WARMING_UP
 
 
 register(

@@ -50,7 +50,7 @@ def init(n_symbols: int, n_timeframes: int) -> State:
     return State(plus, minus, ranges, adx, np.zeros((series, WINDOW)))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _moved(state: State, i: int, keep: float, up: float, down: float, now: float, close: float) -> None:
     tie = TIE * close
     rise = up if up > tie and up > down + tie else 0.0
@@ -61,7 +61,7 @@ def _moved(state: State, i: int, keep: float, up: float, down: float, now: float
     state.range[i] = span
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _contrasted(state: State, i: int, n: int, window: int) -> float:
     """Take the n-th contrast into ADX; return it, or NaN where nothing moved."""
     moved = state.plus[i] + state.minus[i]
@@ -75,7 +75,7 @@ def _contrasted(state: State, i: int, n: int, window: int) -> float:
     return contrast if moved > 0.0 else np.nan
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
     window = params.window
     for k in range(len(bars.series)):
@@ -86,7 +86,8 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
             keep = 1.0 if n <= window else 1.0 - 1.0 / window
             _moved(state, i, keep, up, down, now, bars.close[k])
         contrast = _contrasted(state, i, n, window) if n > window else np.nan
-        out[k, :], why[k, :] = np.nan, WARMING_UP
+        for j in range(6):
+            out[k, j], why[k, j] = np.nan, WARMING_UP
         if n <= window:
             continue
         defined = state.range[i] > 0.0
@@ -95,7 +96,8 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
             out[k, 1], out[k, 2] = scale * state.plus[i], scale * state.minus[i]
             out[k, 3] = contrast
             out[k, 5] = (bars.close[k] - past(history.close, i, n, MOMENTUM)) * window / state.range[i]
-        why[k, 1:] = standing(n, window + 1, params.converged) if defined else EDGE
+        for j in range(1, 6):
+            why[k, j] = standing(n, window + 1, params.converged) if defined else EDGE
         if not contrast >= 0.0:
             why[k, 3] = EDGE
         why[k, 4] = WARMING_UP

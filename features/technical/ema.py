@@ -85,7 +85,7 @@ def init(n_symbols: int, n_timeframes: int) -> State:
     return State(np.zeros((series, STAGES, len(SPANS))), np.zeros(series))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _followed(apart: Float64, i: int, n: int, j: int, stages: int, span: int, move: float, close: float) -> float:
     """Let all stages of a span that may still be seeding follow a move of the close; return the third's move."""
     third, alpha = 0.0, 2.0 / (span + 1.0)
@@ -116,7 +116,7 @@ def _write(apart: Float64, i: int, close: float, v: float, out: Float64, k: int)
         out[k, j] = out[k, j] / (close - out[k, j])
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
     apart = state.apart
     for k in range(len(bars.series)):

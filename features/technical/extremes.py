@@ -17,24 +17,24 @@ WINDOWS: Final = (9, 14, 20, 22, 26, 52, 55)
 
 
 @njit(cache=True, inline="always")
-def highest(row: Float64, t: int, value: float) -> tuple[float, float, float, float, float, float, float]:
-    """Take the t-th value (from 0 on), return the highest of the last 9, 14, 20, 22, 26, 52 and 55 values.
+def highest(of: Float64, i: int, t: int, value: float) -> tuple[float, float, float, float, float, float, float]:
+    """Take series i's t-th value (from 0 on), return the highest of the last 9, 14, 20, 22, 26, 52 and 55 values.
 
-    `row` (SLOTS,) is the state: the highest of 2^k values, of the last 2^k bars, stand in slots 2^k .. 2^(k + 1) - 1
+    `of` (SLOTS, series) is the state: the highest of 2^k values, of the last 2^k bars, stand in slots 2^k .. 2^(k + 1) - 1
     (the last value in slot 0). It starts with zeros; a window is right once it has seen its length of values.
     """
-    of_2 = max(value, row[0])
-    row[0] = value
-    of_4 = max(of_2, row[2 + (t & 1)])
-    row[2 + (t & 1)] = of_2
-    of_8 = max(of_4, row[4 + (t & 3)])
-    row[4 + (t & 3)] = of_4
-    of_9, of_14 = max(of_8, row[8 + ((t - 1) & 7)]), max(of_8, row[8 + ((t - 6) & 7)])
-    of_16 = max(of_8, row[8 + (t & 7)])
-    row[8 + (t & 7)] = of_8
-    of_20, of_22 = max(of_16, row[16 + ((t - 4) & 15)]), max(of_16, row[16 + ((t - 6) & 15)])
-    of_26, of_32 = max(of_16, row[16 + ((t - 10) & 15)]), max(of_16, row[16 + (t & 15)])
-    row[16 + (t & 15)] = of_16
-    of_52, of_55 = max(of_32, row[32 + ((t - 20) & 31)]), max(of_32, row[32 + ((t - 23) & 31)])
-    row[32 + (t & 31)] = of_32
+    of_2 = max(value, of[0, i])
+    of[0, i] = value
+    of_4 = max(of_2, of[2 + (t & 1), i])
+    of[2 + (t & 1), i] = of_2
+    of_8 = max(of_4, of[4 + (t & 3), i])
+    of[4 + (t & 3), i] = of_4
+    of_9, of_14 = max(of_8, of[8 + ((t - 1) & 7), i]), max(of_8, of[8 + ((t - 6) & 7), i])
+    of_16 = max(of_8, of[8 + (t & 7), i])
+    of[8 + (t & 7), i] = of_8
+    of_20, of_22 = max(of_16, of[16 + ((t - 4) & 15), i]), max(of_16, of[16 + ((t - 6) & 15), i])
+    of_26, of_32 = max(of_16, of[16 + ((t - 10) & 15), i]), max(of_16, of[16 + (t & 15), i])
+    of[16 + (t & 15), i] = of_16
+    of_52, of_55 = max(of_32, of[32 + ((t - 20) & 31), i]), max(of_32, of[32 + ((t - 23) & 31), i])
+    of[32 + (t & 31), i] = of_32
     return of_9, of_14, of_20, of_22, of_26, of_52, of_55

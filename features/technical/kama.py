@@ -48,7 +48,7 @@ def _distance(new: float, old: float) -> float:
     return distance if distance > TIE * new else 0.0
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _path(closes: Float64, i: int, n: int, window: int) -> float:
     total = 0.0
     for lag in range(window):
@@ -56,7 +56,7 @@ def _path(closes: Float64, i: int, n: int, window: int) -> float:
     return total
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
     deviation, path, closes = state.deviation, state.path, history.close
     for k in range(len(bars.series)):

@@ -77,7 +77,7 @@ def _signalled(signal: Float64, i: int, seen: int, span: int, line: float, besid
     return float(signal[i])
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
     closes = history.close
     for k in range(len(bars.series)):

@@ -46,7 +46,7 @@ def typical_price(history: History, i: int, n: int, lag: int) -> float:
     return (past(history.high, i, n, lag) + past(history.low, i, n, lag) + past(history.close, i, n, lag)) / 3.0
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
     window = params.window
     for k in range(len(bars.series)):

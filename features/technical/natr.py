@@ -71,7 +71,7 @@ def averaged(mean: float, value: float, n: int, span: int) -> float:
     return mean + (value - mean) * (1.0 / n if n < span else 1.0 / span if n == span else 2.0 / (span + 1.0))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
     windows, converged, span = params.windows, params.converged, params.span
     growth = len(windows) + 1

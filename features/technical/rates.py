@@ -58,14 +58,14 @@ def _pair(closes: Float64, i: int, n: int, lag: int) -> float:
     return _rate(closes, i, n, lag, LONG) + _rate(closes, i, n, lag, SHORT)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _summed(sums: Float64, closes: Float64, i: int, n: int, j: int) -> None:
     sums[i, j] = 0.0
     for lag in range(SMOOTHED[j]):
         sums[i, j] += _rate(closes, i, n, lag, RATES[j])
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _known(sums: Float64, closes: Float64, i: int, n: int) -> float:
     """Slide the sums of rates on; return KST, percent, once all are whole."""
     tens, total = n % 10 == 0, 0.0
@@ -81,7 +81,7 @@ def _known(sums: Float64, closes: Float64, i: int, n: int) -> float:
     return 100.0 * total
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _coppock(both: Float64, closes: Float64, i: int, n: int) -> float:
     """Slide the sums of pairs on; return their weighted mean, percent."""
     if n % COPPOCK == 0 or n == LONG + COPPOCK:
@@ -97,7 +97,7 @@ def _coppock(both: Float64, closes: Float64, i: int, n: int) -> float:
     return float(100.0 * both[i, 1] / (0.5 * COPPOCK * (COPPOCK + 1.0)))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _above(above: Float64, closes: Float64, i: int, n: int) -> float:
     """Slide the sum of deviations on; return the close minus the mean of the last TREND."""
     close = past(closes, i, n, 0)
@@ -110,7 +110,7 @@ def _above(above: Float64, closes: Float64, i: int, n: int) -> float:
     return float(above[i] / TREND)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
     closes = history.close
     for k in range(len(bars.series)):

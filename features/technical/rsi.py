@@ -68,7 +68,7 @@ def wilder(gain: Float64, loss: Float64, i: int, j: int, n: int, window: int, ch
     return 100.0 * (up / (up + down)) if moved > 0.0 else -1.0
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _place(recent: Float64, i: int, value: float) -> float:
     """Return where an RSI stands among the recent ones, percent; -1 where they don't move."""
     lowest = highest = value
@@ -77,11 +77,12 @@ def _place(recent: Float64, i: int, value: float) -> float:
     return 100.0 * ((value - lowest) / (highest - lowest)) if highest - lowest > STILL else -1.0
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
     for k in range(len(bars.series)):
         i, n, close = bars.series[k], bars.n[k], bars.close[k]
-        out[k, :], why[k, :] = np.nan, WARMING_UP
+        for j in range(5):
+            out[k, j], why[k, j] = np.nan, WARMING_UP
         if n == 1:
             continue
         change = close - bars.previous_close[k]

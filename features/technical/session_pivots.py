@@ -42,7 +42,7 @@ def init(n_symbols: int, n_timeframes: int) -> State:
     return State(high, low, close, pivot, resistance, support, np.zeros(series, np.int64))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
     for k in range(len(bars.series)):
         i, high, low, close = bars.series[k], bars.high[k], bars.low[k], bars.close[k]

@@ -44,7 +44,7 @@ def init(n_symbols: int, n_timeframes: int) -> State:
     return State(*(np.zeros(n_symbols * n_timeframes) for _ in State._fields))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
     for k in range(len(bars.series)):
         i, close, volume, high, low = bars.series[k], bars.close[k], bars.volume[k], bars.high[k], bars.low[k]

@@ -45,7 +45,7 @@ def init(n_symbols: int, n_timeframes: int) -> State:
     return State(np.zeros(sums), np.zeros(sums), np.zeros((series, HULLS, LATEST)))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _summed(closes: Float64, i: int, n: int, window: int) -> tuple[float, float]:
     above, weighted, close = 0.0, 0.0, past(closes, i, n, 0)
     for lag in range(1, window):
@@ -66,7 +66,7 @@ def _slid(above: Float64, weighted: Float64, closes: Float64, i: int, n: int, cl
             above[i, j] += window * move - (close - past(closes, i, n, window))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _hull(closes: Float64, raw: Float64, i: int, n: int, j: int, window: int) -> float:
     """Return the n-th close minus the weighted mean of the last raw averages."""
     total, close = 0.0, past(closes, i, n, 0)
@@ -75,7 +75,7 @@ def _hull(closes: Float64, raw: Float64, i: int, n: int, j: int, window: int) ->
     return total / (0.5 * window * (window + 1.0))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
     above, weighted, raw, closes = state.above, state.weighted, state.raw, history.close
     for k in range(len(bars.series)):
@@ -98,7 +98,7 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
             _warming_up(n, k, out, why)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _warming_up(n: int, k: int, out: Float64, why: UInt8) -> None:
     for j in range(len(READY)):
         if n < READY[j]:

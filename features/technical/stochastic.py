@@ -47,7 +47,7 @@ def init(n_symbols: int, n_timeframes: int) -> State:
     return State(np.zeros(series, np.int64), *(np.zeros(series) for _ in State._fields[1:]))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _extremes_ago(highs: Float64, lows: Float64, i: int, n: int) -> tuple[int, int]:
     """Return how many bars ago, of the last WINDOW + 1, the highest high and the lowest low were last."""
     top, bottom, high_ago, low_ago = past(highs, i, n, 0), past(lows, i, n, 0), 0, 0
@@ -61,7 +61,7 @@ def _extremes_ago(highs: Float64, lows: Float64, i: int, n: int) -> tuple[int, i
     return high_ago, low_ago
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _middle_place(highs: Float64, lows: Float64, i: int, n: int) -> float:
     """Return where the bar's middle stands among the last FISHER, -0.5 .. 0.5; NaN where all are equal."""
     now = past(highs, i, n, 0) + past(lows, i, n, 0)
@@ -82,11 +82,12 @@ def _transformed(state: State, i: int, place: float) -> float:
     return float(state.fisher[i])
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
     for k in range(len(bars.series)):
         i, n, close = bars.series[k], bars.n[k], bars.close[k]
-        out[k, :], why[k, :] = np.nan, WARMING_UP
+        for j in range(7):
+            out[k, j], why[k, j] = np.nan, WARMING_UP
         if n == 1:
             state.place[i] = state.fisher[i] = 0.0
         if n >= FISHER:
@@ -102,7 +103,7 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
             out[k, 3] = 100.0 * (WINDOW - high_ago) / WINDOW
             out[k, 4] = 100.0 * (WINDOW - low_ago) / WINDOW
             out[k, 5] = 100.0 * (low_ago - high_ago) / WINDOW
-            why[k, 3:6] = 0
+            why[k, 3] = why[k, 4] = why[k, 5] = 0
         highest, lowest = bars.high[k], bars.low[k]
         for lag in range(1, params.window):
             highest = max(highest, past(history.high, i, n, lag))

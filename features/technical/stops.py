@@ -83,7 +83,7 @@ def trailed(
     return side, below, min(above, ceiling)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
     step, most, window, width = params.step, params.most, params.window, params.width
     for k in range(len(bars.series)):

@@ -63,7 +63,7 @@ def _change(new: float, old: float) -> float:
     return change if abs(change) > TIE * new else 0.0
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _walked(path: Float64, closes: Float64, i: int, n: int, change: float) -> float:
     """Slide the sum of moves on; return the change over its window, percent of them, or NaN where there is none."""
     if n % WINDOW == 0 or n == WINDOW + 1:
@@ -83,7 +83,7 @@ def _average(mean: float, seen: int, span: int, value: float) -> float:
     return mean + (value - mean) * (1.0 / seen if seen <= span else 2.0 / (span + 1.0))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _strength(once: Float64, twice: Float64, i: int, n: int, change: float, close: float) -> float:
     """Take the n-th bar's change into the averages; return TSI, or NaN where no move is left."""
     if n == 2:
@@ -96,7 +96,7 @@ def _strength(once: Float64, twice: Float64, i: int, n: int, change: float, clos
     return 100.0 * min(max(twice[i, 0] / twice[i, 1], -1.0), 1.0) if twice[i, 1] > 0.0 else np.nan
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _fewer(returns: Float64, bound: float) -> int:
     count = 0
     for value in returns:
@@ -104,7 +104,7 @@ def _fewer(returns: Float64, bound: float) -> int:
     return count
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _rank(returns: Float64, i: int, n: int) -> float:
     """Return how many of the RANKS returns before the n-th bar's are smaller, percent."""
     bound, last = past(returns, i, n, 0) - EQUAL, (n - 1) & (RING - 1)
@@ -124,11 +124,12 @@ def _run(streak: float, change: float) -> float:
     return sign + (streak if streak * sign > 0.0 else 0.0)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
     for k in range(len(bars.series)):
         i, n, close = bars.series[k], bars.n[k], bars.close[k]
-        out[k, :], why[k, :] = np.nan, WARMING_UP
+        for j in range(4):
+            out[k, j], why[k, j] = np.nan, WARMING_UP
         if n == 1:
             state.signalled[i] = 0
             continue

@@ -53,7 +53,7 @@ def init(n_symbols: int, n_timeframes: int) -> State:
     return State(sums, zeros((n, 2)), typical, zeros((n, 2)), ratios, zeros(n), zeros(n, np.int64))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _moves(high: Float64, low: Float64, close: Float64, i: int, n: int, lag: int) -> tuple[float, float, float, float]:
     """Return true range, buying pressure and Vortex's two moves of the bar `lag` bars ago."""
     top, bottom, last = past(high, i, n, lag), past(low, i, n, lag), past(close, i, n, lag + 1)
@@ -61,7 +61,7 @@ def _moves(high: Float64, low: Float64, close: Float64, i: int, n: int, lag: int
     return true_range(top, bottom, last), past(close, i, n, lag) - min(bottom, last), abs(up), abs(down)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _summed(moved: Float64, high: Float64, low: Float64, close: Float64, i: int, n: int) -> None:
     """Sum the moves anew."""
     for j in range(8):
@@ -92,7 +92,7 @@ def _slid(moved: Float64, high: Float64, low: Float64, close: Float64, i: int, n
             moved[i, 7] += down - gone_down
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _middles(middle: Float64, high: Float64, low: Float64, i: int, n: int) -> float:
     """Return the mean of the last FAST middles minus that of the last SLOW."""
     now = 0.5 * (past(high, i, n, 0) + past(low, i, n, 0))
@@ -109,7 +109,7 @@ def _middles(middle: Float64, high: Float64, low: Float64, i: int, n: int) -> fl
     return float(middle[i, 1] / SLOW - middle[i, 0] / FAST)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _channel(typical: Float64, i: int, now: float) -> float:
     """Return CCI, or NaN where typical prices don't deviate from their mean."""
     a = b = c = d = 0.0  # four sums at a time
@@ -149,7 +149,7 @@ def _mass(state: State, i: int, n: int, spread: float, close: float) -> float:
     return state.ratio_sum[i] if state.defined[i] >= MASS else np.nan
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
     highs, lows, closes, moved = history.high, history.low, history.close, state.moved
     for k in range(len(bars.series)):

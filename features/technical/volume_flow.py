@@ -35,72 +35,75 @@ class Params(NamedTuple):
 
 class State(NamedTuple):
     means: Float64  # (series, 8) of volume, fast and slow; Chaikin's two; force; Klinger's two and its signal
-    ease: Float64  # (series, EASE + 1) block sums
+    ease: Float64  # (EASE + 1, series) block sums
     last: Float64  # (series, 2) high and low of the last bar
     traded: Int64  # (series,) n of the last bar with volume, 0 before
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
     series = n_symbols * n_timeframes
-    return State(np.zeros((series, 8)), np.zeros((series, EASE + 1)), np.zeros((series, 2)), np.zeros(series, np.int64))
+    return State(np.zeros((series, 8)), np.zeros((EASE + 1, series)), np.zeros((series, 2)), np.zeros(series, np.int64))
 
 
 @njit(cache=True, inline="always")
-def _accumulated(means: Float64, high: float, low: float, close: float, volume: float, n: int) -> None:
+def _accumulated(means: Float64, i: int, high: float, low: float, close: float, volume: float, n: int) -> None:
     """Move Chaikin's means (2, 3), which are distances from the A/D line."""
     flow = ((close - low) - (high - close)) / (high - low) * volume if high - low > TIE * high else 0.0
     if n > 1:
-        means[2] = (means[2] - flow) * 0.5
-        means[3] = (means[3] - flow) * (9.0 / 11.0)
+        means[i, 2] = (means[i, 2] - flow) * 0.5
+        means[i, 3] = (means[i, 3] - flow) * (9.0 / 11.0)
 
 
 @njit(cache=True, inline="always")
-def _klinger(means: Float64, signed: float, n: int) -> float:
+def _klinger(means: Float64, i: int, signed: float, n: int) -> float:
     """Move Klinger's means (5, 6) and signal (7), return the line."""
-    means[5] = averaged(means[5], signed, n - 1, SHORT)
-    means[6] = averaged(means[6], signed, n - 1, LONG)
-    line: float = means[5] - means[6]
+    means[i, 5] = averaged(means[i, 5], signed, n - 1, SHORT)
+    means[i, 6] = averaged(means[i, 6], signed, n - 1, LONG)
+    line: float = means[i, 5] - means[i, 6]
     if n > LONG:
-        means[7] = averaged(means[7], line, n - LONG, SIGNAL)
+        means[i, 7] = averaged(means[i, 7], line, n - LONG, SIGNAL)
     return line
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
-    converged = params.converged
+    converged, means, eases, last, traded = params.converged, state.means, state.ease, state.last, state.traded
     for k in range(len(bars.series)):
         i, n, close, volume = bars.series[k], bars.n[k], bars.close[k], bars.volume[k]
-        high, low, means = bars.high[k], bars.low[k], state.means[i]
+        high, low = bars.high[k], bars.low[k]
         if volume > 0.0:
-            state.traded[i] = n
-        silent = n - state.traded[i]
+            traded[i] = n
+        silent = n - traded[i]
         if silent == FORGOTTEN:
-            means[:] = 0.0
-        means[1] = averaged(means[1], volume, n, SLOW)
-        means[0] = averaged(means[0], volume, n, FAST)
-        _accumulated(means, high, low, close, volume, n)
+            for j in range(8):
+                means[i, j] = 0.0
+        means[i, 1] = averaged(means[i, 1], volume, n, SLOW)
+        means[i, 0] = averaged(means[i, 0], volume, n, FAST)
+        _accumulated(means, i, high, low, close, volume, n)
         line = ease = 0.0
         if n > 1:
-            was_high, was_low = state.last[i, 0], state.last[i, 1]
+            was_high, was_low = last[i, 0], last[i, 1]
             change, moved = close - bars.previous_close[k], (high - was_high) + (low - was_low)
-            means[4] = averaged(means[4], change * volume, n - 1, FORCE)
+            means[i, 4] = averaged(means[i, 4], change * volume, n - 1, FORCE)
             rise = moved + change
             signed = 0.0 if abs(rise) <= 3.0 * TIE * close else volume if rise > 0.0 else -volume
-            line = _klinger(means, signed, n)
+            line = _klinger(means, i, signed, n)
             each = 0.5 * moved * (high - low) / volume if volume > 0.0 else 0.0
-            ease = windowed(state.ease[i], (n - 2) % EASE, each)
-        state.last[i, 0], state.last[i, 1] = high, low
+            ease = windowed(eases, i, (n - 2) % EASE, each)
+        last[i, 0], last[i, 1] = high, low
         if n < SLOW:
-            out[k, :], why[k, :] = np.nan, WARMING_UP
+            for j in range(6):
+                out[k, j], why[k, j] = np.nan, WARMING_UP
         elif silent >= SLOW:
-            out[k, :], why[k, :] = np.nan, NO_TRADES
+            for j in range(6):
+                out[k, j], why[k, j] = np.nan, NO_TRADES
         else:
-            per_volume, per_close = 1.0 / means[1], 1.0 / close
-            out[k, 0] = 100.0 * (means[0] - means[1]) * per_volume
-            out[k, 1] = (means[2] - means[3]) * per_volume
-            out[k, 2] = means[4] * per_volume * per_close
-            out[k, 3] = (ease * per_close) * (means[1] * per_close) / EASE
-            out[k, 4], out[k, 5] = line * per_volume, means[7] * per_volume
+            per_volume, per_close = 1.0 / means[i, 1], 1.0 / close
+            out[k, 0] = 100.0 * (means[i, 0] - means[i, 1]) * per_volume
+            out[k, 1] = (means[i, 2] - means[i, 3]) * per_volume
+            out[k, 2] = means[i, 4] * per_volume * per_close
+            out[k, 3] = (ease * per_close) * (means[i, 1] * per_close) / EASE
+            out[k, 4], out[k, 5] = line * per_volume, means[i, 7] * per_volume
             for column in range(4):
                 why[k, column] = standing(n, SLOW, converged[column])
             why[k, 4], why[k, 5] = standing(n, LONG + 1, converged[4]), standing(n, LONG + SIGNAL, converged[5])

@@ -31,44 +31,51 @@ class Params(NamedTuple):
 
 
 class State(NamedTuple):
-    volume: Float64  # (series, WINDOW + 1) block sums
-    placed: Float64  # (series, WINDOW + 1) of volume * slot
-    rising: Float64  # (series, WINDOW + 1) of the volume of rising bars
-    value: Float64  # (series, WINDOW + 1) of volume * (close - anchor)
-    anchor: Float64  # (series, 2) first close of this block and of the one before
+    volume: Float64  # (WINDOW + 1, series) block sums
+    placed: Float64  # (WINDOW + 1, series) of volume * slot
+    rising: Float64  # (WINDOW + 1, series) of the volume of rising bars
+    value: Float64  # (WINDOW + 1, series) of volume * (close - anchor)
+    anchor: Float64  # (2, series) first close of this block and of the one before
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
     series = n_symbols * n_timeframes
-    volume, placed, rising, value = np.zeros((4, series, WINDOW + 1))
-    return State(volume, placed, rising, value, np.zeros((series, 2)))
+    volume, placed, rising, value = np.zeros((4, WINDOW + 1, series))
+    return State(volume, placed, rising, value, np.zeros((2, series)))
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
+def _undefined(out: Float64, why: UInt8, k: int, reason: int) -> None:
+    for j in range(4):
+        out[k, j], why[k, j] = np.nan, reason
+
+
+@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
     window = params.window
+    volumes, placings, rises, values, anchors = state.volume, state.placed, state.rising, state.value, state.anchor
     middle, squares = 0.5 * (window - 1.0), window * (window * window - 1.0) / 12.0
     for k in range(len(bars.series)):
         i, n, close, volume = bars.series[k], bars.n[k], bars.close[k], bars.volume[k]
         slot = (n - 1) % window
         if slot == 0:
-            state.anchor[i, 1], state.anchor[i, 0] = state.anchor[i, 0], close
-        anchor = state.anchor[i, 0]
+            anchors[1, i], anchors[0, i] = anchors[0, i], close
+        anchor = anchors[0, i]
         rose = n > 1 and close - bars.previous_close[k] > TIE * close
-        total = windowed(state.volume[i], slot, volume)
-        placed = windowed(state.placed[i], slot, volume * slot)
-        rising = windowed(state.rising[i], slot, volume if rose else 0.0)
-        value = windowed(state.value[i], slot, volume * (close - anchor))
+        total = windowed(volumes, i, slot, volume)
+        placed = windowed(placings, i, slot, volume * slot)
+        rising = windowed(rises, i, slot, volume if rose else 0.0)
+        value = windowed(values, i, slot, volume * (close - anchor))
         earlier = 0.0  # volume of the block before
         if slot < window - 1:
-            earlier = state.volume[i, slot + 1]
-            value += (state.anchor[i, 1] - anchor) * earlier
+            earlier = volumes[slot + 1, i]
+            value += (anchors[1, i] - anchor) * earlier
         if n <= window:
-            out[k, :], why[k, :] = np.nan, WARMING_UP
+            _undefined(out, why, k, WARMING_UP)
             if n < window:
                 continue
         if total == 0.0:
-            out[k, :], why[k, :] = np.nan, NO_TRADES
+            _undefined(out, why, k, NO_TRADES)
             continue
         per_volume = 1.0 / total
         ago = slot + (window * earlier - placed) * per_volume  # mean lag of the volume
