@@ -15,8 +15,8 @@ from schema.ticks import Float64
 def windowed(sums: Float64, i: int, slot: int, value: float) -> float:
     """Take series i's value at `slot` = (n - 1) % window and return the sum of its last `window` values.
 
-    `sums` (window + 1, series) is the state: values of this block up to `slot`, sums of the block before from there on, and
-    last the sum of this block. It starts with zeros, and the sum then counts what there is.
+    `sums` (window + 1, series) is the state: values of this block up to `slot`, sums of the block before from there
+    on, and last the sum of this block. It starts with zeros, and the sum then counts what there is.
     """
     window = len(sums) - 1
     so_far: float = sums[window, i] + value if slot > 0 else value

@@ -13,15 +13,16 @@ import numpy as np
 from numba import njit
 
 from features.catalogue import Column, Driver, Family, Group, Stage, register
-from features.decay import burn_in, settled
+from features.decay import NEGLIGIBLE, burn_in, settled
 from features.inputs import BarInputs, History
-from features.technical.chain import averaged, seeding, stand
+from features.technical.chain import stand
 from schema.ticks import Float64, UInt8
 
 SPANS = (5, 10, 20, 50, 100, 200)
 STAGES, SIGNAL = 6, 9
 TRIX = 2  # which span
-ALPHAS = 2.0 / (np.array(SPANS) + 1.0)
+LENGTHS = np.array(SPANS, np.float64)
+ALPHAS, SHARES = 2.0 / (LENGTHS + 1.0), 1.0 / LENGTHS
 CHAINS = 4  # of the spans go through all stages
 VOLUME_FACTOR = 0.7  # T3's
 
@@ -66,7 +67,7 @@ COLUMNS = (
 )  # fmt: skip
 READY = np.array([column.warm_up for column in COLUMNS])
 CONVERGED = np.array([column.params["converged"] for column in COLUMNS])
-SEEDED, TRIX_READY, LAST = int(READY.max()), int(READY[18]), int(CONVERGED.max())
+TRIX_READY, LAST = int(READY[18]), int(CONVERGED.max())
 
 
 class Params(NamedTuple):
@@ -85,19 +86,17 @@ def init(n_symbols: int, n_timeframes: int) -> State:
     return State(np.zeros((series, STAGES, len(SPANS))), np.zeros(series))
 
 
-@njit(cache=True, error_model="numpy")
-def _followed(apart: Float64, i: int, n: int, j: int, stages: int, span: int, move: float, close: float) -> float:
-    """Let all stages of a span that may still be seeding follow a move of the close; return the third's move."""
-    third, alpha = 0.0, 2.0 / (span + 1.0)
-    for s in range(stages):
-        seen = n - 1 - s * (span - 1)
-        if seen < span:
-            seeding(apart, i, s, j, move, seen, span)
-            break
-        move = averaged(apart, i, s, j, move, alpha, close)
-        if s == 2:
-            third = move
-    return third
+@njit(cache=True, inline="always")
+def _followed(apart: Float64, moves: Float64, i: int, n: int, s: int, spans: int, close: float) -> None:
+    """Let stage s of each span follow `moves` (spans,) of its input and leave the averages' there, all in lanes."""
+    for j in range(spans):
+        seen = n - 1.0 - s * (LENGTHS[j] - 1.0)
+        steady = seen >= LENGTHS[j]
+        moved = apart[i, s, j] + moves[j] * (1.0 if steady else max(seen, 0.0))
+        step = ALPHAS[j] * moved if steady else 0.0
+        left = (moved - step) * (SHARES[j] if seen == LENGTHS[j] - 1.0 else 1.0)
+        apart[i, s, j] = left if abs(left) > NEGLIGIBLE * close else 0.0
+        moves[j] = step
 
 
 @njit(cache=True, inline="always")
@@ -118,24 +117,16 @@ def _write(apart: Float64, i: int, close: float, v: float, out: Float64, k: int)
 
 @njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
-    apart = state.apart
+    apart, moves, third = state.apart, np.empty(len(SPANS)), 0.0
     for k in range(len(bars.series)):
         i, n, close = bars.series[k], bars.n[k], bars.close[k]
         move = close - bars.previous_close[k] if n > 1 else 0.0
-        third = 0.0
-        if n > SEEDED:
-            for j in range(CHAINS):
-                moved = move
-                for s in range(STAGES):
-                    moved = averaged(apart, i, s, j, moved, ALPHAS[j], close)
-                    if j == TRIX and s == 2:
-                        third = moved
-            for j in range(CHAINS, len(SPANS)):
-                averaged(apart, i, 0, j, move, ALPHAS[j], close)
-        else:
-            for j in range(len(SPANS)):
-                moved = _followed(apart, i, n, j, STAGES if j < CHAINS else 1, SPANS[j], move, close)
-                third = moved if j == TRIX else third
+        for j in range(len(SPANS)):
+            moves[j] = move
+        _followed(apart, moves, i, n, 0, len(SPANS), close)
+        for s in range(1, STAGES):
+            _followed(apart, moves, i, n, s, CHAINS, close)
+            third = moves[TRIX] if s == 2 else third
         _write(apart, i, close, params.volume_factor, out, k)
         trix = 0.0
         if n >= TRIX_READY:
@@ -157,6 +148,6 @@ register(
         params=Params(SPANS, SIGNAL, VOLUME_FACTOR),
         init=init,
         update=update,
-        version=2,
+        version=3,
     )
 )

@@ -20,8 +20,8 @@ WINDOWS: Final = (9, 14, 20, 22, 26, 52, 55)
 def highest(of: Float64, i: int, t: int, value: float) -> tuple[float, float, float, float, float, float, float]:
     """Take series i's t-th value (from 0 on), return the highest of the last 9, 14, 20, 22, 26, 52 and 55 values.
 
-    `of` (SLOTS, series) is the state: the highest of 2^k values, of the last 2^k bars, stand in slots 2^k .. 2^(k + 1) - 1
-    (the last value in slot 0). It starts with zeros; a window is right once it has seen its length of values.
+    `of` (SLOTS, series) is the state: the highest of 2^k values, of the last 2^k bars, stand in slots 2^k .. 2^(k + 1)
+    - 1 (the last value in slot 0). It starts with zeros; a window is right once it has seen its length of values.
     """
     of_2 = max(value, of[0, i])
     of[0, i] = value

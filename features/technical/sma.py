@@ -26,7 +26,8 @@ SHARES, WEIGHTS = 1.0 / SUMMED, 2.0 / (SUMMED * (SUMMED + 1.0))  # of one close
 LONGER = 0.5 * SUMMED * (SUMMED - 1.0)  # what a move of the close adds to the weighted sum
 HALF = np.array((6, 0, 1, 7))  # where the half of a Hull window is summed
 SMOOTHED = np.array([math.isqrt(int(window)) for window in SUMMED[:HULLS]])
-LATEST = 8  # a power of two, not below the longest smoothing
+LATEST = 8  # a power of two, above the longest smoothing
+LATER = np.maximum(SMOOTHED - np.arange(LATEST)[:, None], 0.0) / (0.5 * SMOOTHED * (SMOOTHED + 1.0))  # weights, a lag
 
 
 class Params(NamedTuple):
@@ -36,13 +37,13 @@ class Params(NamedTuple):
 class State(NamedTuple):
     above: Float64  # (series, windows) sum of this close minus each close of the window, quote currency
     weighted: Float64  # (series, windows) the same, weighted n for the last close to 1 for the first
-    raw: Float64  # (series, Hull windows, LATEST) close minus (2 WMA(n / 2) - WMA(n)) of the last bars, by slot
+    raw: Float64  # (series, LATEST, Hull windows) close minus (2 WMA(n / 2) - WMA(n)) of the last bars, by slot
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
     series = n_symbols * n_timeframes
     sums = (series, len(SUMMED))
-    return State(np.zeros(sums), np.zeros(sums), np.zeros((series, HULLS, LATEST)))
+    return State(np.zeros(sums), np.zeros(sums), np.zeros((series, LATEST, HULLS)))
 
 
 @njit(cache=True, error_model="numpy")
@@ -66,13 +67,17 @@ def _slid(above: Float64, weighted: Float64, closes: Float64, i: int, n: int, cl
             above[i, j] += window * move - (close - past(closes, i, n, window))
 
 
-@njit(cache=True, error_model="numpy")
-def _hull(closes: Float64, raw: Float64, i: int, n: int, j: int, window: int) -> float:
-    """Return the n-th close minus the weighted mean of the last raw averages."""
-    total, close = 0.0, past(closes, i, n, 0)
-    for lag in range(window):
-        total += (window - lag) * (close - past(closes, i, n, lag) + raw[i, j, (n - lag) & (LATEST - 1)])
-    return total / (0.5 * window * (window + 1.0))
+@njit(cache=True, inline="always")
+def _hulls(closes: Float64, raw: Float64, i: int, n: int, close: float, out: Float64, k: int) -> None:
+    """Write the n-th close minus the weighted means of the last raw averages."""
+    a = b = c = d = 0.0
+    for lag in range(LATEST - 1):
+        below, slot = close - past(closes, i, n, lag), (n - lag) & (LATEST - 1)
+        a += LATER[lag, 0] * (below + raw[i, slot, 0])
+        b += LATER[lag, 1] * (below + raw[i, slot, 1])
+        c += LATER[lag, 2] * (below + raw[i, slot, 2])
+        d += LATER[lag, 3] * (below + raw[i, slot, 3])
+    out[k, 2 * WINDOWS], out[k, 2 * WINDOWS + 1], out[k, 2 * WINDOWS + 2], out[k, 2 * WINDOWS + 3] = a, b, c, d
 
 
 @njit(cache=True, error_model="numpy")
@@ -87,9 +92,8 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
             out[k, WINDOWS + j] = weighted[i, j] * WEIGHTS[j]
         for j in range(HULLS):
             half = HALF[j]
-            raw[i, j, n & (LATEST - 1)] = 2.0 * weighted[i, half] * WEIGHTS[half] - weighted[i, j] * WEIGHTS[j]
-            ready = n >= SUMMED[j] + SMOOTHED[j] - 1
-            out[k, 2 * WINDOWS + j] = _hull(closes, raw, i, n, j, SMOOTHED[j]) if ready else 0.0
+            raw[i, n & (LATEST - 1), j] = 2.0 * weighted[i, half] * WEIGHTS[half] - weighted[i, j] * WEIGHTS[j]
+        _hulls(closes, raw, i, n, close, out, k)
         for j in range(2 * WINDOWS + HULLS):
             out[k, j] = out[k, j] / (close - out[k, j])
         for j in range(2 * WINDOWS + HULLS):  # apart from the divisions, which then go four at a time
@@ -143,6 +147,6 @@ register(
         params=Params(tuple(ALL)),
         init=init,
         update=update,
-        version=2,
+        version=3,
     )
 )
