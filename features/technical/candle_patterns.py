@@ -4,7 +4,7 @@ Shares are of the bar's own range: body (signed), upper and lower shadow. Bars a
 
 Seed:   none.
 Edges:  a bar without range, and a first body of none, make no pattern: strength 0.
-Cost:   O(1) a bar, 2 numbers a series.
+Cost:   O(1) a bar, 4 numbers a series.
 """
 
 from __future__ import annotations
@@ -31,15 +31,16 @@ class Params(NamedTuple):
 
 class State(NamedTuple):
     share: Float64  # (2, series) the signed share of the body of the last bar and of the one before
+    open: Float64  # (2, series) their opens
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
-    return State(np.zeros((2, n_symbols * n_timeframes)))
+    return State(*np.zeros((2, 2, n_symbols * n_timeframes)))
 
 
 @njit(cache=True, inline="always")
-def _bar(opens: Float64, highs: Float64, lows: Float64, closes: Float64, share: float, i: int, n: int, lag: int) -> Bar:
-    return past(opens, i, n, lag), past(highs, i, n, lag), past(lows, i, n, lag), past(closes, i, n, lag), share
+def _bar(opened: float, highs: Float64, lows: Float64, closes: Float64, share: float, i: int, n: int, lag: int) -> Bar:
+    return opened, past(highs, i, n, lag), past(lows, i, n, lag), past(closes, i, n, lag), share
 
 
 @njit(cache=True, inline="always")
@@ -119,8 +120,8 @@ def _one_bar(share: float, upper: float, lower: float, trend: float, rising: boo
 
 @njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
-    length, shares, closes = params.trend, state.share, history.close
-    opens, highs, lows = history.open, history.high, history.low
+    length, shares, opens = params.trend, state.share, state.open
+    highs, lows, closes = history.high, history.low, history.close
     for k in range(len(bars.series)):
         i, n = bars.series[k], bars.n[k]
         opened, high, low, close = bars.open[k], bars.high[k], bars.low[k], bars.close[k]
@@ -133,11 +134,11 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
             upper, lower = (high - max(opened, close)) * per_span, (min(opened, close) - low) * per_span
             trend = _trend(closes, i, n, length, tie) if n > length + 1 else 0.0
             _one_bar(share, upper, lower, trend, close >= opened - tie, out, k)
-            last = _bar(opens, highs, lows, closes, shares[0, i], i, n, 1)
+            last = _bar(opens[0, i], highs, lows, closes, shares[0, i], i, n, 1)
             if n > 1 and abs(last[3] - last[0]) > tie:
                 _two_bars(last, opened, high, low, close, share, out, k)
             if n > 2:
-                first = _bar(opens, highs, lows, closes, shares[1, i], i, n, 2)
+                first = _bar(opens[1, i], highs, lows, closes, shares[1, i], i, n, 2)
                 if abs(first[3] - first[0]) > tie:
                     _star(first, last, close, share, out, k)
                 _march(first, last, per_span, close, share, out, k)
@@ -145,6 +146,7 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
             if n < READY[j]:
                 out[k, j], why[k, j] = np.nan, WARMING_UP
         shares[1, i], shares[0, i] = shares[0, i], share
+        opens[1, i], opens[0, i] = opens[0, i], opened
 
 
 register(
