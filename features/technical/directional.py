@@ -41,16 +41,16 @@ class State(NamedTuple):
     minus: Float64
     range: Float64  # (series,) smoothed sum of true ranges
     adx: Float64  # (series,) sum of contrasts while seeding, then their average, percent
-    last: Float64  # (series, WINDOW) the last ADX, unordered; -1 where undefined
+    last: Float64  # (WINDOW, series) the last ADX, unordered; -1 where undefined
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
     series = n_symbols * n_timeframes
     plus, minus, ranges, adx = (np.zeros(series) for _ in range(4))
-    return State(plus, minus, ranges, adx, np.zeros((series, WINDOW)))
+    return State(plus, minus, ranges, adx, np.zeros((WINDOW, series)))
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def _moved(state: State, i: int, keep: float, up: float, down: float, now: float, close: float) -> None:
     tie = TIE * close
     rise = up if up > tie and up > down + tie else 0.0
@@ -61,7 +61,7 @@ def _moved(state: State, i: int, keep: float, up: float, down: float, now: float
     state.range[i] = span
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def _contrasted(state: State, i: int, n: int, window: int) -> float:
     """Take the n-th contrast into ADX; return it, or NaN where nothing moved."""
     moved = state.plus[i] + state.minus[i]
@@ -104,8 +104,8 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
         if n >= 2 * window:
             why[k, 0] = standing(n, 2 * window, params.adx_converged) if defined else EDGE
             out[k, 0] = state.adx[i] if defined else np.nan
-            state.last[i, n % WINDOW] = state.adx[i] if defined else -1.0
-            old = state.last[i, (n + 1) % WINDOW]
+            state.last[n % WINDOW, i] = state.adx[i] if defined else -1.0
+            old = state.last[(n + 1) % WINDOW, i]
             if n >= 3 * window - 1:
                 both = defined and old >= 0.0
                 out[k, 4] = 0.5 * (state.adx[i] + old) if both else np.nan

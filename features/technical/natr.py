@@ -41,13 +41,13 @@ class Params(NamedTuple):
 
 class State(NamedTuple):
     range: Float64  # (series, windows) sum of the first true ranges while seeding, then their average, quote currency
-    spans: Float64  # (series, SPAN) the last exponential means of high - low
+    spans: Float64  # (SPAN, series) the last exponential means of high - low
     mean: Float64  # (series,) the newest of them
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
     series = n_symbols * n_timeframes
-    return State(np.zeros((series, len(WINDOWS))), np.zeros((series, SPAN)), np.zeros(series))
+    return State(np.zeros((series, len(WINDOWS))), np.zeros((SPAN, series)), np.zeros(series))
 
 
 @njit(cache=True, inline="always")
@@ -86,7 +86,7 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
         why[k, len(windows)] = why[k, params.priced]
         mean = state.mean[i] = settled(averaged(state.mean[i], bars.high[k] - bars.low[k], n, span), close)
         slot = (n - 1) % span
-        before, state.spans[i, slot] = state.spans[i, slot], mean
+        before, state.spans[slot, i] = state.spans[slot, i], mean
         if n < 2 * span:
             out[k, growth], why[k, growth] = np.nan, WARMING_UP
         elif before <= TIE * close:

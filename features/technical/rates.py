@@ -38,12 +38,12 @@ class State(NamedTuple):
     sums: Float64  # (series, 4) of the last rates that KST smooths
     both: Float64  # (series, 2) sum of the last COPPOCK pairs of rates, plain and weighted
     above: Float64  # (series,) sum of this close minus each of the last TREND, quote currency
-    last: Float64  # (series, SIGNAL) the last KST, unordered, percent
+    last: Float64  # (SIGNAL, series) the last KST, unordered, percent
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
     n = n_symbols * n_timeframes
-    return State(np.zeros((n, 4)), np.zeros((n, 2)), np.zeros(n), np.zeros((n, SIGNAL)))
+    return State(np.zeros((n, 4)), np.zeros((n, 2)), np.zeros(n), np.zeros((SIGNAL, n)))
 
 
 @njit(cache=True, inline="always")
@@ -112,7 +112,7 @@ def _above(above: Float64, closes: Float64, i: int, n: int) -> float:
 
 @njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
-    closes = history.close
+    closes, last, sums, both, deviations = history.close, state.last, state.sums, state.both, state.above
     for k in range(len(bars.series)):
         i, n, close = bars.series[k], bars.n[k], bars.close[k]
         for j in range(len(READY)):
@@ -120,16 +120,19 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
         if n > RATE:
             out[k, 0] = 100.0 * _rate(closes, i, n, 0, RATE)
         if n >= TREND:
-            above = _above(state.above, closes, i, n)
+            above = _above(deviations, closes, i, n)
             out[k, 1] = (past(closes, i, n, TREND // 2 + 1) - close + above) / (close - above)
         if n >= LONG + COPPOCK:
-            out[k, 2] = _coppock(state.both, closes, i, n)
-        known = _known(state.sums, closes, i, n)
+            out[k, 2] = _coppock(both, closes, i, n)
+        known = _known(sums, closes, i, n)
         if n >= KNOWN:
             out[k, 3] = known
-            state.last[i, n % SIGNAL] = known
+            last[n % SIGNAL, i] = known
         if n >= SIGNALLED:
-            out[k, 4] = state.last[i].sum() / SIGNAL
+            total = 0.0
+            for j in range(SIGNAL):
+                total += last[j, i]
+            out[k, 4] = total / SIGNAL
 
 
 _column = partial(Column, inputs=("close",), driver=Driver.BAR, unit="percent", range=(float("-inf"), float("inf")))

@@ -47,18 +47,21 @@ def init(n_symbols: int, n_timeframes: int) -> State:
     return State(np.zeros(series, np.int64), *(np.zeros(series) for _ in State._fields[1:]))
 
 
-@njit(cache=True, error_model="numpy")
-def _extremes_ago(highs: Float64, lows: Float64, i: int, n: int) -> tuple[int, int]:
-    """Return how many bars ago, of the last WINDOW + 1, the highest high and the lowest low were last."""
-    top, bottom, high_ago, low_ago = past(highs, i, n, 0), past(lows, i, n, 0), 0, 0
-    tie = TIE * top
-    for lag in range(1, WINDOW + 1):
+@njit(cache=True, inline="always")
+def _extremes(highs: Float64, lows: Float64, i: int, n: int) -> tuple[float, float, int, int]:
+    """Return the last WINDOW's highest high and lowest low, and how many bars ago WINDOW + 1 had theirs last."""
+    highest, lowest = past(highs, i, n, 0), past(lows, i, n, 0)
+    tie = TIE * highest
+    for lag in range(1, WINDOW):
         high, low = past(highs, i, n, lag), past(lows, i, n, lag)
-        if high > top + tie:
-            top, high_ago = high, lag
-        if low < bottom - tie:
-            bottom, low_ago = low, lag
-    return high_ago, low_ago
+        highest, lowest = high if high > highest else highest, low if low < lowest else lowest
+    top = max(highest, past(highs, i, n, WINDOW)) - tie
+    bottom = min(lowest, past(lows, i, n, WINDOW)) + tie
+    high_ago = low_ago = WINDOW
+    for lag in range(WINDOW - 1, -1, -1):
+        high_ago = lag if past(highs, i, n, lag) >= top else high_ago
+        low_ago = lag if past(lows, i, n, lag) <= bottom else low_ago
+    return highest, lowest, high_ago, low_ago
 
 
 @njit(cache=True, error_model="numpy")
@@ -84,6 +87,7 @@ def _transformed(state: State, i: int, place: float) -> float:
 
 @njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
+    highs, lows = history.high, history.low
     for k in range(len(bars.series)):
         i, n, close = bars.series[k], bars.n[k], bars.close[k]
         for j in range(7):
@@ -91,23 +95,19 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
         if n == 1:
             state.place[i] = state.fisher[i] = 0.0
         if n >= FISHER:
-            place = _middle_place(history.high, history.low, i, n)
+            place = _middle_place(highs, lows, i, n)
             why[k, 6] = EDGE
             if not np.isnan(place):
                 out[k, 6] = _transformed(state, i, place)
                 why[k, 6] = standing(n, FISHER, FISHER_CONVERGED)
         if n < params.window:
             continue
+        highest, lowest, high_ago, low_ago = _extremes(highs, lows, i, n)
         if n > params.window:
-            high_ago, low_ago = _extremes_ago(history.high, history.low, i, n)
             out[k, 3] = 100.0 * (WINDOW - high_ago) / WINDOW
             out[k, 4] = 100.0 * (WINDOW - low_ago) / WINDOW
             out[k, 5] = 100.0 * (low_ago - high_ago) / WINDOW
             why[k, 3] = why[k, 4] = why[k, 5] = 0
-        highest, lowest = bars.high[k], bars.low[k]
-        for lag in range(1, params.window):
-            highest = max(highest, past(history.high, i, n, lag))
-            lowest = min(lowest, past(history.low, i, n, lag))
         if highest - lowest <= TIE * highest:
             state.defined[i] = 0
             why[k, 0] = why[k, 2] = EDGE

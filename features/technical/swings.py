@@ -42,14 +42,14 @@ class State(NamedTuple):
     middle: Float64  # (series, 2) sums of this bar's middle minus each of the last FAST, SLOW
     typical: Float64  # (series, TYPICAL) the last typical prices, unordered
     spread: Float64  # (series, 2) average of the ranges, and of that
-    ratios: Float64  # (series, MASS) the last ratios of the two, unordered; 0 where undefined
+    ratios: Float64  # (MASS, series) the last ratios of the two, unordered; 0 where undefined
     ratio_sum: Float64  # (series,)
     defined: Int64  # (series,) bars in a row whose ratio is defined
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
     n, zeros = n_symbols * n_timeframes, np.zeros
-    sums, typical, ratios = zeros((n, 8)), zeros((n, TYPICAL)), zeros((n, MASS))
+    sums, typical, ratios = zeros((n, 8)), zeros((n, TYPICAL)), zeros((MASS, n))
     return State(sums, zeros((n, 2)), typical, zeros((n, 2)), ratios, zeros(n), zeros(n, np.int64))
 
 
@@ -129,7 +129,10 @@ def _channel(typical: Float64, i: int, now: float) -> float:
 def _mass(state: State, i: int, n: int, spread: float, close: float) -> float:
     """Return the sum of the last MASS ratios of the range's average to that one's; NaN where one is undefined."""
     if n == 1:
-        state.spread[i], state.ratios[i], state.ratio_sum[i], state.defined[i] = 0.0, 0.0, 0.0, 0
+        state.spread[i, 0] = state.spread[i, 1] = state.ratio_sum[i] = 0.0
+        state.defined[i] = 0
+        for j in range(MASS):
+            state.ratios[j, i] = 0.0
     seen, weight = n, 2.0 / (SPAN + 1.0)
     one = state.spread[i, 0]
     one = state.spread[i, 0] = settled(one + (spread - one) * (1.0 / seen if seen <= SPAN else weight), close)
@@ -142,10 +145,12 @@ def _mass(state: State, i: int, n: int, spread: float, close: float) -> float:
         return np.nan
     slot, ratio = n % MASS, one / two if two > 0.0 else 0.0
     state.defined[i] = state.defined[i] + 1 if two > 0.0 else 0
-    state.ratio_sum[i] += ratio - state.ratios[i, slot]
-    state.ratios[i, slot] = ratio
+    state.ratio_sum[i] += ratio - state.ratios[slot, i]
+    state.ratios[slot, i] = ratio
     if slot == 0:
-        state.ratio_sum[i] = state.ratios[i].sum()
+        state.ratio_sum[i] = 0.0
+        for j in range(MASS):
+            state.ratio_sum[i] += state.ratios[j, i]
     return state.ratio_sum[i] if state.defined[i] >= MASS else np.nan
 
 
