@@ -76,7 +76,6 @@ _OF_GROUP: Final[Mapping[tuple[str, Why], str]] = {
     ("bar_trading", Why.EDGE): NO_VOLUME,
     ("bollinger", Why.EDGE): FLAT,
     ("candles", Why.EDGE): "The bar has no range: nobody traded in it, or all at one price.",
-    ("chaikin", Why.NO_TRADES): NO_VOLUME,
     ("channels", Why.EDGE): FLAT,
     ("directional", Why.EDGE): ALWAYS_FLAT,
     ("money_flow", Why.NO_TRADES): NO_VOLUME,

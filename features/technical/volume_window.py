@@ -1,8 +1,10 @@
-"""Volume of the last bars: this bar's against their mean, its slope, its rising share, the price it weights.
+"""Volume of the last bars: this bar's against their mean, its slope, its rising share, the price it weights, and where
+in their ranges the bars closed that had it (Chaikin).
 
 Seed:   none.
-Edges:  NO_TRADES where the window has no volume; a bar that closes as the one before is not a rising one.
-Cost:   O(1) a bar, 86 numbers a series: sums of blocks, see `block_sums`. Prices are taken from the first close of
+Edges:  NO_TRADES where the window has no volume; a bar that closes as the one before is not a rising one; one
+        without range counts 0 in the flow, as TA-Lib's A/D line.
+Cost:   O(1) a bar, 107 numbers a series: sums of blocks, see `block_sums`. Prices are taken from the first close of
         their block.
 """
 
@@ -35,18 +37,19 @@ class State(NamedTuple):
     placed: Float64  # (WINDOW + 1, series) of volume * slot
     rising: Float64  # (WINDOW + 1, series) of the volume of rising bars
     value: Float64  # (WINDOW + 1, series) of volume * (close - anchor)
+    flow: Float64  # (WINDOW + 1, series) of volume, weighted from -1 (closed low) to 1 (closed high)
     anchor: Float64  # (2, series) first close of this block and of the one before
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
     series = n_symbols * n_timeframes
-    volume, placed, rising, value = np.zeros((4, WINDOW + 1, series))
-    return State(volume, placed, rising, value, np.zeros((2, series)))
+    volume, placed, rising, value, flow = np.zeros((5, WINDOW + 1, series))
+    return State(volume, placed, rising, value, flow, np.zeros((2, series)))
 
 
 @njit(cache=True, inline="always")
 def _undefined(out: Float64, why: UInt8, k: int, reason: int) -> None:
-    for j in range(4):
+    for j in range(5):
         out[k, j], why[k, j] = np.nan, reason
 
 
@@ -55,6 +58,7 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
     window = params.window
     volumes, placings, rises, values, anchors = state.volume, state.placed, state.rising, state.value, state.anchor
     middle, squares = 0.5 * (window - 1.0), window * (window * window - 1.0) / 12.0
+    flows = state.flow
     for k in range(len(bars.series)):
         i, n, close, volume = bars.series[k], bars.n[k], bars.close[k], bars.volume[k]
         slot = (n - 1) % window
@@ -66,6 +70,9 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
         placed = windowed(placings, i, slot, volume * slot)
         rising = windowed(rises, i, slot, volume if rose else 0.0)
         value = windowed(values, i, slot, volume * (close - anchor))
+        high, low = bars.high[k], bars.low[k]
+        place = ((close - low) - (high - close)) / (high - low) if high - low > TIE * high else 0.0
+        flow = windowed(flows, i, slot, place * volume)
         earlier = 0.0  # volume of the block before
         if slot < window - 1:
             earlier = volumes[slot + 1, i]
@@ -83,6 +90,7 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
         out[k, 0], why[k, 0] = window * volume * per_volume, 0
         out[k, 2], why[k, 2] = window * (middle - ago) / squares, 0
         out[k, 3], why[k, 3] = ((close - anchor) - beyond) / (anchor + beyond), 0
+        out[k, 4], why[k, 4] = flow / total, 0
         if n > window:
             out[k, 1], why[k, 1] = min(rising * per_volume, 1.0), 0
 
@@ -135,9 +143,17 @@ register(
                 ("close", "volume"),
                 range=(-1.0, float("inf")),
             ),
+            _column(
+                "cmf_20",
+                "sum of ((close - low) - (high - close)) / (high - low) * volume over sum of volume, 20 bars",
+                "Chaikin; the A/D line's weights as in TA-Lib AD",
+                ("high", "low", "close", "volume"),
+                range=(-1.0, 1.0),
+            ),
         ),
         params=Params(WINDOW),
         init=init,
         update=update,
+        version=2,
     )
 )
