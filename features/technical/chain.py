@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from features.decay import settled, standing
+from features.decay import standing
 from features.inputs import past
 from schema.ticks import Float64, Int64, UInt8
 
@@ -22,24 +22,6 @@ def mean_deviation(closes: Float64, i: int, n: int, window: int) -> float:
     for lag in range(1, window):
         total += close - past(closes, i, n, lag)
     return total / window
-
-
-@njit(cache=True, inline="always")
-def averaged(apart: Float64, i: int, s: int, j: int, move: float, alpha: float, close: float) -> float:
-    """Let stage s of span j follow a move of its input; return the average's move."""
-    moved = apart[i, s, j] + move
-    step = alpha * moved
-    apart[i, s, j] = settled(moved - step, close)
-    return float(step)
-
-
-@njit(cache=True, error_model="numpy")
-def seeding(apart: Float64, i: int, s: int, j: int, move: float, seen: int, span: int) -> None:
-    """Take the stage's input number `seen` + 1 into its seed."""
-    if seen > 0:
-        apart[i, s, j] += seen * move
-    if seen == span - 1:
-        apart[i, s, j] /= span
 
 
 @njit(cache=True, inline="always")
