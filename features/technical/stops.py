@@ -70,17 +70,17 @@ def parabolic(
 
 @njit(cache=True, inline="always")
 def trailed(
-    side: float, floor: float, ceiling: float, close: float, middle: float, reach: float
+    side: float, floor: float, ceiling: float, before: float, close: float, middle: float, reach: float
 ) -> tuple[float, float, float]:
-    """Return side, lower and upper line of SuperTrend; the line of the side that holds never steps back."""
-    tie, below, above = TIE * close, middle - reach, middle + reach
-    if close > ceiling + tie:
-        return 1.0, below, above
-    if close < floor - tie:
-        return -1.0, below, above
-    if side > 0.0:
-        return side, max(below, floor), above
-    return side, below, min(above, ceiling)
+    """Return side, lower and upper line of SuperTrend; a line that the close before respected never steps back."""
+    tie = TIE * close
+    lower = max(middle - reach, floor) if before > floor + tie else middle - reach
+    upper = min(middle + reach, ceiling) if before < ceiling - tie else middle + reach
+    if side < 0.0 and close > ceiling + tie:
+        return 1.0, lower, upper
+    if side > 0.0 and close < floor - tie:
+        return -1.0, lower, upper
+    return side, lower, upper
 
 
 @njit(cache=True, error_model="numpy")
@@ -89,7 +89,8 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
     for k in range(len(bars.series)):
         i, n, high, low, close = bars.series[k], bars.n[k], bars.high[k], bars.low[k], bars.close[k]
         out[k, :], why[k, :] = np.nan, WARMING_UP
-        now = true_range(high, low, bars.previous_close[k])
+        before = bars.previous_close[k]
+        now = true_range(high, low, before)
         reach = state.range[i] = ranged(state.range[i], now, n, window, close)
         if n > 1:
             was_high, was_low = state.high[i], state.low[i]
@@ -111,7 +112,7 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
                 side, floor, ceiling = 1.0, middle - width * reach, middle + width * reach
             else:
                 side, floor, ceiling = trailed(
-                    state.side[i], state.floor[i], state.ceiling[i], close, middle, width * reach
+                    state.side[i], state.floor[i], state.ceiling[i], before, close, middle, width * reach
                 )
             state.side[i], state.floor[i], state.ceiling[i] = side, floor, ceiling
             out[k, 2], out[k, 3] = (close - (floor if side > 0.0 else ceiling)) / close, side
@@ -127,5 +128,6 @@ register(
         params=Params(STEP, MOST, WINDOW, WIDTH, CONVERGED),
         init=init,
         update=update,
+        version=2,
     )
 )

@@ -67,23 +67,20 @@ def sar(name: str, bars: Series) -> np.ndarray:
 
 
 def replayed_supertrend(bars: Series) -> Stops:
-    """Return line and direction by TradingView's rules."""
+    """Return line and direction by TradingView's rules (Pine's `supertrend`), prices within TIE being equal."""
     close, middle, reach = exact(bars["close"]), (exact(bars["high"]) + bars["low"]) / 2, 3 * average_range(bars, 10)
-    lower, upper = middle - reach, middle + reach
+    up, down, trend = middle - reach, middle + reach, 1
     line, way = np.full((2, len(close)), np.longdouble("nan"))
-    side = 1
     for k in range(10, len(close)):
-        tie = TIE * close[k]
         if k > 10:
-            if close[k] > upper[k - 1] + tie:
-                side = 1
-            elif close[k] < lower[k - 1] - tie:
-                side = -1
-            elif side > 0:
-                lower[k] = max(lower[k], lower[k - 1])
-            else:
-                upper[k] = min(upper[k], upper[k - 1])
-        line[k], way[k] = lower[k] if side > 0 else upper[k], side
+            tie, up1, down1 = TIE * close[k], up[k - 1], down[k - 1]
+            up[k] = max(up[k], up1) if close[k - 1] > up1 + tie else up[k]
+            down[k] = min(down[k], down1) if close[k - 1] < down1 - tie else down[k]
+            if trend == -1 and close[k] > down1 + tie:
+                trend = 1
+            elif trend == 1 and close[k] < up1 - tie:
+                trend = -1
+        line[k], way[k] = up[k] if trend > 0 else down[k], trend
     return line, way
 
 
