@@ -63,21 +63,21 @@ def rebuild(spread: Float64, sums: Float64) -> None:
 
 
 @njit(cache=True, inline="always")
-def slide(spread: Float64, sums: Float64, i: int, slot: int, value: float) -> None:
+def slide(spread: Float64, sums: Float64, slot: int, value: float) -> None:
     """Put a bar's spread in the place of the one WINDOW bars before."""
-    old, anchor = spread[i, slot], sums[i, ANCHOR]
-    spread[i, slot] = value
+    old, anchor = spread[slot], sums[ANCHOR]
+    spread[slot] = value
     if slot == 0:
-        rebuild(spread[i], sums[i])
+        rebuild(spread, sums)
         return
     if old != MISSING:
-        sums[i, KNOWN] -= 1.0
-        sums[i, SUM] -= old - anchor
-        sums[i, SQUARES] -= (old - anchor) * (old - anchor)
+        sums[KNOWN] -= 1.0
+        sums[SUM] -= old - anchor
+        sums[SQUARES] -= (old - anchor) * (old - anchor)
     if value != MISSING:
-        sums[i, KNOWN] += 1.0
-        sums[i, SUM] += value - anchor
-        sums[i, SQUARES] += (value - anchor) * (value - anchor)
+        sums[KNOWN] += 1.0
+        sums[SUM] += value - anchor
+        sums[SQUARES] += (value - anchor) * (value - anchor)
 
 
 @njit(cache=True, inline="always")
@@ -126,7 +126,7 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
         write_share(out, why, k, 5, float(counts[i, 1]), float(counts[i, 0]), reason)
         write_share(out, why, k, 6, (COUNTED // RECENT) * float(counts[i, 2]), float(counts[i, 0]), reason)
         spread, tie = (asks[k] - bids[k], params.tie * mid) if quoted else (MISSING, 0.0)
-        slide(spreads, sums, i, (n - 1) % WINDOW, spread)
+        slide(spreads[i], sums[i], (n - 1) % WINDOW, spread)
         reason = WARMING_UP if n < WINDOW else no_mid if sums[i, KNOWN] > 1.0 or not quoted else EDGE
         place = rank(spreads, i, spread, sums[i, KNOWN], tie) if reason == 0 else 0.0
         write(out, why, k, 8, place, reason)
