@@ -24,7 +24,6 @@ from schema.ticks import Float64, Int64, UInt8
 WINDOW = 14  # Chande's momentum
 SLOW, FAST, SIGNAL = 25, 13, 7  # true strength index
 RSI, STREAK, RANKS = 3, 2, 100  # Connors' RSI
-LANES = 64  # rows whose ranks are counted at once
 EQUAL = 1e-14  # log returns closer than this are equal: their prices' roundings are 1e-16
 TSI_READY, RANK_READY = SLOW + FAST, RANKS + 2
 TSI_CONVERGED = TSI_READY + burn_in(1 - 2 / (SLOW + 1), stages=2)
@@ -98,26 +97,22 @@ def _strength(once: Float64, twice: Float64, i: int, n: int, change: float, clos
 
 
 @njit(cache=True, error_model="numpy")
-def _count(values: Float64, bounds: Float64, counts: Float64) -> None:
-    for j in range(len(counts)):
-        counts[j] += 1.0 if values[j] < bounds[j] else 0.0
+def _fewer(returns: Float64, bound: float) -> int:
+    count = 0
+    for value in returns:
+        count += value < bound
+    return count
 
 
 @njit(cache=True, error_model="numpy")
-def _ranks(returns: Float64, series: Int64, ns: Int64) -> Float64:
-    """Return how many of the RANKS returns before each row's are smaller, percent; neighbours are counted at once."""
-    ranks, bounds = np.zeros(len(series)), np.empty(len(series))
-    first, rows = 0, len(series)
-    for k in range(rows):
-        i, n = series[k], ns[k]
-        bounds[k] = past(returns, i, n, 0) - EQUAL
-        if k - first < LANES - 1 and k + 1 < rows and series[k + 1] == i + 1 and ns[k + 1] == n:
-            continue
-        start = series[first]
-        for slot in range(n - 1 - RANKS, n - 1):
-            _count(returns[slot & (RING - 1), start : i + 1], bounds[first : k + 1], ranks[first : k + 1])
-        first = k + 1
-    return ranks * (100.0 / RANKS)
+def _rank(returns: Float64, i: int, n: int) -> float:
+    """Return how many of the RANKS returns before the n-th bar's are smaller, percent."""
+    bound, last = past(returns, i, n, 0) - EQUAL, (n - 1) & (RING - 1)
+    first = last - RANKS
+    count = _fewer(returns[max(first, 0) : last, i], bound)
+    if first < 0:
+        count += _fewer(returns[first + RING :, i], bound)
+    return 100.0 * count / RANKS
 
 
 @njit(cache=True, inline="always")
@@ -131,7 +126,6 @@ def _run(streak: float, change: float) -> float:
 
 @njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
-    ranks = _ranks(history.log_return, bars.series, bars.n)
     for k in range(len(bars.series)):
         i, n, close = bars.series[k], bars.n[k], bars.close[k]
         for j in range(4):
@@ -163,7 +157,7 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
         if n >= RANK_READY:
             why[k, 3] = EDGE
             if min(of_close, of_streak) >= 0.0:
-                out[k, 3], why[k, 3] = (of_close + of_streak + ranks[k]) / 3.0, 0
+                out[k, 3], why[k, 3] = (of_close + of_streak + _rank(history.log_return, i, n)) / 3.0, 0
 
 
 _column = partial(
