@@ -110,7 +110,7 @@ def close(s: Float64, b: Float64, ring: Float64, depth: Float64, sums: Float64, 
     """Slide the windows to the n-th bar."""
     slot, own = (n - 1) % LONG, sums[OWN]
     row, shown = ring[slot], b[w.INTEGRAL + 2] / b[w.QUOTED] if b[w.QUOTED] > 0.0 else MISSING
-    slide(depth.reshape(1, depth.size), own.reshape(1, own.size), 0, slot, shown)  # one series of one
+    slide(depth, own, slot, shown)
     if slot == 0:
         put(s, b, own, row)
         rebuild(ring, sums)
