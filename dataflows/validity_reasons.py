@@ -72,7 +72,6 @@ _OF_GROUP: Final[Mapping[tuple[str, Why], str]] = {
         "sizes did not differ, so that there is nothing to divide by."
     ),
     ("bar_impact", Why.EDGE): NO_VOLUME,
-    ("bar_liquidity", Why.EDGE): NO_VOLUME,
     ("bar_trading", Why.EDGE): NO_VOLUME,
     ("bollinger", Why.EDGE): FLAT,
     ("candles", Why.EDGE): "The bar has no range: nobody traded in it, or all at one price.",
@@ -134,10 +133,8 @@ _OF_COLUMN: Final[Mapping[tuple[str, Why], str]] = {
     ("quantile_skewness_60", Why.EDGE): _MANY_ZEROS,
     ("tail_weight_60", Why.EDGE): _MANY_ZEROS,
     ("tail_ratio_60", Why.EDGE): _MANY_ZEROS,
-    ("jump_statistic_20", Why.EDGE): "No two bars in a row moved in the window: the bipower variation is 0.",
     ("jump_statistic_60", Why.EDGE): "No two bars in a row moved in the window: the bipower variation is 0.",
     ("range_variation_20", Why.EDGE): "No bar of the window has a range: each traded at one price, or not at all.",
-    ("range_variation_60", Why.EDGE): "No bar of the window has a range: each traded at one price, or not at all.",
     ("half_life_60", Why.EDGE): "The price stood still, or it does not revert: the slope is not below 0.",
     ("session_volatility_ratio_20", Why.EDGE): "The price has not moved in this session yet, or this is its first bar.",
     ("seasonal_volume_ratio", Why.EDGE): "Past sessions traded nothing up to this minute: no volume is expected.",

@@ -69,6 +69,7 @@ def test_no_value_of_a_real_day_is_undefined_without_a_reason_that_is_explained(
 ) -> None:
     answer = undertone("features", "validity", data_folder / DAY, *SLICE, "--timeframe", "1s,1m", folder=tmp_path)
     assert answer["complete"]
+    families.load()
     columns = {column.name: column for group in registered() for column in group.columns}
     for count in answer["timeframes"]:
         assert count["unexplained"] == []
