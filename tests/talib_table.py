@@ -180,13 +180,13 @@ VOLATILITY: Final = [
 STATISTICS: Final = [
     _over("STDDEV", "volatility_#", "STDDEV(log_return, #) * sqrt(# / (# - 1))", 20, 60, 120),
     _over("VAR", "volatility_#", "sqrt(VAR(log_return, #) * # / (# - 1))", 20, 60, 120),
-    _over("LINEARREG", "line_gap_#", "log(close) - LINEARREG(log(close), #)", 20, 60, 120),
-    _over("LINEARREG_SLOPE", "slope_#", "LINEARREG_SLOPE(log(close), #)", 20, 60, 120),
-    _over("LINEARREG_ANGLE", "slope_#", "tan(LINEARREG_ANGLE(log(close), #) * pi / 180)", 20, 60, 120),
+    _over("LINEARREG", "line_gap_#", "log(close) - LINEARREG(log(close), #)", 20, 60),
+    _over("LINEARREG_SLOPE", "slope_#", "LINEARREG_SLOPE(log(close), #)", 20, 60),
+    _over("LINEARREG_ANGLE", "slope_#", "tan(LINEARREG_ANGLE(log(close), #) * pi / 180)", 20, 60),
     _over("LINEARREG_INTERCEPT", "line_gap_#",
-          "log(close) - LINEARREG_INTERCEPT(log(close), #) - (# - 1) * LINEARREG_SLOPE(log(close), #)", 20, 60, 120),
-    _over("TSF", "line_gap_#", "log(close) - TSF(log(close), #) + LINEARREG_SLOPE(log(close), #)", 20, 60, 120),
-    _over("CORREL", "return_volume_correlation_#", "CORREL(log_return, volume, #)", 20, 60),
+          "log(close) - LINEARREG_INTERCEPT(log(close), #) - (# - 1) * LINEARREG_SLOPE(log(close), #)", 20, 60),
+    _over("TSF", "line_gap_#", "log(close) - TSF(log(close), #) + LINEARREG_SLOPE(log(close), #)", 20, 60),
+    _over("CORREL", "return_volume_correlation_#", "CORREL(log_return, volume, #)", 60),
     _over("BETA", "market_beta_#", "BETA(path(market_return), path(log_return), #)", 20, 60, 120),
     _different("PERCENTRANK", "returns equal to the last one count by half, with TA-Lib not at all",
                return_percentile_60="PERCENTRANK(log_return, 59) / 100"),
@@ -196,8 +196,8 @@ STATISTICS: Final = [
 ]  # fmt: skip
 
 OPERATORS: Final = [
-    _over("MAX", "drawdown_#", "close / MAX(close, #) - 1", 20, 60, 120),
-    _over("MIN", "run_up_#", "close / MIN(close, #) - 1", 20, 60, 120),
+    _over("MAX", "drawdown_#", "close / MAX(close, #) - 1", 20, 60),
+    _over("MIN", "run_up_#", "close / MIN(close, #) - 1", 20, 60),
     _equal("MINMAX", run_up_20="close / MINMAX(close, 20)[0] - 1", drawdown_20="close / MINMAX(close, 20)[1] - 1"),
     _different("MAXINDEX", _LATEST, bars_since_high_20="row - MAXINDEX(close, 20)"),
     _different("MININDEX", _LATEST, bars_since_low_20="row - MININDEX(close, 20)"),
