@@ -105,7 +105,7 @@ COLUMNS = (
         "bar_longest_wait_share",
         "longest time without a trade in the bar, its ends included, / its length",
         "Engle and Russell (1998), durations",
-        ("ts_event",),
+        ("ts_event", "price"),
         unit="share",
         range=(0.0, 1.0),
         edges="1 in a bar without trades",

@@ -19,7 +19,7 @@ def rows(closes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     inputs, history = bar_inputs(new_series(1), bars, 1), new_history(1)
     assert push(history, inputs, 0) == n
     out, why = np.empty((n, 4)), np.empty((n, 4), np.uint8)
-    clustering.update(clustering.Params(60, 1e-10), clustering.init(1, 1), inputs, history, out, why)
+    clustering.update(clustering.Params(1e-10), clustering.init(1, 1), inputs, history, out, why)
     return out, why
 
 
