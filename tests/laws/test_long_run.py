@@ -5,7 +5,7 @@ recursive one with its oracle replayed from the start, or, in a run too long to 
 horizons) before: by then a recursion has forgotten what was earlier.
 
 `make test` runs 10,000 seconds of bars, with 20,000 trades and quotes a symbol (some twenty laps of the rings).
-`LAWS_LONG_RUN=10000000` runs the whole law, as CI does: two and a half minutes on a quiet core, in constant memory.
+`LAWS_LONG_RUN=10000000` runs the whole law, in constant memory; it takes long over the whole catalogue, so CI does not.
 """
 
 from __future__ import annotations
