@@ -37,9 +37,7 @@ def forget_stale(packages: tuple[Path, ...] = _PACKAGES, beside: tuple[Path, ...
     stamp = _stamp(packages)
     if stamp.is_file() and stamp.read_text() == everything:
         return []
-    imports = {
-        path: [known for known in _imported(path, text, roots) if known in sources] for path, text in sources.items()
-    }
+    imports = _imports(sources, roots)
     gone = [
         ".".join(_below(path, roots).with_suffix("").parts)
         for path, text in own.items()
@@ -58,6 +56,15 @@ def forget_stale_of(modules: Iterable[str]) -> list[str]:
         if place not in _PACKAGES:
             gone += forget_stale((place,), _PACKAGES)
     return gone
+
+
+def sources_of_modules(packages: tuple[Path, ...] = _PACKAGES) -> dict[str, set[Path]]:
+    """Return of each module the sources that its kernels are made of: its own and what it imports, however far."""
+    roots, sources = tuple(dict.fromkeys(package.parent for package in packages)), _sources(packages)
+    imports = _imports(sources, roots)
+    return {
+        ".".join(_below(path, roots).with_suffix("").parts): set(_reached(path, imports, sources)) for path in sources
+    }
 
 
 def is_complete(packages: tuple[Path, ...] = _PACKAGES) -> bool:
@@ -85,6 +92,12 @@ def _sources(packages: tuple[Path, ...]) -> dict[Path, bytes]:
 
 def _below(path: Path, roots: tuple[Path, ...]) -> Path:
     return next(path.relative_to(root) for root in roots if path.is_relative_to(root))
+
+
+def _imports(sources: dict[Path, bytes], roots: tuple[Path, ...]) -> dict[Path, list[Path]]:
+    return {
+        path: [known for known in _imported(path, text, roots) if known in sources] for path, text in sources.items()
+    }
 
 
 def _imported(path: Path, text: bytes, roots: tuple[Path, ...]) -> Iterator[Path]:
