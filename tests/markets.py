@@ -24,6 +24,8 @@ from tests.oracles.registry import Market
 
 SECOND = 1_000_000_000
 FIRST_OPEN = 1_381_239_000 * SECOND  # 2013-10-08 13:30 UTC
+BEFORE_MIDNIGHT = 1_330_473_420 * SECOND  # 2012-02-28 23:57 UTC
+EXPIRY = 950_880_600 * SECOND  # 2000-02-18 13:30 UTC
 DAY = 86_400 * SECOND
 LOTS = 100.0
 
@@ -71,6 +73,7 @@ class Prices:
     per_unit: float
     step: int  # the mid moves by up to so many ticks
     off_grid: float = 0.0  # every price is moved by up to so many ticks, to a multiple of 2^-20: no ties, few bits
+    opens: int = FIRST_OPEN  # ns UTC: the first session
 
 
 PRICES = {
@@ -79,6 +82,8 @@ PRICES = {
     "fine": Prices(600_000_000, 1e4, 3),
     "dust": Prices(12_345, 1e8, 9),
     "off_grid": Prices(10_000, 1e2, 4, 0.4),
+    "midnight": Prices(10_000, 1e2, 4, opens=BEFORE_MIDNIGHT),
+    "expiry": Prices(10_000, 1e2, 4, opens=EXPIRY),
     "benign": Prices(10_000, 1e2, 6),
     "every_tick": Prices(10_000, 1e2, 6),
 }
@@ -89,8 +94,10 @@ def scene(name: str) -> Scene:
     """Return the named market.
 
     Price and tick are 100 and 0.01 in `cents`, 60,000 and 0.01 in `bitcoin`, 60,000 and 0.0001 in `fine`, 0.0001 and
-    1e-8 in `dust`; in `off_grid` prices lie on no grid. `benign` has three symbols with bars of 1 s and 2 s in one
-    long session, `days` three short sessions of the same, `every_tick` a bar after each tick.
+    1e-8 in `dust`; in `off_grid` prices lie on no grid. `midnight` and `expiry` are `cents` on other dates: sessions
+    pass midnight, one into a leap day; a third Friday of a leap year that 400 divides. `benign` has three symbols with
+    bars of 1 s and 2 s in one long session, `days` three short sessions of the same, `every_tick` a bar after each
+    tick.
     """
     if name == "benign":
         session = Session(FIRST_OPEN, FIRST_OPEN, FIRST_OPEN + 1_000 * SECOND, FIRST_OPEN + 1_000 * SECOND)
@@ -108,7 +115,7 @@ def scene(name: str) -> Scene:
         return Scene(ticks, _bar_a_tick(ticks, session), 2, (False,), _items(2, [session], 5))
     sessions = [
         Session(begin, begin + 20 * SECOND, begin + 290 * SECOND, begin + 310 * SECOND)
-        for begin in (FIRST_OPEN - 20 * SECOND, FIRST_OPEN + DAY - 20 * SECOND)
+        for begin in (PRICES[name].opens - 20 * SECOND, PRICES[name].opens + DAY - 20 * SECOND)
     ]
     ticks = _joined([_hard_ticks(symbol, sessions, PRICES[name]) for symbol in range(5)])
     return Scene(ticks, interval_bars(ticks, 5, sessions, (1, 2)), 5, (True, True), _items(5, sessions, 7))
@@ -135,7 +142,7 @@ def _hard_ticks(symbol: int, sessions: list[Session], prices: Prices) -> dict[st
     time = np.concatenate(times)
     time[1::9] = time[:-1:9]  # ties
     n = len(time)
-    since = (time - FIRST_OPEN) % DAY // SECOND
+    since = (time - prices.opens) % DAY // SECOND
     moves = rng.integers(-prices.step, prices.step + 1, n) * (rng.random(n) < 0.5)
     moves[(since >= 120) & (since < 170)] = 0  # a flat stretch
     kind = np.where(rng.random(n) < 0.5, TRADE, QUOTE).astype(np.uint8)
