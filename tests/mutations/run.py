@@ -52,9 +52,9 @@ def hold_without_faults(base: Path, groups: Sequence[str], workers: int) -> bool
 def try_all(base: Path, faults: Sequence[Fault], workers: int) -> list[Trial]:
     """Try the faults, printing a line for each."""
 
-    def tried(fault: Fault) -> Trial:
+    def tried(fault: Fault, groups: Sequence[str]) -> Trial:
         began = monotonic()
-        trial = try_fault(base, fault)
+        trial = try_fault(base, fault, groups)
         by = f" by {trial.law}" if trial.law else ""
         seconds = monotonic() - began
         print(f"{trial.verdict}{by}: {fault.path}: {fault.breaks} ({fault.kind}, {seconds:.0f} s)", flush=True)
@@ -63,7 +63,7 @@ def try_all(base: Path, faults: Sequence[Fault], workers: int) -> list[Trial]:
         return trial
 
     with ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(tried, faults))
+        return list(pool.map(tried, faults, [groups_of(fault) for fault in faults]))
 
 
 def print_table(faults: Sequence[Fault], trials: Sequence[Trial]) -> None:
