@@ -213,6 +213,18 @@ class Data(Section):
     folder: Path | None = Field(None, description="Folder of recorded ticks; commands and tests look there.")
 
 
+class Local(Section):
+    """Servers on this machine without Docker: `make up`, `python -m ops.local`. They listen on loopback alone."""
+
+    folder: Path = Field(Path("var/local"), description="Folder of what they store, a folder each.")
+    kafka_port: int = Field(9092, ge=1, le=65_535, description="Kafka: clients.")
+    kafka_controller_port: int = Field(9093, ge=1, le=65_535, description="Kafka: its controller.")
+    questdb_http_port: int = Field(9000, ge=1, le=65_535, description="QuestDB: ingestion, queries and console.")
+    questdb_pg_port: int = Field(8812, ge=1, le=65_535, description="QuestDB: queries in PostgreSQL's protocol.")
+    questdb_ilp_port: int = Field(9009, ge=1, le=65_535, description="QuestDB: ingestion over TCP; we use HTTP.")
+    redis_port: int = Field(6379, ge=1, le=65_535, description="Redis.")
+
+
 class Settings(BaseSettings):
     """All settings of a process. Made by `ops.settings.load`, or from defaults by `Settings()`."""
 
@@ -235,6 +247,7 @@ class Settings(BaseSettings):
     log: Log = Log()
     metrics: Metrics = Metrics()
     data: Data = Data()
+    local: Local = Local()
 
     @classmethod
     def settings_customise_sources(

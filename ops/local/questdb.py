@@ -1,0 +1,64 @@
+"""QuestDB: the store. Rows come in over HTTP, queries over HTTP and PostgreSQL's protocol."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+
+from ops.local import jars
+from ops.local.programs import find_java
+from ops.local.server import HOST, Server
+
+
+class QuestDb(Server):
+    """`ports`: http (ingestion, queries, console), pg (queries), ilp (ingestion over TCP)."""
+
+    name = "questdb"
+    heap_mb = 1024
+
+    @property
+    def address(self) -> str:
+        """Setting store.url."""
+        return f"questdb://{HOST}:{self.ports['http']}"
+
+    def prepare(self) -> list[str]:
+        """Write conf/server.conf and conf/log.conf."""
+        java, programs = find_java(), jars.fetch()
+        values = {
+            "http.bind.to": f"{HOST}:{self.ports['http']}",
+            "http.min.enabled": "false",
+            "pg.net.bind.to": f"{HOST}:{self.ports['pg']}",
+            "line.tcp.net.bind.to": f"{HOST}:{self.ports['ilp']}",
+            "telemetry.enabled": "false",  # it would call home
+            **self.options,
+        }
+        conf = self.folder / "conf"
+        conf.mkdir(exist_ok=True)
+        (conf / "server.conf").write_text("".join(f"{k}={v}\n" for k, v in values.items()), encoding="utf-8")
+        (conf / "log.conf").write_text(_LOG, encoding="utf-8")
+        (jar,) = programs.glob("questdb-*.jar")
+        return [
+            java, f"-Xmx{self.heap_mb}m", "-XX:+UseParallelGC", f"-XX:ErrorFile={self.folder}/crash.log",
+            "-p", str(jar), "-m", "io.questdb/io.questdb.ServerMain", "-d", str(self.folder),
+        ]  # fmt: skip
+
+    def ask(self) -> None:
+        """SELECT 1, over HTTP and over PostgreSQL's protocol."""
+        import psycopg
+
+        with urllib.request.urlopen(f"http://{HOST}:{self.ports['http']}/exec?query=select%201", timeout=3.0) as answer:
+            if json.load(answer)["dataset"] != [[1]]:
+                raise ValueError("SELECT 1 over HTTP did not answer 1")
+        # QuestDB's own defaults: it listens on loopback alone
+        with psycopg.connect(
+            host=HOST, port=self.ports["pg"], user="admin", password="quest", dbname="qdb", connect_timeout=3
+        ) as connection:
+            if connection.execute("SELECT 1").fetchall() != [(1,)]:
+                raise ValueError("SELECT 1 over PostgreSQL's protocol did not answer 1")
+
+
+_LOG = """# Errors, criticals and advisories; INFO would be a line a query.
+writers=stdout
+w.stdout.class=io.questdb.log.LogConsoleWriter
+w.stdout.level=ERROR
+"""
