@@ -4,7 +4,8 @@ Seed:   none.
 Edges:  undefined where the sizes are equal, but for a share of 1e-10 of their squares (ARCH-LM: the squared returns
         without the newest, or without the oldest).
 Cost:   O(1) a bar, 12 numbers a series. The six sums slide with what rounding took from them (Knuth's two-sum), so
-        that a large return that has left leaves no trace; they are made anew, the same way, every 64th bar.
+        that a large return that has left leaves no trace; they are made anew, the same way, every 64th bar. What
+        ARCH-LM leaves out at an end is taken away before what was lost is added, so that it leaves none either.
 """
 
 from __future__ import annotations
@@ -116,8 +117,10 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
             why[k, 0] = why[k, 1] = why[k, 2] = 0
             newest, oldest = newest * newest, oldest * oldest
             fourths, pairs = sums[i, FOURTHS] + lost[i, FOURTHS], m - 1.0
-            x, y = squares - newest, squares - oldest
-            x_spread, y_spread = fourths - newest * newest - x * x / pairs, fourths - oldest * oldest - y * y / pairs
+            x = (sums[i, SQUARES] - newest) + lost[i, SQUARES]
+            y = (sums[i, SQUARES] - oldest) + lost[i, SQUARES]
+            x_spread = (sums[i, FOURTHS] - newest * newest) + lost[i, FOURTHS] - x * x / pairs
+            y_spread = (sums[i, FOURTHS] - oldest * oldest) + lost[i, FOURTHS] - y * y / pairs
             if x_spread > params.flat * fourths and y_spread > params.flat * fourths:
                 product = sums[i, SQUARE_PRODUCTS] + lost[i, SQUARE_PRODUCTS] - x * y / pairs
                 out[k, 3], why[k, 3] = min(pairs * (product / x_spread) * (product / y_spread), pairs), 0
@@ -167,6 +170,6 @@ register(
         params=Params(FLAT),
         init=init,
         update=update,
-        version=2,
+        version=3,
     )
 )

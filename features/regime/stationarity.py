@@ -7,7 +7,8 @@ persistence_20_120 passes 1 / pi that way, and 0 when it falls below half of tha
 Seed:   none; bars in the state count from the series' first bar.
 Edges:  undefined where the closes before did not move, or where less than 1e-6 of the squared changes is left over;
         no half-life where the price does not revert; no persistence without a move, and the state is then 0.
-Cost:   O(1) a bar, 11 numbers a series. Sums slide, over closes less that of the last lap, and are made anew a lap.
+Cost:   O(1) a bar, 14 numbers a series. Sums slide, over closes less that of the last lap, and are made anew a lap,
+        and as soon as they are small beside what they have held since: a jump that has left leaves no trace.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ from schema.ticks import Float64, Int64, UInt8
 SHORT, LONG, FIVE, TWENTY = 60, 120, 5, 20
 SHORT_LAP, LONG_LAP = 63, 127  # bars between two sums made anew, less 1: masks
 ENTER, LEFT_OVER = 1 / math.pi, 1e-6
-LEVELS, SQUARES, CHANGES, ONES, FIVES, TWENTIES = range(6)
+SMALL, SMALLER = 1e-3, 1e-5  # beside the largest sum since the last were made anew: squared levels, squared changes
+LEVELS, SQUARES, CHANGES, ONES, FIVES, TWENTIES, LARGEST, ANCHOR = 0, 1, 2, 3, 4, 5, 6, 10
 EDGE = int(Why.EDGE)
 
 
@@ -42,8 +44,8 @@ class Params(NamedTuple):
 
 
 class State(NamedTuple):
-    anchor: Float64  # (series,) close that levels are less by
-    sums: Float64  # (series, 6) levels, their squares, squared changes (60); squared changes over 1, 5, 20 (120)
+    sums: Float64  # (series, 11) levels, their squares, squared changes (60); squared changes over 1, 5, 20 (120);
+    # the most since they were made anew, of the second and third and of each other; the close that levels are less by
     still: Int64  # (series,) bars since the last move
     state: Int64  # (series,) -1, 0 or 1
     bars: Int64  # (series,) bars in it
@@ -51,7 +53,7 @@ class State(NamedTuple):
 
 def init(n_symbols: int, n_timeframes: int) -> State:
     n = n_symbols * n_timeframes
-    return State(np.zeros(n), np.zeros((n, 6)), *(np.zeros(n, np.int64) for _ in range(3)))
+    return State(np.zeros((n, 11)), *(np.zeros(n, np.int64) for _ in range(3)))
 
 
 @njit(cache=True, inline="always")
@@ -70,30 +72,78 @@ def _anew(closes: Float64, i: int, n: int, lag: int, held: int, window: int) -> 
 
 
 @njit(cache=True)
-def _slide_levels(sums: Float64, closes: Float64, i: int, n: int, anchor: float) -> float:
+def _levels_anew(sums: Float64, closes: Float64, i: int, n: int) -> None:
+    anchor = closes[(n - 2) & MASK, i]
+    levels = squares = 0.0
+    for lag in range(1, SHORT + 1):
+        level = closes[(n - 1 - lag) & MASK, i] - anchor
+        levels += level
+        squares += level * level
+    changes = _anew(closes, i, n, 0, 1, SHORT)
+    sums[i, LEVELS], sums[i, SQUARES], sums[i, CHANGES] = levels, squares, changes
+    sums[i, LARGEST], sums[i, ANCHOR] = max(squares, changes), anchor
+
+
+@njit(cache=True)
+def _slide_levels(sums: Float64, closes: Float64, i: int, n: int) -> None:
     if n == SHORT + 1 or n & SHORT_LAP == 0:
-        anchor = closes[(n - 1) & MASK, i]
-        sums[i, LEVELS] = sums[i, SQUARES] = 0.0
-        for lag in range(1, SHORT + 1):
-            level = closes[(n - 1 - lag) & MASK, i] - anchor
-            sums[i, LEVELS] += level
-            sums[i, SQUARES] += level * level
-        sums[i, CHANGES] = _anew(closes, i, n, 0, 1, SHORT)
-        return anchor
+        _levels_anew(sums, closes, i, n)
+        return
+    anchor = sums[i, ANCHOR]
     new, old = closes[(n - 2) & MASK, i] - anchor, closes[(n - 2 - SHORT) & MASK, i] - anchor
     sums[i, LEVELS] += new - old
     sums[i, SQUARES] += new * new - old * old
     sums[i, CHANGES] += _squared(closes, i, n, 0, 1) - _squared(closes, i, n, SHORT, 1)
-    return anchor
+    sums[i, LARGEST] = max(sums[i, LARGEST], max(sums[i, SQUARES], sums[i, CHANGES]))
+
+
+@njit(cache=True, error_model="numpy")
+def _regressed_anew(closes: Float64, i: int, n: int) -> tuple[float, float, float]:
+    """Return the squared levels, their products with the changes, and the squares left over, from the closes."""
+    newest, level, spread, product, left = closes[(n - 2) & MASK, i], 0.0, 0.0, 0.0, 0.0
+    for lag in range(1, SHORT + 1):
+        level += (closes[(n - 1 - lag) & MASK, i] - newest) / SHORT
+    change = (closes[(n - 1) & MASK, i] - closes[(n - 1 - SHORT) & MASK, i]) / SHORT
+    for lag in range(1, SHORT + 1):
+        old = closes[(n - 1 - lag) & MASK, i]
+        x, y = old - newest - level, closes[(n - lag) & MASK, i] - old - change
+        spread += x * x
+        product += x * y
+    slope = product / spread
+    for lag in range(1, SHORT + 1):
+        old = closes[(n - 1 - lag) & MASK, i]
+        x, y = old - newest - level, closes[(n - lag) & MASK, i] - old - change
+        left += (y - slope * x) * (y - slope * x)
+    return spread, product, left
+
+
+@njit(cache=True, inline="always")
+def _regressed(sums: Float64, closes: Float64, i: int, n: int, close: float) -> tuple[float, float, float]:
+    """Return the same three from the sums, unless these are small beside what they have held."""
+    anchor = sums[i, ANCHOR]
+    first, last = closes[(n - 1 - SHORT) & MASK, i] - anchor, close - anchor
+    whole, changes = last - first, sums[i, CHANGES]
+    spread = sums[i, SQUARES] - sums[i, LEVELS] * sums[i, LEVELS] / SHORT
+    largest = max(sums[i, LARGEST], last * last)
+    if spread <= SMALL * largest or changes <= SMALLER * largest:
+        _levels_anew(sums, closes, i, n)
+        return _regressed_anew(closes, i, n)
+    product = 0.5 * ((last - first) * (last + first) - changes) - sums[i, LEVELS] * whole / SHORT
+    return spread, product, changes - whole * whole / SHORT - product / spread * product
 
 
 @njit(cache=True)
 def _slide_changes(sums: Float64, closes: Float64, i: int, n: int) -> None:
-    for at, held in ((ONES, 1), (FIVES, FIVE), (TWENTIES, TWENTY)):
-        if n == LONG + 1 or n & LONG_LAP == 0:
-            sums[i, at] = _anew(closes, i, n, 0, held, LONG)
-        else:
-            sums[i, at] += _squared(closes, i, n, 0, held) - _squared(closes, i, n, LONG - held + 1, held)
+    anew = n == LONG + 1 or n & LONG_LAP == 0
+    if not anew:
+        for at, held in ((ONES, 1), (FIVES, FIVE), (TWENTIES, TWENTY)):
+            total = sums[i, at] + (_squared(closes, i, n, 0, held) - _squared(closes, i, n, LONG - held + 1, held))
+            largest = max(sums[i, LARGEST - CHANGES + at], total)
+            sums[i, at], sums[i, LARGEST - CHANGES + at] = total, largest
+            anew |= total < SMALL * largest
+    if anew:
+        for at, held in ((ONES, 1), (FIVES, FIVE), (TWENTIES, TWENTY)):
+            sums[i, at] = sums[i, LARGEST - CHANGES + at] = _anew(closes, i, n, 0, held, LONG)
 
 
 @njit(cache=True, inline="always")
@@ -105,7 +155,7 @@ def _persistence(held: float, ones: float, over: int) -> float:
 
 @njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
-    anchors, sums, stills, states, lasted = state
+    sums, stills, states, lasted = state
     closes, series, nth, close_now, close_before = (
         history.close, bars.series, bars.n, bars.close, bars.previous_close
     )  # fmt: skip
@@ -120,19 +170,13 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
         if n <= SHORT:
             why[k, 0] = why[k, 1] = WARMING_UP
         else:
-            anchor = _slide_levels(sums, closes, i, n, anchors[i])
-            anchors[i] = anchor
+            _slide_levels(sums, closes, i, n)
             if still < SHORT - 1:
-                first, last = closes[(n - 1 - SHORT) & MASK, i] - anchor, close - anchor
-                whole, changes = last - first, sums[i, CHANGES]
-                spread = sums[i, SQUARES] - sums[i, LEVELS] * sums[i, LEVELS] / SHORT
-                product = 0.5 * ((last - first) * (last + first) - changes) - sums[i, LEVELS] * whole / SHORT
-                slope = product / spread if spread > 0.0 else 0.0
-                left = changes - whole * whole / SHORT - slope * product
-                if left > params.left_over * changes and spread > 0.0:
+                spread, product, left = _regressed(sums, closes, i, n, close)
+                if left > params.left_over * sums[i, CHANGES]:
                     out[k, 0], why[k, 0] = product / math.sqrt(spread * left / (SHORT - 2.0)), 0
-                    if slope < 0.0:
-                        out[k, 1], why[k, 1] = -math.log(2.0) / slope, 0
+                    if product < 0.0:
+                        out[k, 1], why[k, 1] = -math.log(2.0) * spread / product, 0
         if n <= LONG:
             why[k, 2] = why[k, 3] = why[k, 4] = why[k, 5] = WARMING_UP
             continue
@@ -213,5 +257,6 @@ register(
         params=Params(LEFT_OVER, ENTER, ENTER / 2),
         init=init,
         update=update,
+        version=2,
     )
 )

@@ -1,7 +1,9 @@
 """How one-sided the close's moves are: Chande's momentum, true strength index, Connors' RSI.
 
 Seed:   averages with the mean of their first n inputs; TSI's signal with the first n defined ones.
-Edges:  undefined where no move is left: a flat series; Connors' RSI also where the streak has not moved for long.
+Edges:  undefined where no move is left: a flat series; Connors' RSI also where the streak has not moved for long. TSI's
+        averaged moves are none at 1e-30 of the price or less; until then they are kept whole (down to 1e-60), so that
+        both averages of a long flat stretch die together.
 Cost:   O(1) a bar, O(100) for Connors' rank; 14 numbers a series.
 """
 
@@ -14,7 +16,7 @@ import numpy as np
 from numba import njit
 
 from features.catalogue import Column, Driver, Family, Group, Stage, register
-from features.decay import WARMING_UP, burn_in, settled, standing
+from features.decay import NEGLIGIBLE, WARMING_UP, burn_in, settled, standing
 from features.inputs import RING, BarInputs, History, past
 from features.technical.rsi import wilder
 from features.ties import TIE
@@ -88,12 +90,13 @@ def _strength(once: Float64, twice: Float64, i: int, n: int, change: float, clos
     """Take the n-th bar's change into the averages; return TSI, or NaN where no move is left."""
     if n == 2:
         once[i] = twice[i] = 0.0
+    none = NEGLIGIBLE * close
     for j in range(2):
-        once[i, j] = settled(_average(once[i, j], n - 1, SLOW, change), close)
+        once[i, j] = settled(_average(once[i, j], n - 1, SLOW, change), none)
         if n > SLOW:
-            twice[i, j] = settled(_average(twice[i, j], n - SLOW, FAST, once[i, j]), close)
+            twice[i, j] = settled(_average(twice[i, j], n - SLOW, FAST, once[i, j]), none)
         change = abs(change)
-    return 100.0 * min(max(twice[i, 0] / twice[i, 1], -1.0), 1.0) if twice[i, 1] > 0.0 else np.nan
+    return 100.0 * min(max(twice[i, 0] / twice[i, 1], -1.0), 1.0) if twice[i, 1] > none else np.nan
 
 
 @njit(cache=True, error_model="numpy")
@@ -210,5 +213,6 @@ register(
         params=Params(WINDOW, (SLOW, FAST, SIGNAL), (RSI, STREAK, RANKS)),
         init=init,
         update=update,
+        version=2,
     )
 )

@@ -1,8 +1,9 @@
 """Oscillators of the bars' ranges: Vortex, ultimate oscillator, awesome oscillator, CCI, mass index.
 
 Seed:   the mass index's averages with the mean of their first 9 inputs.
-Edges:  undefined where no range is left in the (shortest) window; the mass index where one of its 25 ratios is. A
-        remembered range below 1e-30 of the price counts as none.
+Edges:  undefined where no range is left in the (shortest) window; the mass index where one of its 25 ratios is: where
+        the averages' average is 1e-30 of the price or less. Until then both averages are kept whole (down to 1e-60),
+        so that those of a long flat stretch die together.
 Cost:   O(1) a bar, O(20) for CCI's mean deviation; 59 numbers a series. Sums slide and are summed anew once a lap.
 """
 
@@ -14,7 +15,7 @@ import numpy as np
 from numba import njit
 
 from features.catalogue import Family, Group, Stage, register
-from features.decay import WARMING_UP, settled, standing
+from features.decay import NEGLIGIBLE, WARMING_UP, settled, standing
 from features.inputs import BarInputs, History, past
 from features.technical.natr import true_range
 from features.technical.swing_rows import CONVERGED, FAST, LONG, MASS, MASS_READY, ROWS, SLOW, SPAN, TYPICAL
@@ -133,18 +134,18 @@ def _mass(state: State, i: int, n: int, spread: float, close: float) -> float:
         state.defined[i] = 0
         for j in range(MASS):
             state.ratios[j, i] = 0.0
-    seen, weight = n, 2.0 / (SPAN + 1.0)
+    seen, weight, none = n, 2.0 / (SPAN + 1.0), NEGLIGIBLE * close
     one = state.spread[i, 0]
-    one = state.spread[i, 0] = settled(one + (spread - one) * (1.0 / seen if seen <= SPAN else weight), close)
+    one = state.spread[i, 0] = settled(one + (spread - one) * (1.0 / seen if seen <= SPAN else weight), none)
     seen = n - SPAN + 1
     if seen < 1:
         return np.nan
     two = state.spread[i, 1]
-    two = state.spread[i, 1] = settled(two + (one - two) * (1.0 / seen if seen <= SPAN else weight), close)
+    two = state.spread[i, 1] = settled(two + (one - two) * (1.0 / seen if seen <= SPAN else weight), none)
     if seen < SPAN:
         return np.nan
-    slot, ratio = n % MASS, one / two if two > 0.0 else 0.0
-    state.defined[i] = state.defined[i] + 1 if two > 0.0 else 0
+    slot, ratio = n % MASS, one / two if two > none else 0.0
+    state.defined[i] = state.defined[i] + 1 if two > none else 0
     state.ratio_sum[i] += ratio - state.ratios[slot, i]
     state.ratios[slot, i] = ratio
     if slot == 0:
@@ -200,5 +201,6 @@ register(
         params=Params(LONG, FAST, SLOW, TYPICAL, SPAN, MASS),
         init=init,
         update=update,
+        version=2,
     )
 )

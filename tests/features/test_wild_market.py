@@ -70,46 +70,11 @@ def rows(name: str, noisy: bool) -> FeatureRows:
     return computed
 
 
-EVERYWHERE = {(name, noisy) for name in ("cents", "bitcoin", "fine", "dust") for noisy in (False, True)}
-FINE = {("bitcoin", True), ("fine", False), ("fine", True)}
-# What is known to be wrong here, and only here: each must go on failing, or go from this list.
-MISSES = {
-    "tsi_25_13": (EVERYWHERE, "both averages have almost died after 800 flat bars: which is 0 first is not settled"),
-    "tsi_signal_25_13_7": (EVERYWHERE, "as tsi_25_13"),
-    "mass_index_25": (
-        EVERYWHERE,
-        "both averages have almost died after 280 flat bars: which is 0 first is open",
-    ),
-    "arch_lm_60": (
-        {(name, noisy) for name, noisy in EVERYWHERE if name in ("cents", "dust")},
-        "6e-9 off after a jump of a fifth: the bound leaves the fourth powers out",
-    ),
-    "session_volatility_ratio_20": (
-        {(name, noisy) for name, noisy in EVERYWHERE if name in ("bitcoin", "fine")},
-        "up to 2e-4 off after jumps of a fifth in an otherwise flat session: its sums are not compensated",
-    ),
-    "dickey_fuller_t_60": (FINE, "defined a bar too early or late where a flat window begins after a jump"),
-    "half_life_60": (FINE, "as dickey_fuller_t_60"),
-    "persistence_state": ({("fine", True)}, "as dickey_fuller_t_60"),
-    "bars_in_persistence_state": ({("fine", True)}, "as dickey_fuller_t_60"),
-}
+MARKETS = [(name, noisy) for name in ("cents", "bitcoin", "fine", "dust") for noisy in (False, True)]
 
 
-def cases() -> list[object]:
-    """Return each column with each market; those known to miss are expected to."""
-    none: tuple[set[tuple[str, bool]], str] = (set(), "")
-    return [
-        pytest.param(
-            column, name, noisy, id=f"{column}-{name}-{'noisy' if noisy else 'exact'}",
-            marks=[pytest.mark.xfail(strict=True, reason=misses[1])] if (name, noisy) in misses[0] else [],
-        )
-        for column in OF_PRICES
-        for misses in [MISSES.get(column, none)]
-        for name, noisy in sorted(EVERYWHERE)
-    ]  # fmt: skip
-
-
-@pytest.mark.parametrize(("column", "name", "noisy"), cases())
+@pytest.mark.parametrize(("name", "noisy"), MARKETS)
+@pytest.mark.parametrize("column", OF_PRICES)
 def test_column_equals_its_oracle_in_a_wild_market(column: str, name: str, noisy: bool) -> None:
     market, found = wild(name, noisy).market(), rows(name, noisy).values[:, NAMES.index(column)]
     expected, bound = ORACLES[column].expected(column, market), ORACLES[column].bound(column, market)

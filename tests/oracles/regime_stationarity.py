@@ -8,7 +8,7 @@ import numpy as np
 from statsmodels.api import OLS, add_constant
 
 from tests.oracles.regime_trend import TIE, bars_since_change, two_thresholds
-from tests.oracles.regime_volatility import numbers, slid
+from tests.oracles.regime_volatility import SMALL, numbers, slid
 from tests.oracles.registry import each_series, oracle
 from tests.oracles.windows import EPS, agrees, before, exact, trailing
 
@@ -47,12 +47,17 @@ def dickey_fuller(bars: Series) -> np.ndarray:
 
 @each_series
 def slid_regression(name: str, bars: Series) -> np.ndarray:
-    """Bound what the sums lose: 2 roundings a bar since their last lap, of 60 squares of the farthest level then."""
+    """Bound what the sums lose: 2 roundings a bar since their last lap, of 60 squares of the farthest level then.
+
+    They are made anew where they are less than SMALL of what they have held, so that they lose no more than that of
+    the squared levels; nor, summed from the closes, more than that of the squared changes.
+    """
     close = exact(bars["close"])
     reach = np.array([np.ptp(close[max(0, row - 125) : row + 1]) for row in range(len(close))])
-    lost, found = 4 * 124 * EPS * 60 * reach**2, regression(bars)
+    found, squares = regression(bars), np.nan_to_num(trailing(changes(bars, 1), 60).sum(axis=1))
     slope, t, left, spread = (np.nan_to_num(found[key], nan=1) for key in ("slope", "t", "left", "spread"))
     left, spread = np.maximum(left, 1e-300), np.maximum(spread, 1e-300)
+    lost = 4 * 124 * EPS * np.minimum(60 * reach**2, np.maximum(spread / SMALL, squares))
     if name == "half_life_60":
         return (math.log(2) / slope**2 * lost * (1 + np.abs(slope)) / spread).astype(float)
     of_spreads = lost * (1 + slope**2) / left + lost / spread
@@ -83,7 +88,7 @@ def persistence_of(bars: Series, held: int) -> np.ndarray:
 @each_series
 def slid_persistence(name: str, bars: Series) -> np.ndarray:
     held = numbers(name)[0]
-    return slid(changes(bars, held), 121 - held) + slid(changes(bars, 1), 120)
+    return slid(changes(bars, held), 121 - held, SMALL) + slid(changes(bars, 1), 120, SMALL)
 
 
 @oracle("persistence_5_120", "persistence_20_120", bound=slid_persistence)

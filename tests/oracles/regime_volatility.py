@@ -14,6 +14,7 @@ from tests.oracles.windows import EPS, agrees, log_returns, trailing
 Series = dict[str, np.ndarray]
 Library = Callable[[np.ndarray], float]
 NONE = 1e-24  # a squared return below it is none
+SMALL = 1e-3  # of the most that a sum has held since it was last made anew: it is made anew
 
 
 def squares_of(bars: Series) -> np.ndarray:
@@ -29,11 +30,19 @@ def mean_square(bars: Series, window: int) -> np.ndarray:
     return trailing(squares_of(bars), window).mean(axis=1)
 
 
-def slid(values: np.ndarray, window: int) -> np.ndarray:
-    """Bound a sliding sum's relative error: since its last lap it took 2 roundings a bar of what it then held."""
+def slid(values: np.ndarray, window: int, small: float = 0.0) -> np.ndarray:
+    """Bound a sliding sum's relative error: since its last lap it took 2 roundings a bar of what it then held.
+
+    A sum that is made anew where it is less than `small` of that took them of no more than 1 / small of itself.
+    """
     sums, lap = trailing(np.nan_to_num(values), window).sum(axis=1), 1 << (window - 1).bit_length()
     largest = np.nanmax(trailing(sums, lap + 1), axis=1, initial=0)
-    return 2 * (window + lap) * EPS * largest / np.where(sums > 0, sums, np.inf)
+    return (
+        2
+        * (window + lap)
+        * EPS
+        * np.minimum(largest / np.where(sums > 0, sums, np.inf), 1 / small if small else np.inf)
+    )
 
 
 @each_series
@@ -80,10 +89,9 @@ def session_volatility(name: str, bars: Series) -> np.ndarray:
 
 
 def session_ratio(bars: Series) -> np.ndarray:
-    squares, nth = squares_of(bars), bars["session_bar"]
-    sums = np.cumsum(np.where(nth == 1, 0, squares))
-    before = np.maximum.accumulate(np.where(nth == 1, sums, 0))
-    whole = (sums - before) / np.maximum(nth - 1, 1)
+    squares, nth, whole = squares_of(bars), bars["session_bar"], np.zeros(len(bars["n"]), np.longdouble)
+    for session in np.split(np.arange(len(nth)), np.flatnonzero(nth == 1)):  # none sees what an earlier one summed
+        whole[session] = np.cumsum(np.where(nth[session] == 1, 0, squares[session])) / np.maximum(nth[session] - 1, 1)
     return np.sqrt(trailing(squares, 20).mean(axis=1) / np.where((whole > 0) & (nth > 1), whole, np.nan))
 
 
