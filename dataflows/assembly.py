@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ from dataflows.batch import Batch
 from dataflows.calendars import sessions_of_calendar
 from dataflows.certificate import Certifier
 from dataflows.checkpoint import Checkpoints
+from dataflows.folder_lock import FolderLock
 from dataflows.interfaces import Bus, Source, Station
 from dataflows.kernel_cache import forget_stale, forget_stale_of
 from dataflows.pipeline import Pipeline
@@ -33,6 +35,7 @@ from dataflows.universe import Universe
 from features import families
 from features.catalogue import Group, column_fingerprint
 from features.engine import FeatureEngine
+from ops.log import logger
 from ops.settings import Settings
 from schema.events import Decision, DecisionKind
 from schema.timeframes import Timeframe, parse_timeframes
@@ -100,7 +103,7 @@ def assemble(
     settings: Settings,
     source: Source,
     *,
-    checkpoint_folder: Path | None = None,
+    checkpoint_folder: Path | FolderLock | None = None,
     resume: bool = False,
     decided: Sequence[Decision] | None = None,
     clock: Callable[[], int] = time.time_ns,
@@ -109,30 +112,34 @@ def assemble(
 ) -> Flow:
     """Build the flow over a source; with `resume`, continue from the newest checkpoint that fits the store.
 
+    The checkpoint folder is locked before anything is opened or read; a caller that had to look into it before hands
+    the lock over instead.
     `decided` are the decisions of another run over the same input: they are obeyed and no others are made. None:
     those that the store holds of this run are obeyed, and new ones are made. `groups` are the feature groups to
     compute; None: those that the settings switch on.
 
     Raises NamespaceInUse where the store holds rows of a run that isn't resumed, NothingToResume where no
-    checkpoint fits, and what the store, the checkpoints and the calendar raise.
+    checkpoint fits, and what the lock, the store, the checkpoints and the calendar raise.
     """
     forget_stale()
     sys.setswitchinterval(SWITCH_SECONDS)
-    parts = _Parts(settings, source, clock, decided, groups)
-    try:
+    lock = FolderLock(checkpoint_folder) if isinstance(checkpoint_folder, Path) else checkpoint_folder
+    with contextlib.ExitStack() as undo:
+        if lock is not None:
+            undo.callback(lock.release)
+        parts = _Parts(settings, source, clock, decided, groups)
+        undo.callback(parts.store.close)
+        undo.callback(parts.bus.close)
         parts.refuse_foreign_rows(resume)
         describe(parts.store, parts.groups)
         flow = parts.flow()
         flow.pipeline.on_batch = on_batch
-        if checkpoint_folder is not None:
-            _attach_checkpoints(flow, settings, checkpoint_folder, resume)
+        if lock is not None:
+            _attach_checkpoints(flow, settings, lock, resume)
         elif resume:
             raise NothingToResume("resume: this run keeps no checkpoints; give it a folder with --checkpoint-dir")
+        undo.pop_all()
         return flow
-    except BaseException:
-        parts.bus.close()
-        parts.store.close()
-        raise
 
 
 class _Parts:
@@ -161,7 +168,8 @@ class _Parts:
         if stored and not resume:
             raise NamespaceInUse(
                 f"store {place.url}: namespace {place.namespace!r} holds the rows of a run up to batch {stored}; "
-                "go on with --resume, or name another with --namespace"
+                "go on with --resume, or name another with --namespace; a live run whose checkpoints are gone begins "
+                "anew behind `undertone recovery reset`, which moves these rows aside"
             )
 
     def flow(self) -> Flow:
@@ -249,8 +257,8 @@ def _passed(store: OpenedStore) -> int:
     return row["time"] or 0 if row else 0
 
 
-def _attach_checkpoints(flow: Flow, settings: Settings, folder: Path, resume: bool) -> None:
-    checkpoints = Checkpoints(folder, flow.store.acknowledged, settings.checkpoint.keep)
+def _attach_checkpoints(flow: Flow, settings: Settings, lock: FolderLock, resume: bool) -> None:
+    checkpoints = Checkpoints(lock.folder, flow.store.acknowledged, settings.checkpoint.keep, lock)
     flow.pipeline.checkpoints = checkpoints
     if not resume:
         checkpoints.clear()
@@ -259,9 +267,13 @@ def _attach_checkpoints(flow: Flow, settings: Settings, folder: Path, resume: bo
     keeps_rows = settings.store.url != "null:"
     snapshot, complaints = checkpoints.newest(lambda found: found["number"] <= stored or not keeps_rows)
     if snapshot is None:
-        checkpoints.close()
         raise NothingToResume(
-            f"resume: folder {folder.name} holds no checkpoint that fits the store, which is at batch {stored}"
+            f"resume: folder {lock.folder.name} holds no checkpoint that fits the store, which is at batch {stored}"
             + "".join(f"; {complaint}" for complaint in complaints)
+            + "; `undertone recovery inspect` shows them, `undertone recovery reset` moves checkpoints and rows aside "
+            "for a run from the beginning"
         )
+    for complaint in complaints:
+        logger("checkpoint").warning("a newer checkpoint was passed over", reason=complaint)
     flow.pipeline.restore(snapshot)
+    logger("checkpoint").info("resumed", batch=snapshot["number"], store=stored)

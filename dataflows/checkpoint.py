@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -11,11 +9,8 @@ from pathlib import Path
 
 from dataflows import checkpoint_file
 from dataflows.checkpoint_file import Arena, DamagedCheckpoint
+from dataflows.folder_lock import FolderLock
 from dataflows.interfaces import Snapshot
-
-
-class AlreadyRunning(RuntimeError):
-    """Another process writes checkpoints into the same folder."""
 
 
 class Checkpoints:
@@ -25,22 +20,25 @@ class Checkpoints:
     it was cut behind: then everything before the cut is in the store, and everything after will be written again.
     """
 
-    def __init__(self, folder: Path, acknowledged: Callable[[], int], keep: int = 5) -> None:
-        """Open the folder, make it if it isn't there.
+    def __init__(
+        self, folder: Path, acknowledged: Callable[[], int], keep: int = 5, lock: FolderLock | None = None
+    ) -> None:
+        """Open the folder, make it if it isn't there, and remove what a killed process left half written.
 
-        Raises AlreadyRunning while another process holds it.
+        `lock` is the folder's where the caller has taken it; it is released with `close`. Raises AlreadyRunning while
+        another process holds the folder.
         """
-        folder.mkdir(parents=True, exist_ok=True)
+        self._lock = FolderLock(folder) if lock is None else lock
         self.folder = folder
         self.acknowledged = acknowledged
         self.keep = keep
         self.last_size = 0
         self.last_seconds = 0.0
         self.last_written = 0.0
-        self._lock = _locked(folder)
         self._arena = Arena()
         self._writer: threading.Thread | None = None
         self._failure: BaseException | None = None
+        self._sweep()
 
     @property
     def busy(self) -> bool:
@@ -69,7 +67,7 @@ class Checkpoints:
 
     def close(self) -> None:
         """Let the folder go. Never raises."""
-        os.close(self._lock)
+        self._lock.release()
 
     def newest(self, fits: Callable[[Snapshot], bool] = lambda _: True) -> tuple[Snapshot | None, list[str]]:
         """Return the newest checkpoint that is whole and fits, and what was wrong with newer ones."""
@@ -100,26 +98,15 @@ class Checkpoints:
     def _prune(self) -> None:
         for path in sorted(self.folder.glob("*.checkpoint"))[: -self.keep]:
             path.unlink()
-        for path in self.folder.glob("*.pending"):
-            path.unlink()
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Remove files that never counted: those of a killed process, or of a write that failed."""
+        for pattern in ("*.pending", "*.part"):
+            for path in self.folder.glob(pattern):
+                path.unlink()
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
             failure, self._failure = self._failure, None
             raise failure
-
-
-def _locked(folder: Path) -> int:
-    handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        holder = os.pread(handle, 32, 0).decode() or "unknown"
-        os.close(handle)
-        raise AlreadyRunning(
-            f"checkpoint folder {folder.name}: the dataflow with process id {holder} holds it; "
-            "stop that one, or run this one in another namespace"
-        ) from None
-    os.ftruncate(handle, 0)
-    os.pwrite(handle, str(os.getpid()).encode(), 0)
-    return handle

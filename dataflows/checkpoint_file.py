@@ -89,11 +89,15 @@ def write(path: Path, tree: Snapshot, body: memoryview) -> int:
     """Write a checkpoint so that it is there whole or not at all, and durable on return. Returns its size."""
     header = json.dumps({"tree": tree, "size": len(body), "crc32": zlib.crc32(body)}).encode()
     beside = path.with_suffix(".part")
-    with beside.open("wb") as file:
-        _write_parts(file, header, body)
-        file.flush()
-        os.fsync(file.fileno())
-        size = file.tell()
+    try:
+        with beside.open("wb") as file:
+            _write_parts(file, header, body)
+            file.flush()
+            os.fsync(file.fileno())
+            size = file.tell()
+    except OSError:
+        beside.unlink(missing_ok=True)  # a full disk would stay full
+        raise
     beside.rename(path)
     folder = os.open(path.parent, os.O_RDONLY)
     try:

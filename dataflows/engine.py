@@ -15,11 +15,29 @@ import bytewax.operators as op
 from bytewax.dataflow import Dataflow, Stream
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
+from bytewax.testing import run_main
 
 from dataflows.batch import Batch
-from dataflows.interfaces import EndOfInput
+from dataflows.interfaces import EndOfInput, Station
 from dataflows.pipeline import Pipeline
 from ops.log import logger
+
+
+class Failure:
+    """What a step raised, kept out of Bytewax: it would panic, print a backtrace of Rust and raise another class."""
+
+    def __init__(self) -> None:
+        """Nothing failed yet."""
+        self.error: BaseException | None = None
+
+    def step(self, pipeline: Pipeline, station: Station, batch: Batch) -> Batch:
+        """Step a station; once one has failed nothing is stepped any more."""
+        if self.error is None:
+            try:
+                return pipeline.step(station, batch)
+            except BaseException as error:
+                self.error = error
+        return batch
 
 
 class _Unkept:
@@ -35,11 +53,24 @@ class _Unkept:
 class _Partition(StatefulSourcePartition[Batch, _Unkept]):
     """The one partition: polls the pipeline, which reads all lanes itself."""
 
-    def __init__(self, pipeline: Pipeline, on_end: Callable[[], None]) -> None:
+    def __init__(self, pipeline: Pipeline, on_end: Callable[[], None], failure: Failure | None) -> None:
         self.pipeline = pipeline
         self.on_end = on_end
+        self.failure = failure
 
     def next_batch(self) -> list[Batch]:
+        if self.failure is None:
+            return self._pulled()
+        if self.failure.error is None:
+            try:
+                return self._pulled()
+            except StopIteration:
+                raise
+            except BaseException as error:
+                self.failure.error = error
+        raise StopIteration
+
+    def _pulled(self) -> list[Batch]:
         try:
             batch = self.pipeline.pull()
         except EndOfInput:
@@ -55,10 +86,11 @@ class _Partition(StatefulSourcePartition[Batch, _Unkept]):
 class PipelineSource(FixedPartitionedSource[Batch, _Unkept]):
     """A source of exactly one partition, so that a second worker would have nothing to read."""
 
-    def __init__(self, pipeline: Pipeline, on_end: Callable[[], None]) -> None:
-        """Poll `pipeline`; call `on_end` when its last batch has gone through."""
+    def __init__(self, pipeline: Pipeline, on_end: Callable[[], None], failure: Failure | None = None) -> None:
+        """Poll `pipeline`; call `on_end` when its last batch has gone through. End early behind a `failure`."""
         self.pipeline = pipeline
         self.on_end = on_end
+        self.failure = failure
 
     def list_parts(self) -> list[str]:
         """Return the one partition."""
@@ -66,24 +98,32 @@ class PipelineSource(FixedPartitionedSource[Batch, _Unkept]):
 
     def build_part(self, step_id: str, for_part: str, resume_state: _Unkept | None) -> _Partition:
         """Open it."""
-        return _Partition(self.pipeline, self.on_end)
+        return _Partition(self.pipeline, self.on_end, self.failure)
 
 
 class _Done(StatelessSinkPartition[Batch]):
-    def __init__(self, on_batch: Callable[[Batch], None]) -> None:
+    def __init__(self, on_batch: Callable[[Batch], None], failure: Failure | None) -> None:
         self.on_batch = on_batch
+        self.failure = failure
 
     def write_batch(self, items: list[Batch]) -> None:
-        for batch in items:
-            self.on_batch(batch)
+        try:
+            if self.failure is None or self.failure.error is None:
+                for batch in items:
+                    self.on_batch(batch)
+        except BaseException as error:
+            if self.failure is None:
+                raise
+            self.failure.error = error
 
 
 class DoneSink(DynamicSink[Batch]):
     """The end of a pass: every station, the sinks included, has seen the batch."""
 
-    def __init__(self, on_batch: Callable[[Batch], None]) -> None:
+    def __init__(self, on_batch: Callable[[Batch], None], failure: Failure | None = None) -> None:
         """Call `on_batch` for each."""
         self.on_batch = on_batch
+        self.failure = failure
 
     def build(self, step_id: str, worker_index: int, worker_count: int) -> _Done:
         """Open it.
@@ -97,14 +137,31 @@ class DoneSink(DynamicSink[Batch]):
             )
             logger("engine").error(message)  # with several processes Bytewax shows its own panic instead of this
             raise ValueError(message)
-        return _Done(self.on_batch)
+        return _Done(self.on_batch, self.failure)
 
 
-def dataflow(pipeline: Pipeline, on_end: Callable[[], None], name: str = "undertone") -> Dataflow:
-    """Return the Bytewax dataflow that drives a pipeline; `on_end` is called once, behind the last batch."""
+def dataflow(
+    pipeline: Pipeline, on_end: Callable[[], None], name: str = "undertone", failure: Failure | None = None
+) -> Dataflow:
+    """Return the Bytewax dataflow that drives a pipeline; `on_end` is called once, behind the last batch.
+
+    Without a `failure` to keep errors in, they reach Bytewax, as `python -m bytewax.run` needs it.
+    """
     flow = Dataflow(name)
-    stream: Stream[Batch] = op.input("source", flow, PipelineSource(pipeline, on_end))
+    stream: Stream[Batch] = op.input("source", flow, PipelineSource(pipeline, on_end, failure))
     for station in pipeline.stations:
-        stream = op.map(station.name, stream, partial(pipeline.step, station))
-    op.output("done", stream, DoneSink(pipeline.on_batch))
+        step = partial(pipeline.step if failure is None else partial(failure.step, pipeline), station)
+        stream = op.map(station.name, stream, step)
+    op.output("done", stream, DoneSink(pipeline.on_batch, failure))
     return flow
+
+
+def run(pipeline: Pipeline, on_end: Callable[[], None]) -> None:
+    """Drive a pipeline to its end under Bytewax in this thread.
+
+    Raises what a station, the source, `on_end` or the pipeline's `on_batch` raised, itself.
+    """
+    failure = Failure()
+    run_main(dataflow(pipeline, on_end, failure=failure))
+    if failure.error is not None:
+        raise failure.error

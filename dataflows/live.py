@@ -10,11 +10,12 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from dataflows.assembly import Flow, assemble
 from dataflows.batch import Batch
 from dataflows.engine import dataflow
+from dataflows.folder_lock import FolderLock
 from dataflows.interfaces import Source
 from dataflows.sources.files import FileSource
 from dataflows.sources.synthetic import SyntheticMarket
@@ -24,6 +25,8 @@ from schema.timeframes import SECOND
 if TYPE_CHECKING:
     from bytewax.dataflow import Dataflow
 
+MARKET_OPENED: Final = "market-opened"  # file beside the checkpoints
+
 
 def open_source(settings: Settings, folder: Path, clock: Callable[[], int] = time.time_ns) -> Source:
     """Open what `source.url` names: files of ticks, or the built-in market.
@@ -32,7 +35,7 @@ def open_source(settings: Settings, folder: Path, clock: Callable[[], int] = tim
     """
     if settings.source.url != "synthetic:":
         return FileSource([Path(part) for part in settings.source.url.split(",")], lanes=settings.order.lanes)
-    opened = _opened(folder / "market-opened", clock)
+    opened = _opened(folder / MARKET_OPENED, clock)
     return SyntheticMarket(
         settings.source.symbols, seed=settings.source.seed, start_ns=opened, opened_ns=opened, pace=1.0,
         lanes=settings.order.lanes, clock=clock,
@@ -48,12 +51,25 @@ def _opened(path: Path, clock: Callable[[], int]) -> int:
 
 
 def assemble_live(settings: Settings, on_batch: Callable[[Batch], None] = lambda batch: None) -> Flow:
-    """Build the flow over the live source, resumed where a checkpoint is there."""
-    folder = settings.checkpoint.directory / settings.store.namespace
-    resume = any(folder.glob("*.checkpoint"))
-    if not resume:
-        (folder / "market-opened").unlink(missing_ok=True)
-    return assemble(settings, open_source(settings, folder), checkpoint_folder=folder, resume=resume, on_batch=on_batch)
+    """Build the flow over the live source, resumed where a checkpoint is there.
+
+    The folder is locked first: what follows looks into it and changes it.
+    """
+    lock = FolderLock(checkpoint_folder(settings))
+    try:
+        resume = any(lock.folder.glob("*.checkpoint"))
+        if not resume:
+            (lock.folder / MARKET_OPENED).unlink(missing_ok=True)
+        source = open_source(settings, lock.folder)
+        return assemble(settings, source, checkpoint_folder=lock, resume=resume, on_batch=on_batch)
+    except BaseException:
+        lock.release()
+        raise
+
+
+def checkpoint_folder(settings: Settings) -> Path:
+    """Return where a dataflow with these settings keeps its checkpoints: one folder a namespace."""
+    return settings.checkpoint.directory / settings.store.namespace
 
 
 def drain_on_sigterm(flow: Flow) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from dataflows.batch import Arrivals, Batch
 from dataflows.checkpoint import Checkpoints
 from dataflows.interfaces import EndOfInput, Snapshot, Source, Station
+from dataflows.state_versions import KEY, STATE_VERSION, migrated
 from schema.tables import SCHEMA_VERSION
 
 
@@ -31,6 +32,7 @@ class Pipeline:
     checkpoints: Checkpoints | None = None
     checkpoint_every: float = 5.0  # seconds
     on_batch: Callable[[Batch], None] = lambda batch: None
+    drain_asked: Callable[[], bool] = lambda: False  # looked at before each batch, and while nothing arrives
     number: int = 0
     draining: bool = False
     ended: bool = False
@@ -56,6 +58,7 @@ class Pipeline:
         """
         if self.consistent:
             self._maybe_cut()
+        self.draining = self.draining or self.drain_asked()
         if self.ended or self.draining:
             if self.consistent:
                 raise EndOfInput
@@ -108,6 +111,7 @@ class Pipeline:
         """Return the whole state, arrays live."""
         return {
             "schema_version": SCHEMA_VERSION,
+            KEY: STATE_VERSION,
             "fingerprint": self.fingerprint,
             "number": self.number,
             "position": self.source.position(),
@@ -115,13 +119,18 @@ class Pipeline:
         }
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Continue where a snapshot was taken. Raises CheckpointMismatch where it doesn't fit this flow."""
+        """Continue where a snapshot was taken.
+
+        Raises CheckpointMismatch where it doesn't fit this flow, StateVersionMismatch where its form is another one.
+        """
+        snapshot = migrated(snapshot)
         ours = {"schema_version": SCHEMA_VERSION, "fingerprint": self.fingerprint}
         for key, expected in ours.items():
             if snapshot[key] != expected:
                 raise CheckpointMismatch(
                     f"checkpoint: its {key} is {snapshot[key]}, this version's is {expected}; "
-                    "resume with the version and settings that made it, or start without --resume"
+                    "resume with the version and settings that made it, or begin anew: `undertone recovery reset` for "
+                    "a live run, without --resume for a replay"
                 )
         stations = snapshot["stations"]
         if set(stations) != {station.name for station in self.stations}:

@@ -60,6 +60,22 @@ class Place:
         rows = [dict(zip(columns, row, strict=True)) for row in self.rows("decisions", columns)]
         return decisions_of(rows)
 
+    def meta(self, name: str) -> str | None:
+        """Return one of the namespace's own values, None where it has none."""
+        with closing(self._open()) as connection:
+            tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'meta'").fetchone()
+            sql = "SELECT value FROM meta WHERE namespace = ? AND name = ?"
+            row = connection.execute(sql, (self.namespace, name)).fetchone() if tables[0] else None
+        return None if row is None else str(row[0])
+
+    def newest_sequence(self) -> int | None:
+        """Return the output sequence of the newest prediction, None where there is none."""
+        with closing(self._open()) as connection:
+            if not connection.execute(f'PRAGMA table_info("{self._name("predictions")}")').fetchone():
+                return None
+            row = connection.execute(f'SELECT max(sequence) FROM "{self._name("predictions")}"').fetchone()
+        return None if row[0] is None else int(row[0])
+
     def _name(self, table: str) -> str:
         return stored_name(table, self.namespace)
 
@@ -67,6 +83,11 @@ class Place:
         if not self.path.is_file():
             raise ValueError(f"store {self.path}: there is no such file")
         return sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)
+
+
+def open_place(url: str, namespace: str) -> Place:
+    """Open what a run stored, by the URL it was written with. Raises ValueError where there is nothing to read."""
+    return Place.parse(url, namespace)
 
 
 def decisions_of(rows: Iterable[Mapping[str, Any]]) -> list[Decision]:

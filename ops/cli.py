@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from ops.command_line import Common, common
+from ops.command_line import Chosen, Common, common
 from ops.durations import parse_duration, parse_pace, parse_time
 
 T = TypeVar("T")
@@ -59,7 +59,10 @@ models = typer.Typer(help="The model registry.", no_args_is_help=True)
 features = typer.Typer(help="The catalogue of features.", no_args_is_help=True)
 config = typer.Typer(help="The settings.", no_args_is_help=True)
 data = typer.Typer(help="Files of ticks.", no_args_is_help=True)
-for name, group in {"models": models, "features": features, "config": config, "data": data}.items():
+recovery = typer.Typer(help="The checkpoints of a live run.", no_args_is_help=True)
+for name, group in {
+    "models": models, "features": features, "config": config, "data": data, "recovery": recovery,
+}.items():  # fmt: skip
     app.add_typer(group, name=name)
 
 
@@ -371,6 +374,55 @@ def data_info(call: Common, files: TickFiles) -> None:
 def data_validate(call: Common, files: TickFiles) -> None:
     """Check every tick of files as the dataflow would."""
     call.run("data", "validate", files=files)
+
+
+def _place(namespace: str | None, checkpoint_dir: Path | None, store: str | None) -> Chosen:
+    return {
+        "store.namespace": ("--namespace", namespace),
+        "checkpoint.directory": ("--checkpoint-dir", checkpoint_dir),
+        "store.url": ("--store", store),
+    }
+
+
+OfNamespace = Annotated[str | None, typer.Option("--namespace", help="Setting store.namespace.")]
+OfFolder = Annotated[Path | None, typer.Option("--checkpoint-dir", help="Setting checkpoint.directory.")]
+OfStore = Annotated[str | None, typer.Option("--store", metavar="URL", help="Setting store.url.")]
+
+
+@recovery.command("inspect")
+@common
+def recovery_inspect(
+    call: Common, namespace: OfNamespace = None, checkpoint_dir: OfFolder = None, store: OfStore = None
+) -> None:
+    """List the checkpoints against store and settings, and say which one the next start takes."""
+    call.run("recovery", "inspect", chosen=_place(namespace, checkpoint_dir, store))
+
+
+@recovery.command("reset")
+@common
+def recovery_reset(
+    call: Common,
+    namespace: OfNamespace = None,
+    checkpoint_dir: OfFolder = None,
+    store: OfStore = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+) -> None:
+    """Move checkpoints and rows aside, so that the next start begins anew; nothing is deleted."""
+    call.run("recovery", "reset", chosen=_place(namespace, checkpoint_dir, store), yes=yes)
+
+
+@recovery.command("fork")
+@common
+def recovery_fork(
+    call: Common,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The new namespace.")],
+    namespace: OfNamespace = None,
+    checkpoint_dir: OfFolder = None,
+    store: OfStore = None,
+    batch: Annotated[int | None, typer.Option(help="The checkpoint behind this batch; the newest by default.")] = None,
+) -> None:
+    """Copy a checkpoint into another namespace, for a what-if."""
+    call.run("recovery", "fork", chosen=_place(namespace, checkpoint_dir, store), name=name, batch=batch)
 
 
 def main(arguments: list[str] | None = None) -> Any:

@@ -6,6 +6,7 @@ Nothing heavy is imported before a command runs, so that `--help` is quick.
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib
 import inspect
 import sys
@@ -44,13 +45,14 @@ _COMMON: Final = {
 _EXIT_CODES: Final = {  # by name, since importing them would slow every start
     "dataflows.assembly.NamespaceInUse": 78,
     "dataflows.assembly.NothingToResume": 78,
-    "dataflows.checkpoint.AlreadyRunning": 75,
+    "dataflows.folder_lock.AlreadyRunning": 75,
     "dataflows.feature_diff.NotComparable": 78,
     "dataflows.feature_series.NotFound": 1,
     "dataflows.checkpoint_file.DamagedCheckpoint": 78,
     "dataflows.feature_history.manifest.BuildFailed": 1,
     "dataflows.feature_history.manifest.BuildMismatch": 78,
     "dataflows.pipeline.CheckpointMismatch": 78,
+    "dataflows.state_versions.StateVersionMismatch": 78,
     "dataflows.sources.errors.BadFile": 1,
     "dataflows.sources.errors.OtherLog": 78,
     "features.families.FeaturesNotLoaded": 78,
@@ -58,6 +60,8 @@ _EXIT_CODES: Final = {  # by name, since importing them would slow every start
     "models.dataset.TrainingRefused": 1,
     "models.registry.RegistryError": 78,
 }
+
+_MAY_PASS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EIO)  # a full or failing disk: trying again later may work
 
 
 def common(function: Callable[..., None]) -> Callable[..., None]:
@@ -126,7 +130,7 @@ def one_line_errors() -> Iterator[None]:
         raise typer.Exit(1) from None
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        raise _leave(f"{where}{error.strerror or error}", 1) from None
+        raise _leave(f"{where}{error.strerror or error}", 75 if error.errno in _MAY_PASS else 1) from None
     except Exception as error:
         code = _expected(error)
         if code is None:

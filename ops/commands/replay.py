@@ -47,13 +47,13 @@ def run(
     flow: Flow
 
     def on_batch(batch: Batch) -> None:
-        flow.pipeline.draining = drain.asked
         progress.at(flow.tally.counts.ticks_read)
 
     decided = None if decisions is None else Place.parse(decisions, "live").decisions()
     flow = assemble(
         settings, source, checkpoint_folder=folder, resume=resume, decided=decided, on_batch=on_batch
     )  # fmt: skip
+    flow.pipeline.drain_asked = lambda: drain.asked
     before, began = flow.tally.counts.ticks_read, time.perf_counter()
     try:
         drive(flow, engine)
@@ -70,11 +70,9 @@ def run(
 def drive(flow: Flow, engine: str) -> None:
     """Run a flow to its end by the in-process runner or by Bytewax, and make everything durable."""
     if engine == "bytewax":
-        from bytewax.testing import run_main
+        from dataflows import engine as bytewax
 
-        from dataflows.engine import dataflow
-
-        run_main(dataflow(flow.pipeline, flow.finish))
+        bytewax.run(flow.pipeline, flow.finish)
     else:
         flow.pipeline.run()
         flow.finish()

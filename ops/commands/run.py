@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import asdict
 
@@ -20,21 +21,21 @@ _SAY_EVERY = 30.0  # seconds between lines
 
 def run(settings: Settings, *, json: bool, drain: Drain, duration_s: float | None, engine: str) -> int:
     """Run, resumed where a checkpoint is there, and print the totals at the end."""
-    log, began, said = logger("run"), time.monotonic(), time.monotonic()
+    log, said = logger("run"), time.monotonic()
 
     def on_batch(batch: Batch) -> None:
         nonlocal said
         meter.note(batch)
-        now = time.monotonic()
-        flow.pipeline.draining = drain.asked or (duration_s is not None and now - began >= duration_s)
-        if now - said >= _SAY_EVERY:
-            said = now
+        if time.monotonic() - said >= _SAY_EVERY:
+            said = time.monotonic()
             counts = flow.tally.counts
             log.info("running", ticks=counts.ticks_read, bars=counts.bars, predictions=counts.predictions)
 
     metrics.serve(settings.metrics.host, settings.metrics.port)
     flow = assemble_live(settings, on_batch)
     meter = Meter(flow)
+    ends = math.inf if duration_s is None else time.monotonic() + duration_s
+    flow.pipeline.drain_asked = lambda: drain.asked or time.monotonic() >= ends
     log.info("started", batch=flow.pipeline.number, source=settings.source.url, store=settings.store.url)
     try:
         drive(flow, engine)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -9,9 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dataflows.checkpoint import AlreadyRunning, Checkpoints
+from dataflows.checkpoint import Checkpoints
 from dataflows.checkpoint_file import Arena, DamagedCheckpoint, read, write
+from dataflows.folder_lock import AlreadyRunning, holder
 from features.bar_state import symbol_records
+from tests.ops.commands import clean_environment
 
 STATE = {
     "stations": {"a": {"x": np.arange(12.0).reshape(3, 4), "flags": np.array([True, False])}, "empty": {}},
@@ -110,8 +115,36 @@ def test_a_second_process_is_refused(tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path, lambda: 0)
     with pytest.raises(AlreadyRunning, match="another namespace"):
         Checkpoints(tmp_path, lambda: 0)
+    assert holder(tmp_path) == os.getpid()
     checkpoints.close()
+    assert holder(tmp_path) is None
     Checkpoints(tmp_path, lambda: 0).close()
+
+
+def test_the_kernel_frees_the_folder_of_a_killed_process(tmp_path: Path) -> None:
+    code = (
+        "import sys, time; from dataflows.folder_lock import *; lock = FolderLock(Path(sys.argv[1])); "
+        "print(1, flush=True); time.sleep(60)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], env=clean_environment(), stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    with pytest.raises(AlreadyRunning, match=str(process.pid)):
+        Checkpoints(tmp_path, lambda: 0)
+    process.kill()
+    process.communicate()
+    Checkpoints(tmp_path, lambda: 0).close()
+
+
+def test_what_a_killed_process_left_half_written_is_removed(tmp_path: Path) -> None:
+    for name in ("0000000000000005.pending", "0000000000000006.part"):
+        (tmp_path / name).write_bytes(b"half")
+    checkpoints = Checkpoints(tmp_path, lambda: 0)
+    assert checkpoints.newest() == (None, [])
+    checkpoints.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["lock"]
 
 
 def test_a_writer_that_fails_is_heard_of(tmp_path: Path) -> None:

@@ -193,7 +193,7 @@ def test_each_kind_of_error_has_its_exit_code(
 def test_a_full_disk_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(typer.Exit) as caught, one_line_errors():
         raise OSError(28, "No space left on device", "var/x")
-    assert caught.value.exit_code == 1
+    assert caught.value.exit_code == 75
     assert capsys.readouterr().err == "undertone: var/x: No space left on device\n"
 
 

@@ -1,0 +1,28 @@
+"""State of an older version is brought up step by step or refused with the way out."""
+
+from __future__ import annotations
+
+import pytest
+
+from dataflows.state_versions import KEY, StateVersionMismatch, migrated
+
+STEPS = {
+    1: lambda snapshot: {**snapshot, "added": 0},
+    2: lambda snapshot: {**snapshot, "added": snapshot["added"] + 5},
+}
+
+
+def test_steps_are_taken_in_order() -> None:
+    assert migrated({}, 3, STEPS) == {"added": 5, KEY: 3}
+    assert migrated({KEY: 2, "added": 1}, 3, STEPS) == {"added": 6, KEY: 3}
+    assert migrated({KEY: 3, "added": 9}, 3, STEPS) == {"added": 9, KEY: 3}
+
+
+def test_a_newer_one_is_refused() -> None:
+    with pytest.raises(StateVersionMismatch, match=r"version 4, this program reads up to 3; .*recovery reset"):
+        migrated({KEY: 4}, 3, STEPS)
+
+
+def test_a_missing_step_is_refused() -> None:
+    with pytest.raises(StateVersionMismatch, match=r"no way from 3 to 4; .*recovery reset"):
+        migrated({KEY: 1}, 4, STEPS)
