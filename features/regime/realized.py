@@ -6,7 +6,8 @@ Realised volatility is the root of the mean squared log return: nothing is subtr
 Seed:   none.
 Edges:  undefined where the longer window (both windows, for the change; the session) has no move. A session's first
         return, from the session before, is not the session's.
-Cost:   O(1) a bar, 14 numbers a series. Sums slide and are made anew every lap and in a window without moves.
+Cost:   O(1) a bar, 20 numbers a series. Sums slide and are made anew every lap, in a window without moves, and as soon
+        as they are small beside what they have held since: a jump that has left leaves no trace.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ LAPS = (7, 31, 63, 127, 15)  # bars between two sums made anew, less 1: masks
 WARM_UPS = (21, 61, 121, 41, 21, 61)
 FLAT = 1e-20  # squared spread beside squared size below which returns are equal but for rounding
 CLOSE = 1e-3  # share of their squares below which deviations are summed about their mean
+SMALL = 1e-3  # share of the most that squares have summed to since made anew, below which they are again
 LONGEST = 121
 EDGE = int(Why.EDGE)
 
@@ -42,6 +44,7 @@ class Params(NamedTuple):
 class State(NamedTuple):
     squares: Float64  # (series, windows) sum of the window's squared log returns
     totals: Float64  # (series, windows) sum of the window's log returns
+    largest: Float64  # (series, windows + 1) the most of the squares, and the earlier ones, since they were made anew
     still: Int64  # (series,) bars since the last return that is not 0
     earlier: Float64  # (series,) sum of the squared log returns 20 to 39 bars ago
     session: Float64  # (series,) sum of the session's squared log returns
@@ -53,6 +56,7 @@ def init(n_symbols: int, n_timeframes: int) -> State:
     return State(
         np.zeros((n, len(WINDOWS))),
         np.zeros((n, len(WINDOWS))),
+        np.zeros((n, len(WINDOWS) + 1)),
         np.zeros(n, np.int64),
         np.zeros(n),
         np.zeros(n),
@@ -61,22 +65,25 @@ def init(n_symbols: int, n_timeframes: int) -> State:
 
 
 @njit(cache=True, inline="always")
-def _slide(squares: Float64, totals: Float64, still: int, returns: Float64, i: int, n: int, now: float) -> None:
+def _slide(
+    squares: Float64, totals: Float64, largest: Float64, still: int, returns: Float64, i: int, n: int, now: float
+) -> None:
     new = square_of(now)
     for w in range(5):
         window = WINDOWS[w]
         if still >= window:
-            squares[i, w] = totals[i, w] = 0.0
-        elif n <= window + 1:
-            squares[i, w] += new
-            totals[i, w] += now
-        elif n & LAPS[w] == 0:
-            squares[i, w] = squares_since(returns, i, n, window)
+            squares[i, w] = totals[i, w] = largest[i, w] = 0.0
+            continue
+        anew = n & LAPS[w] == 0 and n > window + 1
+        if not anew:
+            old = returns[(n - 1 - window) & MASK, i] if n > window + 1 else 0.0
+            total = squares[i, w] + (new - square_of(old))
+            squares[i, w], totals[i, w] = total, totals[i, w] + (now - old)
+            largest[i, w] = max(largest[i, w], total)
+            anew = total < SMALL * largest[i, w]
+        if anew:
+            squares[i, w] = largest[i, w] = squares_since(returns, i, n, window)
             totals[i, w] = total_since(returns, i, n, window)
-        else:
-            old = returns[(n - 1 - window) & MASK, i]
-            squares[i, w] += new - square_of(old)
-            totals[i, w] += now - old
 
 
 @njit(cache=True)
@@ -98,14 +105,16 @@ def _spread(squares: float, total: float, returns: Float64, i: int, n: int, wind
 
 
 @njit(cache=True, inline="always")
-def _earlier(before: float, returns: Float64, i: int, n: int, still: int, window: int) -> float:
+def _earlier(before: float, largest: Float64, returns: Float64, i: int, n: int, still: int, window: int) -> float:
     """Return the sum of the `window` squares before the last `window`, from that one bar before."""
     if still >= 2 * window:
         return 0.0
-    if n == 2 * window + 1 or n & LAPS[1] == 0:
-        return squares_since(returns, i, n - window, window)
     gone = square_of(returns[(n - 1 - 2 * window) & MASK, i])
-    return max(before + square_of(returns[(n - 1 - window) & MASK, i]) - gone, 0.0)
+    total = before + (square_of(returns[(n - 1 - window) & MASK, i]) - gone)
+    largest[i, 5] = max(largest[i, 5], total)
+    if n == 2 * window + 1 or n & LAPS[1] == 0 or total < SMALL * largest[i, 5]:
+        total = largest[i, 5] = squares_since(returns, i, n - window, window)
+    return total
 
 
 @njit(cache=True, inline="always")
@@ -121,7 +130,7 @@ def reason(n: int, column: int) -> int:
 @njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
     a, b, c, d, e = WINDOWS
-    squares, totals, stills, earliers, session, lost = state
+    squares, totals, largest, stills, earliers, session, lost = state
     returns, series, numbers, of_session, log_return = (
         history.log_return, bars.series, bars.n, bars.session_bar, bars.log_return
     )  # fmt: skip
@@ -138,13 +147,13 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
             session[i] = total
         still = 0 if new > 0.0 else stills[i] + 1
         stills[i] = still
-        _slide(squares, totals, still, returns, i, n, change)
+        _slide(squares, totals, largest, still, returns, i, n, change)
         out[k, 0] = _root(squares[i, 0], squares[i, 1], b / a) if n > b else np.nan
         out[k, 1] = _root(squares[i, 1], squares[i, 2], c / b) if n > c else np.nan
         out[k, 2] = _root(squares[i, 1], squares[i, 3], d / b) if n > d else np.nan
         out[k, 3] = out[k, 4] = out[k, 5] = np.nan
         if n > 2 * b:
-            earlier = _earlier(earliers[i], returns, i, n, still, b)
+            earlier = _earlier(earliers[i], largest, returns, i, n, still, b)
             now, earliers[i] = max(squares[i, 1], 0.0), earlier
             out[k, 3] = (now - earlier) / (now + earlier) if now + earlier > 0.0 else np.nan
         if n > b and nth > 1:
@@ -219,5 +228,6 @@ register(
         params=Params(FLAT),
         init=init,
         update=update,
+        version=2,
     )
 )

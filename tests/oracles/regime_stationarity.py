@@ -88,7 +88,7 @@ def persistence_of(bars: Series, held: int) -> np.ndarray:
 @each_series
 def slid_persistence(name: str, bars: Series) -> np.ndarray:
     held = numbers(name)[0]
-    return slid(changes(bars, held), 121 - held, SMALL) + slid(changes(bars, 1), 120, SMALL)
+    return slid(changes(bars, held), 121 - held) + slid(changes(bars, 1), 120)
 
 
 @oracle("persistence_5_120", "persistence_20_120", bound=slid_persistence)

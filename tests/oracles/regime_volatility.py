@@ -30,19 +30,14 @@ def mean_square(bars: Series, window: int) -> np.ndarray:
     return trailing(squares_of(bars), window).mean(axis=1)
 
 
-def slid(values: np.ndarray, window: int, small: float = 0.0) -> np.ndarray:
+def slid(values: np.ndarray, window: int) -> np.ndarray:
     """Bound a sliding sum's relative error: since its last lap it took 2 roundings a bar of what it then held.
 
-    A sum that is made anew where it is less than `small` of that took them of no more than 1 / small of itself.
+    That was no more than 1 / SMALL of the sum: where it is less than SMALL of that it is made anew.
     """
     sums, lap = trailing(np.nan_to_num(values), window).sum(axis=1), 1 << (window - 1).bit_length()
     largest = np.nanmax(trailing(sums, lap + 1), axis=1, initial=0)
-    return (
-        2
-        * (window + lap)
-        * EPS
-        * np.minimum(largest / np.where(sums > 0, sums, np.inf), 1 / small if small else np.inf)
-    )
+    return 2 * (window + lap) * EPS * np.minimum(largest / np.where(sums > 0, sums, np.inf), 1 / SMALL)
 
 
 @each_series
