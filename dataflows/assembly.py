@@ -187,7 +187,7 @@ class _Parts:
                 universe, sessions, n_lanes, order.bound_ms * MILLISECOND, order.capacity, order.outlier_bound,
                 order.max_spread,
             ),
-            BarStation(universe, self.timeframes, sessions, order.max_spread, clock),
+            BarStation(universe, self.timeframes, sessions, order.max_spread, clock, n_lanes),
             TickFeatures(self.features, universe),
             BarFeatures(self.features),
             ItemFeatures(self.features, universe, self.items),

@@ -100,7 +100,7 @@ class Build:
             return False
         shards = shards_of(found.ticks, self.processes)
         shutil.rmtree(self.out / STAGING, ignore_errors=True)
-        self._manifest = Manifest(self.plan, found.ticks, found.first, found.read, shards)
+        self._manifest = Manifest(self.plan, found.ticks, found.began, found.read, shards)
         self._manifest.write(self.out)
         return True
 
@@ -112,7 +112,12 @@ class Build:
         for k, own in enumerate(manifest.shards):
             if str(k) not in manifest.staged:
                 shard = Shard(
-                    self.settings, self.ticks, tuple(manifest.universe), manifest.first, tuple(own), self._shard(k)
+                    self.settings,
+                    self.ticks,
+                    tuple(manifest.universe),
+                    tuple(manifest.began),
+                    tuple(own),
+                    self._shard(k),
                 )
                 futures[workers.replay(k, shard)] = k
         for future in workers.finished(futures, self.asked, lambda: progress.at(workers.ticks_seen())):

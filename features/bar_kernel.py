@@ -37,8 +37,7 @@ class Origin(NamedTuple):
 
 @njit(cache=True)
 def _emit(
-    out: Any, time: int, i: int, j: int, kind: int, position: int, first: int, sessions: Sessions, at: int,
-    symbol: Any, bar: Any,
+    out: Any, time: int, i: int, j: int, kind: int, position: int, sessions: Sessions, at: int, symbol: Any, bar: Any,
 ) -> None:  # fmt: skip
     """Write the closed bar of symbol i in timeframe j."""
     bar.sequence += 1
@@ -58,7 +57,7 @@ def _emit(
     flags = 0
     if bar.touched == 0:
         flags |= EMPTY
-    if bar.open_since < first:
+    if bar.open_since < symbol.lane_began:
         flags |= PARTIAL
     if symbol.traded == 0:
         flags |= QUOTE_PRICED
@@ -94,7 +93,7 @@ def _close_all(
         bar = series[i, j]
         if bar.open_since == 0:
             continue
-        _emit(out[row], time, i, j, hand.kind, position, hand.first, sessions, at, symbols[i], bar)
+        _emit(out[row], time, i, j, hand.kind, position, sessions, at, symbols[i], bar)
         row += 1
         if goes_on:
             _begin(bar, time, symbols[i].price)
@@ -210,7 +209,7 @@ def _apply(
         if not is_trade:
             bar.quotes += 1
         elif clock[j].kind > MONTH and _is_full(bar, clock[j].kind, clock[j].every):
-            _emit(out[row], time, i, j, clock[j].kind, k + 1, clock[j].first, sessions, at, symbol, bar)
+            _emit(out[row], time, i, j, clock[j].kind, k + 1, sessions, at, symbol, bar)
             _begin(bar, time, price)
             row += 1
     return row
@@ -219,7 +218,7 @@ def _apply(
 @njit(cache=True)
 def walk(
     first: int, ticks: TickInputs, origin: Origin, watermark: int, sessions: Sessions, by_name: Int64,
-    symbols: Records, series: Records, clock: Records, out: Records,
+    lane_began: Int64, symbols: Records, series: Records, clock: Records, out: Records,
 ) -> tuple[int, int]:  # fmt: skip
     """Walk the ticks from `first` on, then close what the watermark has passed.
 
@@ -227,9 +226,6 @@ def walk(
     from there into a fresh one.
     """
     row, at, end, n = 0, -1, -1, len(ticks.time)
-    if n > 0 and clock[0].first < 0:
-        for j in range(len(clock)):
-            clock[j].first = ticks.time[0]
     for k in range(first, n):
         time = ticks.time[k]
         row = _advance(row, time, k, sessions, by_name, symbols, series, clock, out)
@@ -240,6 +236,12 @@ def walk(
         if time >= end:
             at = session_at(sessions, time)
             end = sessions.end[at]
+        lane = origin.lane[k]
+        if lane_began[lane] < 0:
+            lane_began[lane] = time
+        symbol = symbols[ticks.symbol[k]]
+        if symbol.lane_began < 0:
+            symbol.lane_began = lane_began[lane]
         row = _apply(row, k, at, ticks, origin, sessions, symbols, series, clock, out)
     row = _advance(row, watermark, n, sessions, by_name, symbols, series, clock, out)
     return (-1 - row, n) if row < 0 else (row, -1)

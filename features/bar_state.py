@@ -24,6 +24,7 @@ SYMBOL: Final = np.dtype(
         ("ask_size", "f8"),
         ("offset", "i8"),  # origin of its last tick
         ("session", "i8"),  # start of the session it was last seen in, -1 before the first
+        ("lane_began", "i8"),  # ns, when the lane of its first tick began: nothing before it was seen
         ("lane", "i4"),
         ("index", "i4"),
         ("traded", "i4"),  # whether it ever traded
@@ -54,7 +55,6 @@ CLOCK: Final = np.dtype(
         ("every", "f8"),
         ("boundary", "i8"),  # ns, when the open bars close; NO_BOUNDARY where none is open
         ("began", "i8"),  # ns, when they began
-        ("first", "i8"),  # ns, the stream's first event time, -1 before it
     ]
 )
 
@@ -64,7 +64,7 @@ def symbol_records(n_symbols: int) -> Records:
     records = np.zeros(n_symbols, SYMBOL)
     for field in ("price", "bid", "bid_size", "ask", "ask_size"):
         records[field] = np.nan
-    records["session"] = -1
+    records["session"] = records["lane_began"] = -1
     return records
 
 
@@ -77,5 +77,5 @@ def clock_records(kinds: list[int], every: list[float]) -> Records:
     """Return (timeframes,) records of a stream that has not begun."""
     records = np.zeros(len(kinds), CLOCK)
     records["kind"], records["every"] = kinds, every
-    records["boundary"], records["first"] = NO_BOUNDARY, -1
+    records["boundary"] = NO_BOUNDARY
     return records

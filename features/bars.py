@@ -20,10 +20,11 @@ _ROWS: Final = 8_192  # of one output buffer; a batch with more closes is walked
 class BarBuilder:
     """Close bars as the ticks and the watermark pass their ends."""
 
-    def __init__(self, timeframes: tuple[Timeframe, ...], sessions: Sessions) -> None:
-        """Build bars of `timeframes` inside `sessions`."""
+    def __init__(self, timeframes: tuple[Timeframe, ...], sessions: Sessions, n_lanes: int = 1) -> None:
+        """Build bars of `timeframes` inside `sessions` from ticks of `n_lanes` lanes."""
         self.timeframes = timeframes
         self.sessions = sessions
+        self.lane_began = np.full(n_lanes, -1)  # ns, each lane's first ordered tick
         self.symbols = symbol_records(0)
         self.series = series_records(0, len(timeframes))
         self.clock = clock_records([t.kind for t in timeframes], [t.every for t in timeframes])
@@ -47,7 +48,7 @@ class BarBuilder:
         while next_tick >= 0:
             rows, next_tick = walk(
                 next_tick, ticks, origin, watermark, self.sessions, by_name,
-                self.symbols, self.series, self.clock, self._out,
+                self.lane_began, self.symbols, self.series, self.clock, self._out,
             )  # fmt: skip
             parts.append(self._out[:rows].copy())
         rows_ = np.concatenate(parts) if len(parts) > 1 else parts[0]
@@ -55,7 +56,9 @@ class BarBuilder:
 
     def snapshot(self) -> dict[str, Any]:
         """Return the state of all open bars."""
-        return {"symbols": self.symbols, "series": self.series, "clock": self.clock}
+        return {
+            "lane_began": self.lane_began, "symbols": self.symbols, "series": self.series, "clock": self.clock,
+        }  # fmt: skip
 
     def restore(self, snapshot: dict[str, Any]) -> None:
         """Continue from a snapshot of a builder of the same timeframes."""
@@ -65,4 +68,5 @@ class BarBuilder:
                 f"bars: the checkpoint has {len(clock)} other timeframes than "
                 f"{[timeframe.name for timeframe in self.timeframes]}; resume with the ones it was started with"
             )
+        self.lane_began = np.array(snapshot["lane_began"])
         self.symbols, self.series, self.clock = np.array(snapshot["symbols"]), np.array(snapshot["series"]), clock

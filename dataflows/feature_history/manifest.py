@@ -27,7 +27,7 @@ class Manifest:
 
     plan: dict[str, Any]  # what the rows depend on
     universe: dict[str, int]  # ticks of each symbol, in the order of ids
-    first: int  # ns UTC of the first ordered tick, -1 for none
+    began: list[int]  # ns UTC of the first ordered tick of each lane, -1 for none
     read: int  # ticks of all
     shards: list[list[str]]
     staged: dict[str, int] = field(default_factory=dict)  # rows of each finished shard
@@ -37,7 +37,7 @@ class Manifest:
     @property
     def survey(self) -> Survey:
         """What was found before the first pass."""
-        return Survey(self.universe, self.first, self.read)
+        return Survey(self.universe, self.began, self.read)
 
     def write(self, out: Path) -> None:
         """Replace the file in `out`."""

@@ -52,7 +52,7 @@ class Shard:
     settings: Settings
     input: Input
     universe: tuple[str, ...]  # the whole run's, in the order of its ids
-    first: int  # ns UTC, the whole run's first ordered tick
+    began: tuple[int, ...]  # ns UTC, the whole run's first ordered tick of each lane, -1 for none
     own: tuple[str, ...]
     folder: Path
 
@@ -129,8 +129,8 @@ def _flow(shard: Shard, source: Source) -> Flow:
     except NothingToResume:
         flow = assemble(settings, source, groups=groups, checkpoint_folder=checkpoints)
         for station in flow.pipeline.stations:
-            if isinstance(station, BarStation) and shard.first >= 0:
-                station.builder.clock["first"] = shard.first
+            if isinstance(station, BarStation):
+                station.builder.lane_began[:] = shard.began
     for part in part_folders(shard.folder):
         if int(part.name) > flow.pipeline.number:
             shutil.rmtree(part)

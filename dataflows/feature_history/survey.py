@@ -1,4 +1,4 @@
-"""What a run over everything would know and a shard can't see: which symbols it admits, and when its stream begins."""
+"""What a run over everything would know and a shard can't see: which symbols it admits, and when its lanes begin."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ MILLISECOND = 1_000_000  # ns
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """The universe in the order of its ids with each symbol's ticks, and the first ordered tick."""
+    """The universe in the order of its ids with each symbol's ticks, and the first ordered tick of each lane."""
 
     ticks: dict[str, int]
-    first: int  # ns UTC, -1 where no tick is ever used
+    began: list[int]  # ns UTC, -1 where no tick of the lane is ever used
     read: int  # ticks, heartbeats included
 
 
@@ -34,7 +34,8 @@ def survey(settings: Settings, source: Source, on_read: Callable[[int], bool] = 
     universe = Universe(None if symbols == "auto" else list(symbols), settings.universe.cap)
     gate = Gate(universe, len(source.lanes), settings.gate.future_bound_ms * MILLISECOND)
     order = _order(settings, universe, len(source.lanes))
-    seen, first, read, ended = np.zeros(0, np.int64), -1, 0, False
+    seen, read, ended = np.zeros(0, np.int64), 0, False
+    began = np.full(len(source.lanes), -1)
     while not (ended or on_read(read)):
         batch = Batch(0)
         try:
@@ -46,9 +47,11 @@ def survey(settings: Settings, source: Source, on_read: Callable[[int], bool] = 
         fresh = np.bincount(batch.ticks.symbol[batch.ticks.symbol >= 0], minlength=len(universe))
         fresh[: len(seen)] += seen
         seen = fresh
-        if first < 0 and count((batch := order.step(batch)).ticks):
-            first = int(batch.ticks.ts_event[0])
-    return Survey({name: int(seen[k]) for k, name in enumerate(universe.names)}, first, read)
+        if (began < 0).any():
+            ordered = order.step(batch).ticks
+            lanes, rows = np.unique(ordered.lane, return_index=True)
+            began[lanes] = np.where(began[lanes] < 0, ordered.ts_event[rows], began[lanes])
+    return Survey({name: int(seen[k]) for k, name in enumerate(universe.names)}, began.tolist(), read)
 
 
 def _order(settings: Settings, universe: Universe, lanes: int) -> Order:

@@ -24,12 +24,12 @@ class BarStation:
 
     def __init__(
         self, universe: Universe, timeframes: tuple[Timeframe, ...], sessions: Sessions, max_spread: float,
-        clock: Callable[[], int],
+        clock: Callable[[], int], n_lanes: int = 1,
     ) -> None:  # fmt: skip
         """Build bars of `timeframes`; quotes wider than `max_spread` (relative) have no mid."""
         self.universe = universe
         self.preparer = TickPreparer(max_spread)
-        self.builder = BarBuilder(timeframes, sessions)
+        self.builder = BarBuilder(timeframes, sessions, n_lanes)
         self.gaps = GapMarks(universe, len(timeframes))
         self.clock = clock
 

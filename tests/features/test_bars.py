@@ -174,3 +174,16 @@ def test_only_what_began_before_the_stream_is_partial() -> None:
     np.testing.assert_array_equal(partial, bars.start < late_start.time[0])
     assert partial.any()
     assert not partial.all()
+
+
+def test_a_bar_that_began_before_its_lane_is_partial() -> None:
+    time = T0 + np.array([400, 1_200, 1_600, 2_500, 3_200]) * SECOND // 1_000
+    lanes, symbols = np.array([0, 1, 0, 1, 0], np.int32), np.array([0, 1, 0, 1, 2], np.int32)
+    ticks = market(1, 5, SECOND)._replace(time=time, symbol=symbols, kind=np.full(5, TRADE, np.uint8), price=np.ones(5))
+    builder = BarBuilder(parse_timeframes("1s"), utc_sessions(2013, 2013), 2)
+    builder.grow(3)
+    bars = builder.step(ticks, Origin(lanes, np.arange(5), np.zeros(5, np.int32)), T0 + 5 * SECOND, np.arange(3))
+    partial = bars.flags & int(BarFlag.PARTIAL) != 0
+    found = list(zip(bars.symbol[partial].tolist(), (bars.time[partial] - T0).tolist()))
+    assert found == [(0, SECOND), (1, 2 * SECOND)]
+    assert 2 in bars.symbol  # whole from its first bar on: its lane had begun before
