@@ -80,12 +80,13 @@ def load(path: Path) -> Process | None:
 def _born(pid: int) -> str | None:
     """Return when a process began, None where it has ended. Linux counts from boot: no step of the clock alters it."""
     try:
-        if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
-            return None
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE and process.num_threads() <= 1:
+            return None  # while other threads of it are ending, it may still hold its ports
         stat = Path(f"/proc/{pid}/stat")
         if stat.exists():
             boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
             return f"{stat.read_text(encoding='utf-8', errors='replace').rpartition(')')[2].split()[19]} of {boot}"
-        return str(psutil.Process(pid).create_time())
+        return str(process.create_time())
     except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
         return None

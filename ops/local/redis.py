@@ -33,8 +33,11 @@ class Redis(Server):
     def ask(self) -> None:
         """PING."""
         import redis
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
 
         with redis.Redis(
-            host=HOST, port=self.ports["clients"], socket_timeout=2.0, socket_connect_timeout=2.0
-        ) as client:
+            host=HOST, port=self.ports["clients"], socket_timeout=2.0, socket_connect_timeout=2.0,
+            retry=Retry(NoBackoff(), 0),
+        ) as client:  # fmt: skip
             client.ping()

@@ -43,17 +43,19 @@ def up(chosen: Sequence[Server], timeout_s: float) -> list[str]:
 
     Raises the first server's CommandError after the others were tried; those that are healthy stay.
     """
-    started, errors = [], []
+    started: list[str] = []
+    running: list[Server] = []
+    errors: list[CommandError] = []
     for server in chosen:
         try:
             if server.start():
                 started.append(server.name)
+            running.append(server)
         except CommandError as error:
             errors.append(error)
-    for server in chosen:
+    for server in running:
         try:
-            if server.process() is not None or server.name in started:
-                server.wait(timeout_s)
+            server.wait(timeout_s)
         except CommandError as error:
             errors.append(error)
     if errors:
