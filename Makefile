@@ -14,7 +14,7 @@ ARGS ?=
 PYTHON ?=
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
 
-.PHONY: help kernels demo test check style types imports pages bench lock format clean
+.PHONY: help kernels demo up down test check style types imports pages bench lock format clean
 
 help:
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -24,6 +24,12 @@ kernels: $(READY) ## compile the feature kernels, on every core; quick when that
 
 demo: kernels ## the whole system on a synthetic market, with page and terminal view
 	@$(BIN)/undertone demo $(ARGS)
+
+up: $(READY) ## Kafka, QuestDB and Redis on this machine, without Docker; quick when they run (docs/servers.md)
+	@$(BIN)/python -m ops.local up $(ARGS)
+
+down: $(READY) ## stop what `make up` started; what is stored stays
+	@$(BIN)/python -m ops.local down $(ARGS)
 
 test: kernels ## all tests
 	@$(BIN)/python -m pytest $(ARGS)

@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
+from ops.errors import CommandError
+from ops.local import stack
+from ops.local.server import Server
 from ops.settings import Settings
 from ops.tables import print_json, print_table
 
@@ -37,7 +40,10 @@ class Finding(NamedTuple):
 
 def run(settings: Settings, json: bool) -> int:
     """Print all findings; the exit code is 0, 75 if a configured server is away, 78 if something is not installed."""
-    findings = [*_machine(), *_libraries(), *_places(settings), *_servers(settings), _device(settings)]
+    findings = [
+        *_machine(), *_libraries(), *_places(settings), *_servers(settings), *_local_servers(settings),
+        _device(settings),
+    ]  # fmt: skip
     code = max(finding.code for finding in findings)
     if json:
         print_json({"ok": code == 0, "findings": [finding._asdict() for finding in findings]})
@@ -107,6 +113,27 @@ def _reach(part: str, what: str, host: str, port: int) -> Finding:
     except OSError as error:
         return Finding(part, what, f"no answer: {error.strerror or error}; start it or correct {part}.url", 75)
     return Finding(part, what, "answers")
+
+
+def _local_servers(settings: Settings) -> Iterator[Finding]:
+    """Say what of `make up` is there. None of it is needed to run embedded, so none of it is wrong."""
+    for server in stack.servers(settings):
+        process, trouble = server.process(), server.trouble()
+        if trouble is None:
+            found = f"healthy, process {process.pid}" if process else "healthy, not started by `make up`"
+        elif process:
+            found = f"process {process.pid} isn't healthy: {trouble}; see python -m ops.local logs {server.name}"
+        else:
+            found = _startable(server)
+        yield Finding("local server", f"{server.name} {server.address}", found)
+
+
+def _startable(server: Server) -> str:
+    try:
+        server.need()
+    except CommandError as error:
+        return f"down, and can't be started: {error}"
+    return "down; `make up` starts it"
 
 
 def _device(settings: Settings) -> Finding:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from ops.errors import ConfigurationError, DependencyAway
-from ops.local.programs import find
+from ops.local.programs import find, find_java
 from ops.log import logger
 
 _POM: Final = Path(__file__).with_name("pom.xml")
@@ -28,6 +28,13 @@ def folder() -> Path:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     version = hashlib.sha256(_POM.read_bytes() + _HASHES.read_bytes()).hexdigest()[:12]
     return cache / "undertone" / f"servers-{version}"
+
+
+def need() -> None:
+    """Raise ConfigurationError where Java is missing or too old, or the jars aren't there and Maven isn't either."""
+    find_java()
+    if not folder().is_dir():
+        find("mvn")
 
 
 def fetch() -> Path:

@@ -24,6 +24,10 @@ class Kafka(Server):
         """What clients call bootstrap.servers."""
         return f"{HOST}:{self.ports['clients']}"
 
+    def need(self) -> None:
+        """Java, and its jars or Maven."""
+        jars.need()
+
     def prepare(self) -> list[str]:
         """Write server.properties and log4j2.properties; format the storage where it is new."""
         properties, log_settings = self.folder / "server.properties", self.folder / "log4j2.properties"

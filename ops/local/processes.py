@@ -73,7 +73,7 @@ def load(path: Path) -> Process | None:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         return Process(int(found["pid"]), str(found["born"]), dict(found["ports"]))
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 

@@ -21,6 +21,10 @@ class QuestDb(Server):
         """Setting store.url."""
         return f"questdb://{HOST}:{self.ports['http']}"
 
+    def need(self) -> None:
+        """Java, and its jars or Maven."""
+        jars.need()
+
     def prepare(self) -> list[str]:
         """Write conf/server.conf and conf/log.conf."""
         java, programs = find_java(), jars.fetch()

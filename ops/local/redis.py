@@ -16,6 +16,10 @@ class Redis(Server):
         """Setting bus.url."""
         return f"redis://{HOST}:{self.ports['clients']}/0"
 
+    def need(self) -> None:
+        """redis-server."""
+        find("redis-server")
+
     def prepare(self) -> list[str]:
         """Write redis.conf."""
         values = {

@@ -38,6 +38,10 @@ class Server(ABC):
         """Where clients reach it, as the settings want it."""
 
     @abstractmethod
+    def need(self) -> None:
+        """Raise ConfigurationError where a program is missing that it runs with."""
+
+    @abstractmethod
     def prepare(self) -> list[str]:
         """Write its configuration into the folder and return its command line."""
 

@@ -105,6 +105,7 @@ def test_doctor_finds_what_is_installed_and_the_device(program: Program) -> None
         "compile cache",
         "data",
         "device",
+        "local server",
     } == parts
 
 
@@ -131,6 +132,23 @@ def test_doctor_names_a_store_that_can_not_be_written(program: Program) -> None:
     code, answer = program("doctor", "--set", "store.url=sqlite:///var/x.db")
     (store,) = [finding for finding in answer["findings"] if finding["part"] == "store"]
     assert (code, store["code"]) == (75, 75)
+
+
+def test_doctor_says_what_of_the_local_servers_is_there(program: Program) -> None:
+    ports = ("kafka", "questdb_http", "questdb_pg", "questdb_ilp", "redis")
+    closed = {f"UNDERTONE_LOCAL__{name.upper()}_PORT": "1" for name in ports}
+    code, answer = program("doctor", PATH=str(program.folder), JAVA_HOME="", **closed)
+    local = [finding for finding in answer["findings"] if finding["part"] == "local server"]
+    assert code == 0  # none of them is needed to run embedded
+    assert [finding["what"].split()[0] for finding in local] == ["kafka", "questdb", "redis"]
+    for finding, missing in zip(local, ("java", "java", "redis-server"), strict=True):
+        assert f"down, and can't be started: {missing} is not installed" in finding["found"]
+
+
+def test_doctor_knows_a_healthy_server(program: Program, redis_server: str) -> None:
+    _, answer = program("doctor", UNDERTONE_LOCAL__REDIS_PORT=redis_server.split(":")[2].split("/")[0])
+    (found,) = [finding["found"] for finding in answer["findings"] if finding["what"].startswith("redis redis://")]
+    assert found == "healthy, not started by `make up`"
 
 
 def test_an_empty_registry_lists_nothing(program: Program) -> None:
