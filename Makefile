@@ -14,7 +14,7 @@ ARGS ?=
 PYTHON ?=
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
 
-.PHONY: help kernels demo up down test check style types imports pages bench lock format clean
+.PHONY: help kernels demo up down test check style types imports pages chaos bench lock format clean
 
 help:
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -48,6 +48,9 @@ imports: $(READY)
 
 pages: $(READY)
 	@$(BIN)/python -m ops.pages --check
+
+chaos: kernels ## kill a dataflow 200 times and verify what it stored; the report goes to docs/chaos.md
+	@$(BIN)/python -m tests.recovery.chaos --kills 200 --write $(ARGS)
 
 bench: kernels ## measure, and print the card
 	@$(BIN)/python -m benchmarks.card $(ARGS)

@@ -44,7 +44,6 @@ class Pipeline:
         """Start all counters."""
         self.seconds = {station.name: 0.0 for station in self.stations}
         self._reached = {station.name: 0 for station in self.stations}
-        self._next_cut = time.monotonic() + self.checkpoint_every
 
     @property
     def consistent(self) -> bool:
@@ -146,9 +145,17 @@ class Pipeline:
                 raise CheckpointMismatch(f"checkpoint, station {station.name}: {error}") from error
         self.number = snapshot["number"]
         self._reached = dict.fromkeys(self._reached, self.number)
+        self._next_cut = time.monotonic() + self.checkpoint_every
 
     def _maybe_cut(self) -> None:
-        if self.checkpoints is None or time.monotonic() < self._next_cut or self.checkpoints.busy:
+        """Cut where it is time; before the first batch always, so that a run killed early has a place to resume at."""
+        if self.checkpoints is None:
+            return
+        if not self._next_cut:
+            self._cut(self.checkpoints)
+            self.checkpoints.finish()
+            self._next_cut = time.monotonic() + self.checkpoint_every
+        if time.monotonic() < self._next_cut or self.checkpoints.busy:
             return
         self._cut(self.checkpoints)
         self._next_cut = time.monotonic() + self.checkpoint_every

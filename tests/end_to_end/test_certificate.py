@@ -120,4 +120,4 @@ def _wait_for_progress(process: subprocess.Popen[str], folder: Path) -> bool:
 
 
 def _newest(folder: Path) -> int:
-    return max((int(path.stem) for path in folder.glob("*.checkpoint")), default=-1)
+    return max((int(path.stem) for path in folder.glob("*.checkpoint")), default=0)

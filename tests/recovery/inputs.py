@@ -1,0 +1,38 @@
+"""What the chaos runs read: a recorded market with all its faults, and a small model."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from dataflows.assembly import assemble
+from dataflows.history import feature_history
+from dataflows.sources.files import FileSource
+from dataflows.sources.recording import write_parquet
+from dataflows.sources.synthetic import SyntheticMarket
+from models.config import preset
+from models.registry import Registry
+from models.training import train
+from ops.commands.train import history_dataset
+from ops.settings import load
+from tests.recovery.rigs import FilesSqlite
+
+SYMBOLS = 6
+SETTINGS = ["bars.timeframes=1s,10s", "features.families=calendar,statistical", "store.url=memory:", "bus.url=memory:"]
+
+
+def files_sqlite(folder: Path, seconds: int) -> FilesSqlite:
+    """Make the input in `folder`, and warm this process up: the lives are forked from it."""
+    ticks, root = folder / "ticks.parquet", folder / "models"
+    write_parquet(SyntheticMarket(SYMBOLS, seed=5, duration_s=seconds, faults=0.01), ticks)
+    settings = load([], [*SETTINGS, f"registry.root={root}"], {}, {})
+    market = SyntheticMarket(SYMBOLS, seed=3, duration_s=900)
+    dataset = history_dataset(settings, "1s", feature_history(settings, market))
+    quick = preset("quick")
+    assert quick.net is not None
+    Registry(root).activate(train(dataset, replace(quick, name="small", net=replace(quick.net, epochs=1)), root))
+    warm = assemble(settings, FileSource([ticks], batch_size=2_000))
+    for _ in range(20):
+        warm.pipeline.advance()
+    warm.close()
+    return FilesSqlite(ticks, root)

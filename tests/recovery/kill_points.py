@@ -1,0 +1,130 @@
+"""Named places where a life can be ended by SIGKILL, planted from outside: production code knows none of them."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from dataflows import checkpoint, checkpoint_file
+from dataflows.pipeline import Pipeline
+from dataflows.sinks.sqlite import SqliteStore, Tables
+from dataflows.sinks.station import Sinks
+from dataflows.stations.bars import BarStation
+
+
+class Plan(NamedTuple):
+    """End a life when `point` is reached for the n-th time in it."""
+
+    point: str
+    n: int = 1
+
+    @staticmethod
+    def parse(text: str) -> Plan:
+        """Read `point:n`."""
+        point, _, n = text.partition(":")
+        if point not in POINTS:
+            raise ValueError(f"kill point {point!r}: expected one of {', '.join(POINTS)}")
+        return Plan(point, int(n or 1))
+
+
+Die = Callable[[], None]
+
+
+def die() -> None:
+    """End this process as the kernel's out-of-memory killer would: nothing is flushed, nothing is closed."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _wrap(owner: Any, name: str, around: Callable[..., Any]) -> None:
+    inner = getattr(owner, name)
+    setattr(owner, name, lambda *given, **named: around(inner, *given, **named))
+
+
+def before(owner: Any, name: str) -> Callable[[Die], None]:
+    """Reach the point as `owner.name` is called."""
+
+    def plant(reached: Die) -> None:
+        def around(inner: Callable[..., Any], *given: Any, **named: Any) -> Any:
+            reached()
+            return inner(*given, **named)
+
+        _wrap(owner, name, around)
+
+    return plant
+
+
+def after(owner: Any, name: str) -> Callable[[Die], None]:
+    """Reach the point as `owner.name` has returned something."""
+
+    def plant(reached: Die) -> None:
+        def around(inner: Callable[..., Any], *given: Any, **named: Any) -> Any:
+            result = inner(*given, **named)
+            if result is not None or name != "pull":
+                reached()
+            return result
+
+        _wrap(owner, name, around)
+
+    return plant
+
+
+def half_written(reached: Die) -> None:
+    """Reach the point when half of a checkpoint's arrays are in the file."""
+
+    def around(inner: Callable[..., Any], file: Any, header: bytes, body: memoryview) -> None:
+        inner(file, header, body[: len(body) // 2])
+        file.flush()
+        reached()
+        file.write(body[len(body) // 2 :])
+
+    _wrap(checkpoint_file, "_write_parts", around)
+
+
+def while_draining(point: Callable[[Die], None], polls: int = 40) -> Callable[[Die], None]:
+    """Ask for a drain by SIGTERM after some polls, and reach `point` only behind that."""
+
+    def plant(reached: Die) -> None:
+        polled, asked = 0, False
+
+        def ask() -> None:
+            nonlocal polled, asked
+            polled += 1
+            if polled == polls:
+                asked = True
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        after(Pipeline, "pull")(ask)
+        point(lambda: reached() if asked else None)
+
+    return plant
+
+
+POINTS: dict[str, Callable[[Die], None]] = {
+    "polled": after(Pipeline, "pull"),
+    "rows appended": before(SqliteStore, "commit"),
+    "store transaction open": after(Tables, "_insert"),
+    "store written, not acknowledged": after(Tables, "write"),
+    "decision not recorded": before(Sinks, "record"),
+    "decision recorded, not applied": after(Sinks, "record"),
+    "checkpoint half written": half_written,
+    "checkpoint durable, not counting": after(checkpoint_file, "write"),
+    "checkpoint counts, older ones there": before(checkpoint.Checkpoints, "_prune"),
+    "half restored": after(BarStation, "restore"),
+    "drain asked, last cut not begun": while_draining(before(Pipeline, "finish")),
+    "drain's last checkpoint half written": while_draining(half_written),
+}
+
+
+def plant(plan: Plan, then: Die = die) -> None:
+    """Wrap what the point is in; call `then` when it is reached for the n-th time."""
+    reached = 0
+
+    def count() -> None:
+        nonlocal reached
+        reached += 1
+        if reached == plan.n:
+            then()
+
+    POINTS[plan.point](count)

@@ -1,0 +1,40 @@
+"""The report of a chaos run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ops.provenance import provenance
+
+if TYPE_CHECKING:
+    from tests.recovery.chaos import Outcome
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "chaos.md"
+HEAD = """# Chaos
+
+Made by `make chaos` (`python -m tests.recovery.chaos --kills 200 --seed N --write`); don't edit. A dataflow is killed
+by SIGKILL at every named point of its life in random order, at random moments and twice between two checkpoints, each
+life with other batch sizes; it resumes each time, and in the end a separate verifier compares every row it stored with
+those of an undisturbed run and with the input itself. A kill that does not happen, or a life without progress, fails
+the run.
+"""
+
+
+def text(outcome: Outcome) -> str:
+    """Return the outcome in Markdown."""
+    kills = "\n".join(f"| {point} | {n} |" for point, n in sorted(outcome.kills.items()))
+    faults = (
+        "\n".join(f"- {fault}" for fault in outcome.faults) or "None: no row lost, none twice, none with other bits."
+    )
+    return (
+        f"{outcome.rig}: {outcome.killed} kills in {outcome.rounds} dataflows, seed {outcome.seed}, "
+        f"{outcome.seconds:.0f} s. In the killed lives {outcome.batches:,} batches were stepped and "
+        f"{outcome.checkpoints:,} checkpoints counted.\n\n"
+        f"| killed at | times |\n| --- | --- |\n{kills}\n\nFaults found:\n\n{faults}\n"
+    )
+
+
+def write(outcome: Outcome) -> None:
+    """Write docs/chaos.md."""
+    PAGE.write_text(f"{HEAD}\n{provenance()}\n\n{text(outcome)}", encoding="utf-8")
