@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 LIVE: Final = "live"
+COMMITTED: Final = "committed"  # name in `meta`: the newest batch number whose rows are in the store
 _NAMESPACE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 

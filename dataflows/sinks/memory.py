@@ -10,9 +10,10 @@ from typing import Any
 from dataflows.sinks import ddl
 from dataflows.sinks.columns import Columns
 from dataflows.sinks.errors import explain
-from dataflows.sinks.sqlite import COMMITTED, Tables
+from dataflows.sinks.sqlite import Tables
+from dataflows.sinks.state import UP, SinkState
 from dataflows.sinks.writer import Group
-from schema.stores import check_namespace
+from schema.stores import COMMITTED, check_namespace
 
 _PLACE = "memory:"
 
@@ -54,6 +55,10 @@ class MemoryStore:
                 self._tables.write([group])
         except sqlite3.Error as error:
             raise explain(error, _PLACE) from error
+
+    def state(self) -> SinkState:
+        """Return that it is up: it fails at once or not at all."""
+        return UP
 
     def put_meta(self, name: str, value: str) -> None:
         """Keep one value of the namespace for the next commit."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from dataflows.sinks.columns import Columns
+from dataflows.sinks.state import UP, SinkState
 
 
 class NullStore:
@@ -36,6 +37,10 @@ class NullStore:
 
     def flush(self) -> None:
         """Nothing waits."""
+
+    def state(self) -> SinkState:
+        """Return that it is up: it fails at once or not at all."""
+        return UP
 
     def put_meta(self, name: str, value: str) -> None:
         """Keep one value."""

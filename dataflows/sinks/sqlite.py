@@ -14,14 +14,13 @@ from dataflows.sinks import ddl
 from dataflows.sinks.columns import Columns, adopt, layout, rows
 from dataflows.sinks.errors import StoreUnavailable, explain
 from dataflows.sinks.lock import WriterLock
+from dataflows.sinks.state import UP, SinkState
 from dataflows.sinks.writer import Group, Writer
-from schema.stores import check_namespace, stored_name
+from schema.stores import COMMITTED, check_namespace, stored_name
 from schema.tables import TABLES
 
 _ROWS = 256  # of one statement
 _MARKS = 32_766  # that SQLite takes in a statement unless it was built otherwise
-
-COMMITTED = "committed"  # name in `meta`: the newest batch number whose rows are in the store
 
 
 class Tables:
@@ -162,6 +161,10 @@ class SqliteStore:
             group, self._group = self._group, Group()
             self._writer.put(group)
         self._writer.flush()
+
+    def state(self) -> SinkState:
+        """Return that it is up: it fails at once or not at all."""
+        return UP
 
     def put_meta(self, name: str, value: str) -> None:
         """Queue one value of the namespace (catalogue, status …); it becomes durable with the next commit."""

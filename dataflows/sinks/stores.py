@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from dataflows.interfaces import Store
 from dataflows.sinks.errors import StoreMismatch
 from dataflows.sinks.memory import MemoryStore
 from dataflows.sinks.null import NullStore
 from dataflows.sinks.sqlite import SqliteStore
+from dataflows.sinks.state import SinkState
 from schema.stores import sqlite_path
+
+if TYPE_CHECKING:
+    from dataflows.sinks.questdb.options import QuestDbOptions
 
 
 class OpenedStore(Store, Protocol):
@@ -28,18 +32,29 @@ class OpenedStore(Store, Protocol):
         """Return the newest batch number in the store, from whichever run wrote it; 0 if none did."""
         ...
 
+    def state(self) -> SinkState:
+        """Return how the store is doing; costs nothing."""
+        ...
 
-def open_store(url: str, namespace: str = "live", feature_names: Sequence[str] = ()) -> OpenedStore:
-    """Open `sqlite:///path`, `memory:` or `null:` for writing.
 
-    `feature_names` are the columns of the table `features`. Raises StoreError (its `exit_code` says which kind),
-    ValueError for a namespace that is none.
+def open_store(
+    url: str, namespace: str = "live", feature_names: Sequence[str] = (), questdb: QuestDbOptions | None = None
+) -> OpenedStore:
+    """Open `sqlite:///path`, `questdb://host:port`, `memory:` or `null:` for writing.
+
+    `feature_names` are the columns of the table `features`; `questdb` is for the store of that name. Raises StoreError
+    (its `exit_code` says which kind), ValueError for a namespace that is none.
     """
     if url.startswith("sqlite:"):
         return SqliteStore(sqlite_path(url), namespace, feature_names)
+    if url.startswith("questdb:"):
+        from dataflows.sinks.questdb.store import QuestDbStore
+
+        return QuestDbStore(url, namespace, feature_names, questdb)
     if url == "memory:":
         return MemoryStore(namespace, feature_names)
     if url == "null:":
         return NullStore()
-    later = "; questdb:// comes with the live issue" if url.startswith("questdb:") else ""
-    raise StoreMismatch(f"store URL {url!r} is not understood; expected sqlite:///path, memory: or null:{later}")
+    raise StoreMismatch(
+        f"store URL {url!r} is not understood; expected sqlite:///path, questdb://host:port, memory: or null:"
+    )

@@ -206,13 +206,9 @@ def test_close_never_raises_and_a_full_queue_makes_the_caller_wait(path: Path) -
     assert count(path) == 6
 
 
-@pytest.mark.parametrize(
-    ("url", "says"),
-    [("questdb://here:9000", "comes with the live issue"), ("mysql://x", "expected sqlite:///path, memory: or null:")],
-)
-def test_an_unknown_store_url_says_what_is_understood(url: str, says: str) -> None:
-    with pytest.raises(StoreError, match=says):
-        open_store(url)
+def test_an_unknown_store_url_says_what_is_understood() -> None:
+    with pytest.raises(StoreError, match=r"mysql://x.*expected sqlite:///path, questdb://host:port, memory: or null:"):
+        open_store("mysql://x")
 
 
 @pytest.mark.parametrize("namespace", ["", "Live", "a__b", "x;drop", "1st"])
