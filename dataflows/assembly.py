@@ -20,6 +20,7 @@ from dataflows.kernel_cache import forget_stale, forget_stale_of
 from dataflows.pipeline import Pipeline
 from dataflows.sinks.bus import open_bus
 from dataflows.sinks.catalogue import describe
+from dataflows.sinks.questdb.options import QuestDbOptions
 from dataflows.sinks.station import Sinks
 from dataflows.sinks.stores import OpenedStore, open_store
 from dataflows.sources.items import read_items
@@ -38,6 +39,7 @@ from features.engine import FeatureEngine
 from ops.log import logger
 from ops.settings import Settings
 from schema.events import Decision, DecisionKind
+from schema.stores import retention_days
 from schema.timeframes import Timeframe, parse_timeframes
 
 if TYPE_CHECKING:
@@ -158,7 +160,7 @@ class _Parts:
             self.groups, len(self.timeframes), tuple(timeframe.by_time for timeframe in self.timeframes)
         )
         self.items = read_items([Path(name) for name in settings.sentiment.items])
-        self.store = open_store(settings.store.url, settings.store.namespace, self.features.names)
+        self.store = _opened_store(settings, self.features.names)
         self.bus = open_bus(settings.bus.url)
         self.decided = decisions_of(self.store.query("SELECT * FROM decisions")) if decided is None else decided
 
@@ -244,6 +246,12 @@ class _Parts:
             ),
             threshold=settings.inference.threshold,
         )
+
+
+def _opened_store(settings: Settings, features: Sequence[str]) -> OpenedStore:
+    store = settings.store
+    options = QuestDbOptions(store.spool_directory, store.spool_bytes, retention_days(store.retention_days))
+    return open_store(store.url, store.namespace, features, options)
 
 
 def _universe(settings: Settings) -> Universe:

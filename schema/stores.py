@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from typing import Final
 
+from schema.tables import TABLES
+
 LIVE: Final = "live"
 COMMITTED: Final = "committed"  # name in `meta`: the newest batch number whose rows are in the store
 _NAMESPACE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
@@ -32,6 +34,21 @@ def stored_name(table: str, namespace: str) -> str:
 def bus_name(name: str, namespace: str) -> str:
     """Return what a channel or key is called in a namespace: its own name in `live`, `replay:…` elsewhere."""
     return name if namespace == LIVE else f"{namespace}:{name}"
+
+
+def retention_days(text: str) -> dict[str, int]:
+    """Read `90` (every table), or `ticks=7,features=90` (the others for ever); nothing keeps all for ever.
+
+    Raises ValueError, saying what is understood.
+    """
+    expected = "whole days like 90, or tables with theirs like ticks=7,features=90"
+    found: dict[str, int] = {}
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        name, _, days = part.rpartition("=")
+        if not days.isdecimal() or int(days) < 1 or (name and name not in TABLES):
+            raise ValueError(f"retention {text!r}: {part!r} is not understood; expected {expected}")
+        found |= dict.fromkeys([name] if name else TABLES, int(days))
+    return found
 
 
 def sqlite_path(url: str) -> Path:

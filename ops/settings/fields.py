@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from schema.stores import check_namespace, sqlite_path
+from schema.questdb import questdb_address
+from schema.stores import check_namespace, retention_days, sqlite_path
 from schema.timeframes import parse_timeframe
 
 MAX_LEADERS = 2
@@ -88,7 +89,9 @@ def _address(schemes: tuple[str, ...]) -> AfterValidator:
 
 
 def _store(url: str) -> str:
-    return _checked(sqlite_path)(url) if url.startswith("sqlite:") else url
+    checks = {"sqlite": sqlite_path, "questdb": questdb_address}
+    check = checks.get(url.split(":", 1)[0])
+    return url if check is None else _checked(check)(url)
 
 
 def _lower(found: Any) -> Any:
@@ -120,6 +123,7 @@ StoreUrl = Annotated[
     _address(("sqlite:///var/undertone.db", "memory:", "null:", "questdb://host:9000")),
     AfterValidator(_store),
 ]
+Retention = Annotated[str, AfterValidator(_checked(retention_days))]
 Namespace = Annotated[str, AfterValidator(_checked(check_namespace))]
 BusUrl = Annotated[str, _address(("memory:", "null:", "redis://host:6379/0", "rediss://host:6379/0"))]
 TimeOfDay = Annotated[str, AfterValidator(_time_of_day)]

@@ -16,6 +16,7 @@ from ops.settings.fields import (
     Level,
     Names,
     Namespace,
+    Retention,
     StoreUrl,
     Symbols,
     Timeframes,
@@ -145,13 +146,26 @@ class Store(Section):
 
     url: StoreUrl = Field(
         "sqlite:///var/undertone.db",
-        description="`sqlite:///path`, `memory:`, `null:` (rows are dropped), or `questdb://host:port`.",
+        description="`sqlite:///path`, `memory:`, `null:` (rows are dropped), or `questdb://host:9000` (`?pg=8812`).",
     )
     namespace: Namespace = Field("live", description="Prefix of every table, key and channel; none in `live`.")
     features_from_s: int = Field(
         60, ge=0, description="Feature rows of timeframes shorter than this aren't stored (s)."
     )
     ticks: bool = Field(False, description="Store every tick with its verdict.")
+    retention_days: Retention = Field(
+        "",
+        description="Days that QuestDB keeps rows, of all tables (`90`) or of some (`ticks=7,features=90`); empty for "
+        "ever. It drops whole partitions: days of ticks, features and predictions, months of bars.",
+    )
+    spool_directory: Path = Field(
+        Path("var/spool"), description="Folder of the rows that wait for QuestDB, and of its writers' locks."
+    )
+    spool_bytes: int = Field(
+        1 << 30,
+        ge=1 << 20,
+        description="Most bytes that wait there while QuestDB is away; then the flow waits. Nothing is lost.",
+    )
 
 
 class Bus(Section):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 Columns = dict[str, Any]
 WORD: Final = 8  # bytes; every part of a record is padded to whole words
 
+
 def _plain(cell: Any) -> Any:
     """Return a numpy scalar in a list as what msgpack knows."""
     if isinstance(cell, np.generic):
@@ -32,7 +33,10 @@ def encode(table: str, own: Columns, n: int) -> list[NDArray[np.uint64]]:
             arrays.append(column)
         else:
             columns[name] = column.tolist() if isinstance(column, np.ndarray) else column
-    described = _encoder.encode([table, n, columns])
+    try:
+        described = _encoder.encode([table, n, columns])
+    except UnicodeEncodeError:
+        described = _encoder.encode([table, n, {name: _without_surrogates(cells) for name, cells in columns.items()}])
     size = np.array([len(described)], np.uint64)
     return [size, _words(np.frombuffer(described, np.uint8)), *(_words(array) for array in arrays)]
 
@@ -51,6 +55,13 @@ def decode(payload: bytes) -> tuple[str, Columns, int]:
         else:
             own[name] = column
     return table, own, n
+
+
+def _without_surrogates(cells: Any) -> Any:
+    """Return texts as UTF-8 can write them: half a character becomes a question mark."""
+    if not isinstance(cells, list):
+        return cells
+    return [cell.encode(errors="replace").decode() if isinstance(cell, str) else cell for cell in cells]
 
 
 def checksum(words: Sequence[NDArray[np.uint64]]) -> int:

@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def _listen(bell: threading.Event) -> None:
-    while sys.stdin.buffer.raw.read(4096):  # type: ignore[attr-defined]  # mypy takes any stream for it
+    while os.read(sys.stdin.fileno(), 4096):
         bell.set()
     os._exit(0)
 

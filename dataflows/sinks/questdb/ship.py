@@ -106,7 +106,7 @@ class Shipper:
                 f"http::addr={where.host}:{where.http};username={where.user};password={where.password};"
                 f"auto_flush=off;retry_timeout=0;request_timeout={TIMEOUT_MS};max_buf_size={1 << 30};"
             )
-            sender.establish()
+            sender.establish()  # type: ignore[no-untyped-call]
             self._sender = sender
         return self._sender
 

@@ -60,7 +60,7 @@ class Appender:
         length = WORD * sum(len(part) for part in payload)
         if self._file < 0 or self.position - self._begin >= self._segment_bytes:
             self._roll()
-        head = _HEAD.pack(_MARK, kind, length, checksum(payload), sequence)
+        head = _HEAD.pack(_MARK, kind, length, _sealed(checksum(payload), kind, sequence), sequence)
         try:
             _write_all(self._file, [head, *(part.view(np.uint8).data for part in payload)])
         except OSError as error:
@@ -154,14 +154,21 @@ def _repaired(folder: Path) -> int:
     return max(end, 0)
 
 
+def _sealed(payload: int, kind: int, sequence: int) -> int:
+    """Return the checksum of a record: of its payload and of its head."""
+    return (payload + kind + 3 * sequence + _MARK) % (1 << 64)
+
+
 def _whole(path: Path) -> int:
     """Return how many bytes of a segment are whole records."""
     at = 0
     with path.open("rb") as file:
         while len(head := file.read(_HEAD.size)) == _HEAD.size:
-            mark, _, length, found, _ = _HEAD.unpack(head)
+            mark, kind, length, found, sequence = _HEAD.unpack(head)
             payload = file.read(length) if mark == _MARK else b""
-            if mark != _MARK or len(payload) < length or checksum([np.frombuffer(payload, np.uint64)]) != found:
+            if mark != _MARK or len(payload) < length:
+                break
+            if _sealed(checksum([np.frombuffer(payload, np.uint64)]), kind, sequence) != found:
                 break
             at += _HEAD.size + length
     return at

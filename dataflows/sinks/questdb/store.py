@@ -13,8 +13,8 @@ from dataflows.sinks.errors import StoreMismatch, StoreUnavailable
 from dataflows.sinks.lock import WriterLock
 from dataflows.sinks.questdb import frames, spool
 from dataflows.sinks.questdb.ddl import prepare
-from dataflows.sinks.questdb.probes import check_answers
 from dataflows.sinks.questdb.options import QuestDbOptions
+from dataflows.sinks.questdb.probes import check_answers
 from dataflows.sinks.questdb.process import Helper
 from dataflows.sinks.questdb.progress import Progress, State
 from dataflows.sinks.questdb.reading import Reading
