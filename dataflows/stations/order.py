@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import bisect
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 
@@ -45,6 +45,7 @@ class Order:
 
     def step(self, batch: Batch) -> Batch:
         """Release what can no longer be overtaken; everything at the end of a finite input."""
+        self._take_events(batch)
         arrived = self.buffer.push(batch.ticks)
         batch.late, batch.late_watermark = arrived.late, arrived.late_watermark
         ticks = arrived.released
@@ -90,11 +91,20 @@ class Order:
             Dead.OUTSIDE_SESSION: "a time inside a session of the calendar (bars.calendar)",
         }[reason]
 
+    def _take_events(self, batch: Batch) -> None:
+        """Let events wait for their time; one that comes too late for it takes effect at its lane's watermark.
+
+        That is the watermark as the messages before it in the lane left it, whatever the batches: what was released
+        before the event depends on the log alone.
+        """
+        for event in batch.arrivals.events if batch.arrivals is not None else ():
+            before = (batch.ticks.lane == event.lane) & (batch.ticks.offset < event.offset)
+            newest = int(batch.ticks.ts_event[before].max(initial=self.buffer.newest[event.lane]))
+            effective = max(event.ts_event, newest - self.buffer.bound_ns)
+            bisect.insort(self.waiting, replace(event, ts_event=effective), key=_place)
+
     def _events(self, batch: Batch) -> list[Event]:
         """Release events as the watermark passes them, in order of their effective time."""
-        if batch.arrivals is not None:
-            for event in batch.arrivals.events:
-                bisect.insort(self.waiting, event, key=_place)
         ready = bisect.bisect_left(self.waiting, (batch.watermark, -1, -1), key=_place)
         if batch.last:
             ready = len(self.waiting)

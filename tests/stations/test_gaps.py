@@ -56,3 +56,14 @@ def test_a_gap_before_the_first_bar_marks_nothing() -> None:
 
 def test_a_gap_of_an_unknown_symbol_marks_nothing() -> None:
     assert marked([Event(4, EventKind.GAP, "X")], []) == set()
+
+
+@pytest.mark.parametrize("cuts", [[], [3], [4, 5, 9], list(range(1, TIMES))])
+def test_every_bar_that_overlaps_a_gap_is_marked(cuts: list[int]) -> None:
+    assert marked([Event(4, EventKind.GAP, "B", details={"end": 7})], cuts) == {(5, 1), (6, 1), (7, 1), (8, 1)}
+    both = [Event(4, EventKind.GAP, "B", details={"end": 7}), Event(6, EventKind.GAP, details={"end": 6})]
+    assert marked(both, cuts) == {(5, 1), (6, 1), (7, 1), (8, 1), (7, 0), (7, LATE)}
+
+
+def test_an_end_that_can_not_be_read_is_none() -> None:
+    assert marked([Event(4, EventKind.GAP, "B", details={"end": "later"})], [6]) == {(5, 1)}

@@ -1,0 +1,1 @@
+"""Ingesters: an exchange's WebSocket feed, written down as it comes, so that the dataflow can read it again."""
