@@ -64,6 +64,19 @@ CHECKPOINT_SECONDS: Final = _histogram("checkpoint_seconds", "How long the flow 
 STORE_LAG: Final = _gauge("store_lag_batches", "Passes whose rows the store hasn't acknowledged yet.")
 MODEL_SWAPS: Final = _counter("model_swaps", "Times a running flow took over another model.", "timeframe")
 MODEL_INFO: Final = _gauge("model_info", "1 for the version that predicts, 0 for one that did.", "timeframe", "version")
+INGEST_MESSAGES: Final = _counter("ingest_messages", "Messages that the exchange sent an ingester.")
+INGEST_TICKS: Final = _counter("ingest_ticks", "Trades and quotes that an ingester wrote.")
+INGEST_HEARTBEATS: Final = _counter("ingest_heartbeats", "Heartbeats that an ingester wrote.")
+INGEST_DUPLICATES: Final = _counter("ingest_duplicates", "Messages that an ingester left out: their number was known.")
+INGEST_UNREADABLE: Final = _counter("ingest_unreadable", "Messages of the exchange that were kept as dead letters.")
+INGEST_COMPLAINTS: Final = _counter("ingest_complaints", "Errors that the exchange reported to an ingester.")
+INGEST_MISSING: Final = _counter("ingest_missing", "Trades that never came, by the numbers around them.")
+INGEST_GAPS: Final = _counter("ingest_gaps", "Gap marks written, one a symbol, by reason.", "reason")
+INGEST_RECONNECTS: Final = _counter("ingest_reconnects", "Connections lost or refused, by reason.", "reason")
+INGEST_CONNECTED: Final = _gauge("ingest_connected", "1 while an ingester has a connection, else 0.")
+INGEST_LAG_SECONDS: Final = _histogram(
+    "ingest_lag_seconds", "From the exchange's time of a message to its receipt; includes what the clocks differ by."
+)
 
 
 def declared() -> tuple[Declared, ...]:

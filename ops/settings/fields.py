@@ -94,6 +94,12 @@ def _store(url: str) -> str:
     return url if check is None else _checked(check)(url)
 
 
+def _websocket(url: str) -> str:
+    if url and (urlsplit(url).scheme not in ("ws", "wss") or not urlsplit(url).hostname):
+        raise ValueError("an address like wss://host:port/path, or nothing")
+    return url
+
+
 def _lower(found: Any) -> Any:
     return found.lower() if isinstance(found, str) else found
 
@@ -126,6 +132,8 @@ StoreUrl = Annotated[
 Retention = Annotated[str, AfterValidator(_checked(retention_days))]
 Namespace = Annotated[str, AfterValidator(_checked(check_namespace))]
 BusUrl = Annotated[str, _address(("memory:", "null:", "redis://host:6379/0", "rediss://host:6379/0"))]
+IngestTarget = Annotated[str, _address(("segments:///var/ticks", "kafka://host:9092/ticks"))]
+WebSocketUrl = Annotated[str, AfterValidator(_websocket)]
 TimeOfDay = Annotated[str, AfterValidator(_time_of_day)]
 Calendar = Annotated[str, AfterValidator(_calendar)]
 Buckets = Annotated[tuple[int, ...], BeforeValidator(split_list), AfterValidator(_rising)]

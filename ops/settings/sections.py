@@ -12,6 +12,7 @@ from ops.settings.fields import (
     Buckets,
     BusUrl,
     Calendar,
+    IngestTarget,
     Leaders,
     Level,
     Names,
@@ -21,6 +22,7 @@ from ops.settings.fields import (
     Symbols,
     Timeframes,
     TimeOfDay,
+    WebSocketUrl,
 )
 
 
@@ -40,6 +42,37 @@ class Source(Section):
     )
     symbols: int = Field(50, ge=1, le=100_000, description="How many symbols the built-in market has.")
     seed: int = Field(7, ge=0, description="Seed of the built-in market.")
+
+
+class Ingest(Section):
+    """An exchange's feed, and where `undertone ingest` writes it."""
+
+    symbols: Names = Field((), description="Symbols as the exchange writes them, e.g. `BTCUSDT,ETHUSDT` or `BTC-USD`.")
+    target: IngestTarget = Field(
+        "segments:///var/ticks",
+        description="Where it appends: `segments:///folder`, a lane of its own a venue, or `kafka://host:port/topic`.",
+    )
+    url: WebSocketUrl = Field("", description="The exchange's address; empty for its public one.")
+    batch_ms: int = Field(20, ge=1, le=10_000, description="Longest wait before what came is written (ms).")
+    connect_s: float = Field(10.0, gt=0, description="Longest wait for a connection (s).")
+    stall_s: float = Field(
+        0.0, ge=0, description="A feed that is silent for so long is taken for dead (s); 0: as the venue says."
+    )
+    ping_s: float = Field(20.0, gt=0, description="Seconds between pings, and the longest wait for their answer.")
+    backoff_s: float = Field(0.5, gt=0, description="Wait before the second try to connect, doubled each time (s).")
+    backoff_most_s: float = Field(60.0, gt=0, description="Longest wait between tries (s).")
+    steady_s: float = Field(30.0, ge=0, description="A connection this old makes waits short again (s).")
+    reorder_ms: int = Field(500, ge=0, description="How long a missing number may still come before a gap is marked.")
+    outage_ms: int = Field(5000, ge=100, description="A lasting outage is marked in pieces of this length (ms).")
+    most_message_kb: int = Field(4096, ge=1, description="A larger message ends the connection (KiB).")
+    seed: int | None = Field(None, ge=0, description="Seed of the waits' jitter; none for another one each time.")
+    sync_ms: int = Field(
+        1000, ge=-1, description="Segment log: longest time until a tick survives a power loss (ms); 0 at once, -1 never."
+    )
+    segment_mb: float = Field(64.0, gt=0, description="Segment log: size of a file (MiB).")
+    keep_mb: float = Field(0.0, ge=0, description="Segment log: the oldest files go beyond this size (MiB); 0 for none.")
+    keep_hours: float = Field(0.0, ge=0, description="Segment log: files older than this go (h); 0 for none.")
+    metrics_port: int = Field(8003, ge=0, le=65_535, description="Port for Prometheus, at `metrics.host`; 0 for none.")
 
 
 class Universe(Section):
@@ -246,6 +279,7 @@ class Settings(BaseSettings):
 
     universe: Universe = Universe()
     source: Source = Source()
+    ingest: Ingest = Ingest()
     gate: Gate = Gate()
     order: Order = Order()
     bars: Bars = Bars()
