@@ -18,6 +18,7 @@ from dataflows.engine import dataflow
 from dataflows.folder_lock import FolderLock
 from dataflows.interfaces import Source
 from dataflows.sources.files import FileSource
+from dataflows.sources.segments import SCHEME, SegmentSource
 from dataflows.sources.synthetic import SyntheticMarket
 from ops.settings import Settings, load
 from schema.timeframes import SECOND
@@ -29,10 +30,12 @@ MARKET_OPENED: Final = "market-opened"  # file beside the checkpoints
 
 
 def open_source(settings: Settings, folder: Path, clock: Callable[[], int] = time.time_ns) -> Source:
-    """Open what `source.url` names: files of ticks, or the built-in market.
+    """Open what `source.url` names: a segment log, files of ticks, or the built-in market.
 
     The market opens now; when it did is kept in `folder` beside the checkpoints, which are of that market only.
     """
+    if settings.source.url.startswith(SCHEME):
+        return SegmentSource.parse(settings.source.url)
     if settings.source.url != "synthetic:":
         return FileSource([Path(part) for part in settings.source.url.split(",")], lanes=settings.order.lanes)
     opened = _opened(folder / MARKET_OPENED, clock)

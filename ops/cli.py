@@ -96,6 +96,20 @@ def run(
 
 @app.command()
 @common
+def ingest(
+    call: Common,
+    venue: Annotated[str, typer.Argument(metavar="VENUE", help="binance or coinbase.")],
+    duration: Duration = None,
+    symbols: Annotated[str | None, typer.Option(metavar="A,B", help="Setting ingest.symbols.")] = None,
+    target: Annotated[str | None, typer.Option("--to", metavar="URL", help="Setting ingest.target.")] = None,
+) -> None:
+    """Write an exchange's feed where the dataflow reads it: a process of its own."""
+    chosen = {"ingest.symbols": ("--symbols", symbols), "ingest.target": ("--to", target)}
+    call.run("ingest", chosen=chosen, drains=True, venue=venue, duration_s=duration)
+
+
+@app.command()
+@common
 def replay(
     call: Common,
     files: TickFiles,

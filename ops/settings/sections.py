@@ -38,7 +38,8 @@ class Source(Section):
     url: str = Field(
         "synthetic:",
         min_length=1,
-        description="Files of ticks separated by commas, or `synthetic:` for the built-in market.",
+        description="Files of ticks separated by commas, `segments:///folder` for what ingesters write "
+        "(`?lanes=a,b` behind it for some of it), or `synthetic:` for the built-in market.",
     )
     symbols: int = Field(50, ge=1, le=100_000, description="How many symbols the built-in market has.")
     seed: int = Field(7, ge=0, description="Seed of the built-in market.")

@@ -1,0 +1,115 @@
+"""A log holds what a misbehaving exchange really sent, each message once, and every loss lies in a gap mark."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from dataflows.ingest.client import Client, Patience
+from dataflows.ingest.recorder import MILLISECOND, Recorder, Times
+from dataflows.ingest.target import SegmentTarget
+from dataflows.ingest.venues import venue_of
+from dataflows.segments.writer import Policy
+from tests.ingest.exchange import FakeExchange, Faults
+from tests.ingest.ledger import Ledger, hold
+from tests.ingest.wire import TRADE
+
+SYMBOLS = {"binance": ("BTCUSDT", "ETHUSDT", "BNBBTC"), "coinbase": ("BTC-USD", "ETH-USD", "SOL-USD")}
+QUICK = Patience(
+    connect=2.0, stall=1.0, ping=5.0, backoff=0.05, backoff_most=0.2, steady=5.0, batch=0.01, message_bytes=100_000
+)
+TIMES = Times(reorder=300 * MILLISECOND, heartbeat=200 * MILLISECOND, outage=500 * MILLISECOND)
+
+
+async def session(exchange: FakeExchange, root: Path, seconds: float, patience: Patience = QUICK) -> Recorder:
+    """Record for a while with the exchange's faults, then half a second without."""
+    stop, faults = asyncio.Event(), exchange.faults
+    serving = asyncio.create_task(exchange.run(stop))
+    while not exchange.port:
+        await asyncio.sleep(0.01)
+    target = SegmentTarget(root, exchange.venue, Policy(sync_ms=-1, segment_bytes=50_000))
+    recorder = Recorder(venue_of(exchange.venue), exchange.symbols, target, TIMES, time.time_ns())
+    client = Client(recorder, exchange.symbols, exchange.url, patience, Random(exchange.seed))
+    began = time.monotonic()
+
+    def stopped() -> bool:
+        if time.monotonic() - began >= seconds:
+            exchange.faults = Faults(refuse=0)
+        return time.monotonic() - began >= seconds + 2.5
+
+    await client.run(stopped)
+    stop.set()
+    await serving
+    exchange.faults = faults
+    return recorder
+
+
+def record(exchange: FakeExchange, root: Path, seconds: float, patience: Patience = QUICK) -> tuple[Recorder, Ledger]:
+    recorder = asyncio.run(session(exchange, root, seconds, patience))
+    return recorder, Ledger.of(root)
+
+
+def exchange_of(venue: str, seed: int = 1, **faults: float) -> FakeExchange:
+    return FakeExchange(venue, SYMBOLS[venue], seed, faults=Faults(**faults))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("venue", SYMBOLS)
+def test_a_faultless_feed_is_written_whole_without_a_mark(venue: str, tmp_path: Path) -> None:
+    exchange = exchange_of(venue)
+    recorder, ledger = record(exchange, tmp_path, 1.0)
+    assert hold(ledger, exchange) == []
+    assert ledger.gaps == []
+    assert len(ledger.ticks) > 500
+    assert recorder.totals.trades + recorder.totals.quotes == len(ledger.ticks)
+    assert bool(ledger.heartbeats) == (venue == "coinbase")
+
+
+@pytest.mark.parametrize("venue", SYMBOLS)
+def test_repeats_and_overtaking_lose_nothing_and_mark_nothing(venue: str, tmp_path: Path) -> None:
+    exchange = exchange_of(venue, repeat=0.1, overtake=0.1)
+    recorder, ledger = record(exchange, tmp_path, 2.0)
+    assert hold(ledger, exchange) == []
+    assert ledger.gaps == []
+    assert recorder.totals.duplicates > 20
+    assert exchange.happened["overtake"] > 20
+
+
+@pytest.mark.parametrize("venue", SYMBOLS)
+def test_each_lost_trade_lies_in_a_mark_of_its_own(venue: str, tmp_path: Path) -> None:
+    exchange = exchange_of(venue, drop=0.05, overtake=0.05, repeat=0.05)
+    recorder, ledger = record(exchange, tmp_path, 2.0)
+    lost = hold(ledger, exchange)
+    assert lost
+    assert all(made.kind == TRADE for made in lost)
+    assert set(ledger.reasons()) == {"sequence"}
+    assert recorder.totals.missing == len(lost)
+
+
+@pytest.mark.parametrize("venue", SYMBOLS)
+def test_garbage_is_kept_as_dead_letters_and_marks_nothing(venue: str, tmp_path: Path) -> None:
+    exchange = exchange_of(venue, garbage=0.05)
+    recorder, ledger = record(exchange, tmp_path, 1.5)
+    assert hold(ledger, exchange) == []
+    assert ledger.gaps == []
+    assert recorder.totals.unreadable == len(ledger.unreadable) > 5
+    assert exchange.happened["garbage"] >= len(ledger.unreadable)
+
+
+@pytest.mark.parametrize("venue", SYMBOLS)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_everything_at_once(venue: str, seed: int, tmp_path: Path) -> None:
+    exchange = exchange_of(
+        venue, seed, drop=0.01, repeat=0.02, overtake=0.02, garbage=0.01, huge=0.0005, close=0.002, stall=0.0006,
+        refuse=1,
+    )  # fmt: skip
+    recorder, ledger = record(exchange, tmp_path, 8.0)
+    lost = hold(ledger, exchange)
+    assert lost
+    assert {"drop", "repeat", "overtake", "garbage", "close", "refuse"} <= exchange.happened.keys()
+    assert recorder.totals.connections == len(exchange.subscriptions) > 2
+    assert ledger.reasons()["closed"] >= len(exchange.symbols)
+    assert sum(ledger.reasons().values()) == sum(recorder.totals.gaps.values())
