@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import Any, Final
 
 from dataflows.segments.errors import DamagedLog, LogUnavailable, RecordsRemoved
-from dataflows.segments.frames import HEADER, MAGIC, MESSAGE, Frame, length_at, parse, segment_name, segments_of
+from dataflows.segments.frames import (
+    FRAME_BYTES,
+    HEADER,
+    MAGIC,
+    MESSAGE,
+    Frame,
+    length_at,
+    parse,
+    segment_name,
+    segments_of,
+)
 from dataflows.sources.errors import OtherLog
 
 CHUNK_BYTES: Final = 1 << 20
+_SETTLED_NS: Final = 1_000_000_000  # a folder that changed just now may change again under the same time
 
 
 class LaneReader:
@@ -21,6 +33,7 @@ class LaneReader:
         self.folder = folder
         self._file = -1
         self._last = (0, 0)  # begin and CRC of the last frame taken
+        self._changed, self._firsts = 0, list[int]()  # when the folder changed last, and its segments then
         found = segments_of(folder)
         if not found:
             raise LogUnavailable(f"segment log {folder}: nothing was written there yet; start undertone ingest")
@@ -37,21 +50,41 @@ class LaneReader:
         Raises DamagedLog where a record is broken that is not the last, RecordsRemoved where retention was faster.
         """
         while True:
-            frames, whole = self._parsed(most_bytes)
-            if frames:
-                return [frame for frame in frames if frame.kind == MESSAGE] or self.read(most_bytes)
-            if not (self.folder / segment_name(self._next)).exists() or self._first == self._next:
-                self._check_not_removed()
-                return []
-            again, whole = self._parsed(most_bytes)  # the writer may have gone on before it began the next segment
-            if again:
-                return [frame for frame in again if frame.kind == MESSAGE] or self.read(most_bytes)
-            if not whole:
-                raise DamagedLog(
-                    f"segment {self._path}: record {self._next} at byte {self._at} can't be read, yet another segment "
-                    "follows; restore the file"
-                )
-            self._open(self._next)
+            frames, _ = self._parsed(most_bytes)
+            if not frames:
+                following = self._following()
+                if following is None:
+                    return []
+                frames, whole = self._parsed(most_bytes)  # the writer may have gone on before it began the next one
+                if not frames:
+                    self._step(following, whole)
+                    continue
+            if messages := [frame for frame in frames if frame.kind == MESSAGE]:
+                return messages
+
+    def _following(self) -> int | None:
+        """Return the first offset of the next segment there is, None if this is the newest."""
+        changed = os.stat(self.folder).st_mtime_ns
+        if changed != self._changed or time.time_ns() - changed < _SETTLED_NS:
+            self._changed = changed
+            self._firsts = [first for first, _ in segments_of(self.folder)]
+        return next((first for first in self._firsts if first > self._first), None)
+
+    def _step(self, following: int, whole: bool) -> None:
+        """Go on to the next segment, or say what lies between."""
+        if following == self._next:
+            self._open(following)
+            return
+        lost = f"records {self._next} to {following - 1}"
+        if self._path.exists():
+            raise DamagedLog(
+                f"segment {self._path}: {lost} can't be read{'' if whole else f', from byte {self._at} on'}, yet "
+                "another segment follows; restore the file"
+            )
+        raise RecordsRemoved(
+            f"segment log {self.folder}: {lost} were removed by retention before they were read; raise ingest.keep_mb "
+            "or ingest.keep_hours"
+        )
 
     def place(self) -> dict[str, Any]:
         """Return where the next read begins, and what tells this log from another."""
@@ -93,7 +126,7 @@ class LaneReader:
 
     def _parsed(self, most_bytes: int) -> tuple[list[Frame], bool]:
         """Return the next whole frames of the open segment, and whether nothing is left behind them."""
-        data = os.pread(self._file, most_bytes, self._at)
+        data = os.pread(self._file, max(most_bytes, FRAME_BYTES), self._at)
         if data and (needed := length_at(data, 0)) > len(data):
             data = os.pread(self._file, needed, self._at)
         frames: list[Frame] = []
@@ -121,14 +154,3 @@ class LaneReader:
         if magic != MAGIC or begin != first:
             raise DamagedLog(f"segment {self._path}: it begins with {header[:20]!r}, expected {MAGIC!r}")
         self._first, self._at, self._next, self._last = first, HEADER.size, first, (0, 0)
-
-    def _check_not_removed(self) -> None:
-        """Raise RecordsRemoved where all that is left begins behind the next record."""
-        if self._path.exists():
-            return
-        later = [first for first, _ in segments_of(self.folder) if first > self._next]
-        if later:
-            raise RecordsRemoved(
-                f"segment log {self.folder}: records {self._next} to {later[0] - 1} were removed by retention before "
-                "they were read; raise ingest.keep_mb or ingest.keep_hours"
-            )

@@ -38,7 +38,7 @@ class Faults:
     huge: float = 0.0
     close: float = 0.0
     stall: float = 0.0
-    stall_s: float = 1.5
+    stall_s: float = 1.2
     refuse: int = 0  # connections refused after each one that ended
 
 
@@ -65,7 +65,14 @@ class FakeExchange:
         self._stalled_until = 0.0
         self._refusals = 0
         self._beat = 0.0
+        self._connected_at = 0.0
         self.port = 0
+
+    @property
+    def steady(self) -> bool:
+        """Whether somebody has listened undisturbed for half a second."""
+        now = time.monotonic()
+        return self._socket is not None and now - max(self._connected_at, self._stalled_until) > 0.5
 
     @property
     def url(self) -> str:
@@ -106,6 +113,7 @@ class FakeExchange:
         else:
             await socket.send('{"type":"subscriptions","channels":[]}')
         self._socket, self._held, self._stalled_until = socket, [], 0.0
+        self._connected_at = time.monotonic()
         await socket.wait_closed()
         if self._socket is socket:
             self._socket = None
