@@ -39,9 +39,7 @@ class Recorder:
     on, and each bar of that time is marked.
     """
 
-    def __init__(
-        self, venue: Venue, symbols: Sequence[str], target: Target, times: Times = Times(), now: int = 0,  # noqa: B008
-    ) -> None:  # fmt: skip
+    def __init__(self, venue: Venue, symbols: Sequence[str], target: Target, times: Times, now: int) -> None:
         """Go on where the target ends; `now` is when."""
         self.venue, self.target, self.times = venue, target, times
         self.totals = Totals()
@@ -192,5 +190,3 @@ class Recorder:
 
     def _state(self) -> dict[str, Any]:
         return {"newest": self._newest, "sequences": self._sequences.snapshot()}
-
-

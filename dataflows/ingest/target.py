@@ -28,6 +28,7 @@ class Target(Protocol):
     """A log that one ingester appends to. One thread calls it."""
 
     name: str
+    cut_bytes: int  # what a crash had left torn at its end, and was cut when it was opened
 
     def tail(self) -> Tail:
         """Return the end of the log, with all that is needed to go on: called once, before the first write."""
@@ -37,9 +38,7 @@ class Target(Protocol):
         """Ask `state` for what has to be known at a start whenever the log is about to forget its end."""
         ...
 
-    def write(
-        self, ticks: Ticks, names: Sequence[str], events: Sequence[Event], unreadable: Sequence[bytes]
-    ) -> None:
+    def write(self, ticks: Ticks, names: Sequence[str], events: Sequence[Event], unreadable: Sequence[bytes]) -> None:
         """Append, events before ticks. What it returned from can be read; it is durable by the target's policy.
 
         Raises an error with an exit code where it can't.

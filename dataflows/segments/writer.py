@@ -37,15 +37,13 @@ class Policy(NamedTuple):
     keep_s: float = 0.0  # since its last write; 0: for ever
 
 
+DEFAULT: Final = Policy()
+
+
 class SegmentWriter:
     """The one writer of a lane. What `append` returned from is readable; durable by the policy."""
 
-    def __init__(
-        self,
-        folder: Path,
-        policy: Policy = Policy(),
-        clock: Callable[[], int] = time.time_ns,  # noqa: B008
-    ) -> None:
+    def __init__(self, folder: Path, policy: Policy = DEFAULT, clock: Callable[[], int] = time.time_ns) -> None:
         """Open the lane's newest segment and cut what a crash left torn at its end (`cut_bytes` says how much).
 
         Raises LogUnavailable where another process writes it or the disk refuses, DamagedLog where more than the end

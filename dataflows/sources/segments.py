@@ -47,7 +47,7 @@ class SegmentSource:
 
     @classmethod
     def parse(cls, url: str, *, follow: bool = True) -> SegmentSource:
-        """Open `segments:///relative/path` or `segments:////absolute/path`, with `?lanes=a,b` behind it or all there are.
+        """Open `segments:///relative/path` or `segments:////absolute/path`, of it the lanes of `?lanes=a,b` or all.
 
         Raises ValueError where it names no folder.
         """

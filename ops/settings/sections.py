@@ -68,10 +68,14 @@ class Ingest(Section):
     most_message_kb: int = Field(4096, ge=1, description="A larger message ends the connection (KiB).")
     seed: int | None = Field(None, ge=0, description="Seed of the waits' jitter; none for another one each time.")
     sync_ms: int = Field(
-        1000, ge=-1, description="Segment log: longest time until a tick survives a power loss (ms); 0 at once, -1 never."
+        1000,
+        ge=-1,
+        description="Segment log: longest time until a tick survives a power loss (ms); 0 at once, -1 never.",
     )
     segment_mb: float = Field(64.0, gt=0, description="Segment log: size of a file (MiB).")
-    keep_mb: float = Field(0.0, ge=0, description="Segment log: the oldest files go beyond this size (MiB); 0 for none.")
+    keep_mb: float = Field(
+        0.0, ge=0, description="Segment log: the oldest files go beyond this size (MiB); 0 for none."
+    )
     keep_hours: float = Field(0.0, ge=0, description="Segment log: files older than this go (h); 0 for none.")
     metrics_port: int = Field(8003, ge=0, le=65_535, description="Port for Prometheus, at `metrics.host`; 0 for none.")
 

@@ -29,7 +29,7 @@ class Made(NamedTuple):
 
 
 def binance(made: Made) -> dict[str, Any]:
-    """"Trade Streams" and "Individual Symbol Book Ticker Streams", on a combined stream, in microseconds."""
+    """ "Trade Streams" and "Individual Symbol Book Ticker Streams", on a combined stream, in microseconds."""
     if made.kind == TRADE:
         data = {
             "e": "trade", "E": made.time // 1000, "s": made.symbol, "t": made.number, "p": f"{made.price:.8f}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from features.arrays import as_snapshot
 from features.sessions import utc_sessions
 from schema.events import Event, EventKind
 from schema.reasons import Dead
-from schema.ticks import TRADE, Ticks, count, ticks_of
+from schema.ticks import TRADE, Ticks, count, take, ticks_of
 
 SECOND = 1_000_000_000
 START = 1_381_190_400 * SECOND
@@ -107,3 +108,25 @@ def test_another_number_of_lanes_is_refused() -> None:
     other = Order(Universe(["A"]), utc_sessions(2013, 2013), n_lanes=2, bound_ns=SECOND)
     with pytest.raises(ValueError, match="1 lanes, this run 2"):
         other.restore(order().snapshot())
+
+
+@pytest.mark.parametrize("cuts", [[], [1], [2], [3], [1, 2, 3, 4]])
+def test_an_event_that_comes_too_late_takes_effect_at_its_lanes_watermark_however_batches_are_cut(
+    cuts: list[int],
+) -> None:
+    """Ticks at 0, 1, 2, 3, 4 s with a bound of 1 s; the event of 0.5 s stands in the message of the last one."""
+    station, ticks, taken = order(), trades(0, [100.0] * 5), []
+    event = Event(START + SECOND // 2, EventKind.GAP, "A", offset=4, details={"end": START + SECOND})
+    for number, (start, end) in enumerate(itertools.pairwise([0, *cuts, 5]), 1):
+        rows = take(ticks, slice(start, end))
+        arrivals = Arrivals(rows, ("A",), events=(event,) if start <= 4 < end else ())
+        taken += station.step(Batch(number, arrivals, ticks=rows)).events
+    taken += station.step(Batch(99, last=True)).events
+    assert [(found.ts_event - START, found.details) for found in taken] == [(2 * SECOND, event.details)]
+
+
+def test_an_event_in_time_keeps_its_time() -> None:
+    station, ticks = order(), trades(0, [100.0] * 3)
+    event = Event(START + SECOND + 5, EventKind.GAP, "A", offset=3)
+    batch = station.step(Batch(1, Arrivals(ticks, ("A",), events=(event,)), ticks=ticks, last=True))
+    assert [found.ts_event for found in batch.events] == [START + SECOND + 5]

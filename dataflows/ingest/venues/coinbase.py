@@ -90,9 +90,8 @@ class Coinbase:
 
 def _match(raw: bytes) -> Trade:
     found = _MATCH(raw)
-    side = _AGGRESSOR[found.side] if found.side in _AGGRESSOR else 0
     price, size = float(found.price), float(found.size)
-    return Trade(found.product_id, _ns(found.time), found.trade_id, price, size, side)
+    return Trade(found.product_id, _ns(found.time), found.trade_id, price, size, _AGGRESSOR.get(found.side, 0))
 
 
 def _ticker(raw: bytes) -> Quote:
