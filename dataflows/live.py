@@ -20,6 +20,7 @@ from dataflows.interfaces import Source
 from dataflows.sources.files import FileSource
 from dataflows.sources.segments import SCHEME, SegmentSource
 from dataflows.sources.synthetic import SyntheticMarket
+from ops.errors import ConfigurationError
 from ops.settings import Settings, load
 from schema.timeframes import SECOND
 
@@ -35,7 +36,10 @@ def open_source(settings: Settings, folder: Path, clock: Callable[[], int] = tim
     The market opens now; when it did is kept in `folder` beside the checkpoints, which are of that market only.
     """
     if settings.source.url.startswith(SCHEME):
-        return SegmentSource.parse(settings.source.url)
+        try:
+            return SegmentSource.parse(settings.source.url)
+        except ValueError as error:
+            raise ConfigurationError(f"setting source.url: {error}") from None
     if settings.source.url != "synthetic:":
         return FileSource([Path(part) for part in settings.source.url.split(",")], lanes=settings.order.lanes)
     opened = _opened(folder / MARKET_OPENED, clock)

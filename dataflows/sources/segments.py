@@ -109,7 +109,7 @@ class SegmentSource:
 
 
 def lanes_in(root: Path) -> tuple[str, ...]:
-    """Return the lanes that hold records, by name."""
+    """Return the lanes that hold records, by name; none where it is no segment log."""
     return tuple(sorted(path.name for path in root.glob("*") if path.is_dir() and segments_of(path)))
 
 

@@ -14,14 +14,17 @@ from dataflows.batch import Batch
 from dataflows.interfaces import Source
 from dataflows.sources.files import FileSource
 from dataflows.sources.paced import Paced
+from dataflows.sources.segments import CHUNK_BYTES, SegmentSource, lanes_in
 from dataflows.stored import Place
 from ops.drain import Drain
+from ops.errors import UsageError
 from ops.progress import Progress
 from ops.settings import Settings
 from ops.tables import print_json
 
 BATCH_SIZE = 65_536
 PACED_BATCH_SIZE = 32  # so that a batch does not wait long for its last tick
+PACED_CHUNK_BYTES = 2_000  # of a segment log, for the same reason
 
 
 def run(
@@ -39,7 +42,7 @@ def run(
     engine: str,
     batch_size: int | None,
 ) -> int:
-    """Replay files and print what became of every tick."""
+    """Replay files, or the folder of a segment log, and print what became of every tick."""
     settings = _own_place(settings, namespace)
     source = _source(settings, files, start, end, batch_size, pace)
     folder = _folder(settings, resume)
@@ -93,11 +96,21 @@ def _own_place(settings: Settings, namespace: str | None) -> Settings:
 def _source(
     settings: Settings, files: list[Path], start: int | None, end: int | None, batch_size: int | None, pace: float
 ) -> Source:
+    if len(files) == 1 and lanes_in(files[0]):
+        return _log(files[0], start, end, pace)
     symbols = settings.universe.symbols
     source = FileSource(
         files, batch_size=batch_size or (PACED_BATCH_SIZE if pace else BATCH_SIZE), lanes=settings.order.lanes,
         start_ns=start, end_ns=end, symbols=None if symbols == "auto" else list(symbols),
     )  # fmt: skip
+    return Paced(source, pace) if pace else source
+
+
+def _log(folder: Path, start: int | None, end: int | None, pace: float) -> Source:
+    """Read a segment log from its first record to the end that it has now."""
+    if start is not None or end is not None:
+        raise UsageError(f"replay: {folder} is a segment log, which is replayed whole; --from and --to are for files")
+    source = SegmentSource(folder, follow=False, chunk_bytes=PACED_CHUNK_BYTES if pace else CHUNK_BYTES)
     return Paced(source, pace) if pace else source
 
 

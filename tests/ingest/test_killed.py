@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.runs import command, environment
+from tests.end_to_end.runs import adds_up, command, environment, undertone
 from tests.ingest.exchange import FakeExchange, Faults, in_background
 from tests.ingest.ledger import Ledger, hold
 from tests.ingest.recording import SYMBOLS, exchange_of
@@ -107,6 +107,26 @@ def test_a_torn_end_is_said_and_cut(tmp_path: Path) -> None:
         assert "bytes=17" in errors
         assert answer["trades"] > 0
     assert len(Ledger.of(tmp_path / "log").ticks) > 0
+
+
+def test_what_was_ingested_is_run_and_replayed(tmp_path: Path) -> None:
+    exchange = exchange_of("coinbase", garbage=0.02)
+    with in_background(exchange):
+        answer, _ = ended(started(exchange, tmp_path, "--for", "4s"))
+    ticks = answer["trades"] + answer["quotes"] + answer["unreadable"]
+    small = ["--set", "features.families=calendar", "--set", "bars.timeframes=1s", "--set", "inference.model=none"]
+    log = f"source.url=segments:///{tmp_path}/log"
+    live = undertone(
+        "run", "--for", "3s", "--engine", "in-process", "--set", log, "--set", "metrics.port=0", *small, folder=tmp_path
+    )  # fmt: skip
+    assert live["ticks_read"] == ticks
+    first = undertone("replay", "log", *small, folder=tmp_path)
+    second = undertone("replay", "log", "--pace", "50x", *small, folder=tmp_path)
+    assert first["ticks_read"] == second["ticks_read"] == ticks
+    assert first["ticks_dead"] == {"malformed": answer["unreadable"]}
+    assert first["certificate"] == second["certificate"]
+    assert adds_up(first)
+    assert first["bars"] > 6
 
 
 def test_two_on_one_log_are_refused(tmp_path: Path) -> None:
