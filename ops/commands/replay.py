@@ -12,9 +12,10 @@ from dataflows import certificate
 from dataflows.assembly import Flow, assemble
 from dataflows.batch import Batch
 from dataflows.interfaces import Source
+from dataflows.segments.reader import CHUNK_BYTES
 from dataflows.sources.files import FileSource
 from dataflows.sources.paced import Paced
-from dataflows.sources.segments import CHUNK_BYTES, SegmentSource, lanes_in
+from dataflows.sources.segments import SegmentSource, lanes_in
 from dataflows.stored import Place
 from ops.drain import Drain
 from ops.errors import UsageError

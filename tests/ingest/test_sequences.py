@@ -68,7 +68,7 @@ def test_the_last_quotes_are_remembered() -> None:
 
 @given(st.data())
 def test_numbers_against_a_set(data: st.DataObject) -> None:
-    """Any order, with losses and repeats: what is new is exactly what a set doesn't hold, the holes exactly the rest."""
+    """Any order, with losses and repeats: new is exactly what a set does not hold, the holes are the rest."""
     n = data.draw(st.integers(1, 40))
     sent = data.draw(st.lists(st.integers(0, n), max_size=80))
     trades, seen = Contiguous(), set[int]()
