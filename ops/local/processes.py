@@ -5,6 +5,7 @@ The number alone would not do: it may belong to another program by the time we l
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -37,9 +38,18 @@ class Process:
         return _born(self.pid) == self.born
 
     def send(self, number: signal.Signals) -> None:
-        """Send it a signal; nothing happens where it has ended."""
-        if self.alive():
-            os.kill(self.pid, number)
+        """Send it a signal; nothing happens where it has ended, even if another process gets its number meanwhile."""
+        if not hasattr(os, "pidfd_open"):  # not on Linux
+            if self.alive():
+                os.kill(self.pid, number)
+            return
+        with contextlib.suppress(ProcessLookupError):
+            handle = os.pidfd_open(self.pid)  # of this very process, whatever its number is used for later
+            try:
+                if self.alive():
+                    signal.pidfd_send_signal(handle, number)
+            finally:
+                os.close(handle)
 
     def wait(self, timeout_s: float) -> bool:
         """Wait for its end and say whether it came."""

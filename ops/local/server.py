@@ -12,7 +12,7 @@ from typing import ClassVar, Final
 
 import psutil
 
-from ops.errors import DependencyAway
+from ops.errors import CommandFailed, DependencyAway
 from ops.local import processes
 from ops.local.processes import Process
 
@@ -105,18 +105,22 @@ class Server(ABC):
             return f"{type(error).__name__}: {str(error).strip()}"
         return None
 
-    def stop(self, grace_s: float = _GRACE_S) -> bool:
-        """End it, by SIGKILL where it takes longer than `grace_s`; False where it didn't run."""
-        return self.end(signal.SIGTERM, grace_s)
+    def stop(self) -> bool:
+        """End it in order; False where it didn't run."""
+        return self.end(signal.SIGTERM)
 
     def end(self, number: signal.Signals, grace_s: float = _GRACE_S) -> bool:
-        """End it by a signal and wait; False where it didn't run."""
+        """End it by a signal and wait, by SIGKILL where it takes longer than `grace_s`; False where it didn't run.
+
+        Raises CommandFailed where it can't be ended.
+        """
         running = self.process()
         if running is not None:
             running.send(number)
             if not running.wait(grace_s):
                 running.send(signal.SIGKILL)
-                running.wait(_GRACE_S)
+                if not running.wait(_GRACE_S):
+                    raise CommandFailed(f"{self.name}: process {running.pid} doesn't end, not even by SIGKILL")
         self._record.unlink(missing_ok=True)
         return running is not None
 
