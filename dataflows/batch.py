@@ -58,6 +58,7 @@ class Stamps:
     closed: int = 0
     features_ready: int = 0
     enqueued: int = 0
+    published: int = 0  # handed to the bus; one with a queue of its own sends later
 
 
 @dataclass(slots=True)

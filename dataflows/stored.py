@@ -68,6 +68,16 @@ class Place:
             row = connection.execute(sql, (self.namespace, name)).fetchone() if tables[0] else None
         return None if row is None else str(row[0])
 
+    def newest(self, table: str, n: int, **equal: Any) -> list[dict[str, Any]]:
+        """Return the newest n rows in which the given columns have the given values, newest first."""
+        where = " AND ".join(f'"{column}" = ?' for column in equal) or "TRUE"
+        sql = f'SELECT * FROM "{self._name(table)}" WHERE {where} ORDER BY time DESC LIMIT ?'
+        self.columns(table)
+        with closing(self._open()) as connection:
+            cursor = connection.execute(sql, (*equal.values(), n))
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row)) for row in cursor]
+
     def newest_sequence(self) -> int | None:
         """Return the output sequence of the newest prediction, None where there is none."""
         with closing(self._open()) as connection:

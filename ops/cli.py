@@ -60,8 +60,9 @@ features = typer.Typer(help="The catalogue of features.", no_args_is_help=True)
 config = typer.Typer(help="The settings.", no_args_is_help=True)
 data = typer.Typer(help="Files of ticks.", no_args_is_help=True)
 recovery = typer.Typer(help="The checkpoints of a live run.", no_args_is_help=True)
+latency = typer.Typer(help="How long predictions take, stage by stage.", invoke_without_command=True)
 for name, group in {
-    "models": models, "features": features, "config": config, "data": data, "recovery": recovery,
+    "models": models, "features": features, "config": config, "data": data, "recovery": recovery, "latency": latency,
 }.items():  # fmt: skip
     app.add_typer(group, name=name)
 
@@ -437,6 +438,35 @@ def recovery_fork(
 ) -> None:
     """Copy a checkpoint into another namespace, for a what-if."""
     call.run("recovery", "fork", chosen=_place(namespace, checkpoint_dir, store), name=name, batch=batch)
+
+
+@latency.callback()
+@common
+def latency_show(
+    call: Common,
+    context: typer.Context,
+    follow: Annotated[bool, typer.Option("--follow", help="Again every two seconds.")] = False,
+    last: Annotated[int, typer.Option(min=1, help="How many stored predictions count.")] = 10_000,
+    duration: Duration = None,
+    namespace: OfNamespace = None,
+    store: OfStore = None,
+) -> None:
+    """Show percentiles of every stage: of the newest stored predictions, and of the running dataflow."""
+    if context.invoked_subcommand is None:
+        chosen = _place(namespace, None, store)
+        call.run("latency", chosen=chosen, drains=True, follow=follow, last=last, duration_s=duration)
+
+
+@latency.command("explain")
+@common
+def latency_explain(
+    call: Common,
+    prediction_id: Annotated[str, typer.Argument(metavar="ID", help="As the API gives it.")],
+    namespace: OfNamespace = None,
+    store: OfStore = None,
+) -> None:
+    """Show one prediction's way through the stages."""
+    call.run("latency", "explain", chosen=_place(namespace, None, store), prediction_id=prediction_id)
 
 
 def main(arguments: list[str] | None = None) -> Any:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -26,6 +28,8 @@ class Meter:
         self._spent = dict(flow.pipeline.seconds)
         self._closed = dict(flow.barrier.barrier.reasons)
         self._written = 0.0  # when the newest checkpoint that was seen was written
+        self._unwritten: deque[tuple[int, int]] = deque()  # batch number, when its rows were enqueued (ns)
+        metrics.CHECKPOINT_AGE.set_function(self._checkpoint_age)
         self._models: dict[str, str] = {}  # timeframe -> the version that predicts
 
     def note(self, batch: Batch) -> None:
@@ -35,9 +39,43 @@ class Meter:
         self._rows(batch)
         self._stations()
         self._checkpoint()
+        self._stages(batch)
+        self.look()
         metrics.STORE_LAG.set(batch.number - self.flow.store.acknowledged())
         if batch.watermark > 0:
             metrics.WATERMARK_LAG.set((self.clock() - batch.watermark) * _NS)
+
+    def look(self) -> None:
+        """Note what the store has acknowledged by now; call it while nothing arrives as well."""
+        if self._unwritten:
+            acknowledged, now = self.flow.store.acknowledged(), self.clock()
+            while self._unwritten and self._unwritten[0][0] <= acknowledged:
+                metrics.STAGE_SECONDS.labels("written").observe((now - self._unwritten.popleft()[1]) * _NS)
+
+    def _stages(self, batch: Batch) -> None:
+        """Measure the way of a batch's predictions. Stages of one batch share their stamps, so it counts once."""
+        if not batch.predictions or not batch.stamps.received:
+            return
+        made, stamps = batch.predictions[0], batch.stamps
+        at = {
+            "received": stamps.received,
+            "closed": stamps.closed,
+            "features": stamps.features_ready,
+            "inference_started": made.inference_started,
+            "inference_done": made.inference_done,
+            "enqueued": stamps.enqueued,
+            "published": stamps.published,
+        }
+        for (_, before), (stage, after) in pairwise(at.items()):
+            if after:
+                metrics.STAGE_SECONDS.labels(stage).observe((after - before) * _NS)
+        metrics.PREDICTION_SECONDS.observe((stamps.enqueued - stamps.received) * _NS)
+        metrics.CLOSE_SECONDS.observe(max(stamps.enqueued - int(made.time.max()), 0) * _NS)
+        self._unwritten.append((batch.number, stamps.enqueued))
+
+    def _checkpoint_age(self) -> float:
+        checkpoints = self.flow.pipeline.checkpoints
+        return 0.0 if checkpoints is None or not checkpoints.last_written else time.time() - checkpoints.last_written
 
     def _ticks(self, batch: Batch) -> None:
         if batch.arrivals is not None:
@@ -59,8 +97,6 @@ class Meter:
                 metrics.PREDICTIONS.labels(self._names[k]).inc(int(np.count_nonzero(predictions.timeframe == k)))
                 champions[self._names[k]] = predictions.model_version
         self._swap(champions)
-        if batch.predictions and batch.stamps.received:
-            metrics.PREDICTION_SECONDS.observe((batch.stamps.enqueued - batch.stamps.received) * _NS)
 
     def _swap(self, champions: dict[str, str]) -> None:
         for timeframe, version in champions.items():

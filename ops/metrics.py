@@ -55,10 +55,20 @@ STATION_SECONDS: Final = _histogram("station_seconds", "Time of one batch in a s
 PREDICTION_SECONDS: Final = _histogram(
     "prediction_seconds", "From the receipt of the last tick in a prediction to its queueing for the sinks."
 )
+STAGE_SECONDS: Final = _histogram(
+    "stage_seconds",
+    "From one stage of a batch with predictions to the next: closed, features, inference_started, inference_done, "
+    "enqueued, published (handed to the bus), and from enqueued to written (acknowledged by the store).",
+    "stage",
+)
+CLOSE_SECONDS: Final = _histogram(
+    "close_seconds", "From the close of a bar, by its own time, to the queueing of its prediction."
+)
 WATERMARK_LAG: Final = _gauge(
     "watermark_lag_seconds", "Wall clock less watermark; it grows when the feed or the flow falls behind."
 )
 CHECKPOINT_TIME: Final = _gauge("checkpoint_time_seconds", "When the newest checkpoint was cut (Unix time).")
+CHECKPOINT_AGE: Final = _gauge("checkpoint_age_seconds", "How long ago the newest checkpoint began to count.")
 CHECKPOINT_BYTES: Final = _gauge("checkpoint_bytes", "Size of the newest checkpoint file.")
 CHECKPOINT_SECONDS: Final = _histogram("checkpoint_seconds", "How long the flow waited for a checkpoint to be cut.")
 STORE_LAG: Final = _gauge("store_lag_batches", "Passes whose rows the store hasn't acknowledged yet.")

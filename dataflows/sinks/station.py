@@ -163,6 +163,7 @@ class Sinks:
                 self._model = predictions.model_version
                 if self._publishes:
                     self._publish(columns)
+                    batch.stamps.published = self._clock()
 
     def _publish(self, columns: dict[str, Any]) -> None:
         """Send each prediction as the JSON that the API answers with."""

@@ -35,7 +35,12 @@ def run(settings: Settings, *, json: bool, drain: Drain, duration_s: float | Non
     flow = assemble_live(settings, on_batch)
     meter = Meter(flow)
     ends = math.inf if duration_s is None else time.monotonic() + duration_s
-    flow.pipeline.drain_asked = lambda: drain.asked or time.monotonic() >= ends
+
+    def drain_asked() -> bool:
+        meter.look()
+        return drain.asked or time.monotonic() >= ends
+
+    flow.pipeline.drain_asked = drain_asked
     log.info("started", batch=flow.pipeline.number, source=settings.source.url, store=settings.store.url)
     try:
         drive(flow, engine)
