@@ -15,12 +15,13 @@ from dataflows.calendars import sessions_of_calendar
 from dataflows.certificate import Certifier
 from dataflows.checkpoint import Checkpoints
 from dataflows.folder_lock import FolderLock
-from dataflows.interfaces import Bus, Source, Station
+from dataflows.interfaces import Source, Station
 from dataflows.kernel_cache import forget_stale, forget_stale_of
 from dataflows.pipeline import Pipeline
-from dataflows.sinks.bus import open_bus
+from dataflows.sinks.bus import Bus, open_bus
 from dataflows.sinks.catalogue import describe
 from dataflows.sinks.questdb.options import QuestDbOptions
+from dataflows.sinks.refill import published
 from dataflows.sinks.station import Sinks
 from dataflows.sinks.stores import OpenedStore, open_store
 from dataflows.sources.items import read_items
@@ -133,6 +134,7 @@ def assemble(
         undo.callback(parts.store.close)
         undo.callback(parts.bus.close)
         parts.refuse_foreign_rows(resume)
+        parts.bus.refill_from(published(parts.store, settings.store.namespace), fresh=not resume)
         describe(parts.store, parts.groups)
         flow = parts.flow()
         flow.pipeline.on_batch = on_batch
@@ -161,7 +163,7 @@ class _Parts:
         )
         self.items = read_items([Path(name) for name in settings.sentiment.items])
         self.store = _opened_store(settings, self.features.names)
-        self.bus = open_bus(settings.bus.url)
+        self.bus = open_bus(settings.bus.url, settings.store.namespace)
         self.decided = decisions_of(self.store.query("SELECT * FROM decisions")) if decided is None else decided
 
     def refuse_foreign_rows(self, resume: bool) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Callable, Iterator, Sequence
 from fnmatch import translate
 from typing import NamedTuple, Protocol
 
 from dataflows.interfaces import Bus as Publisher
+from dataflows.sinks.state import UP, SinkState
+from schema.stores import LIVE
 
 
 class Message(NamedTuple):
@@ -17,6 +20,9 @@ class Message(NamedTuple):
     key: str
     body: bytes
     sequence: int
+
+
+Stored = Callable[[int], Iterator[Message]]  # the published predictions above a sequence, in order, from the store
 
 
 class Subscription(Protocol):
@@ -34,8 +40,24 @@ class Subscription(Protocol):
 class Bus(Publisher, Protocol):
     """`dataflows.interfaces.Bus` that can be subscribed to."""
 
+    def publish_all(self, messages: Sequence[Message]) -> None:
+        """Publish messages in their order."""
+        ...
+
     def subscribe(self, pattern: str) -> Subscription:
         """Listen to channels that match a shell pattern (`predictions.1m.*`), from now on."""
+        ...
+
+    def flush(self, patience: float) -> bool:
+        """Wait until everything is sent; return whether it was within `patience` seconds."""
+        ...
+
+    def state(self) -> SinkState:
+        """Return how the bus is doing; costs nothing."""
+        ...
+
+    def refill_from(self, stored: Stored, fresh: bool) -> None:
+        """Take what subscribers missed during an outage from `stored`; a fresh run begins with an empty stream."""
         ...
 
 
@@ -69,7 +91,30 @@ class _Subscription:
             self._changed.notify_all()
 
 
-class InProcessBus:
+class _Immediate:
+    """What buses share that send at once or never."""
+
+    def publish(self, channel: str, key: str, message: bytes, sequence: int) -> None:
+        raise NotImplementedError
+
+    def publish_all(self, messages: Sequence[Message]) -> None:
+        """Publish messages in their order."""
+        for message in messages:
+            self.publish(message.channel, message.key, message.body, message.sequence)
+
+    def flush(self, patience: float) -> bool:
+        """Return True: nothing waits."""
+        return True
+
+    def state(self) -> SinkState:
+        """Return that it is up."""
+        return UP
+
+    def refill_from(self, stored: Stored, fresh: bool) -> None:
+        """Need nothing: there are no outages."""
+
+
+class InProcessBus(_Immediate):
     """A bus for the threads of one process. Publishing costs a dictionary entry and never waits for a subscriber.
 
     A message whose sequence is not above its key's newest is a repeat: it is dropped. A message without a key is
@@ -117,7 +162,7 @@ class InProcessBus:
             subscriber.close()
 
 
-class NullBus:
+class NullBus(_Immediate):
     """A bus that drops everything: for measurements and replays nobody listens to."""
 
     def publish(self, channel: str, key: str, message: bytes, sequence: int) -> None:
@@ -135,11 +180,14 @@ class NullBus:
         """Nothing to release."""
 
 
-def open_bus(url: str) -> Bus:
-    """Open `memory:` (this process) or `null:`. Raises ValueError for anything else."""
+def open_bus(url: str, namespace: str = LIVE) -> Bus:
+    """Open `memory:` (this process), `redis://host:port/db` or `null:`. Raises ValueError for anything else."""
     if url == "memory:":
         return InProcessBus()
     if url == "null:":
         return NullBus()
-    later = "; redis:// comes with the live issue" if url.startswith("redis") else ""
-    raise ValueError(f"bus URL {url!r} is not understood; expected memory: or null:{later}")
+    if url.startswith(("redis:", "rediss:")):
+        from dataflows.sinks.redis_bus import RedisBus
+
+        return RedisBus(url, namespace)
+    raise ValueError(f"bus URL {url!r} is not understood; expected memory:, redis://host:port/db or null:")

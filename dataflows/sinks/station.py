@@ -9,9 +9,9 @@ import msgspec
 import numpy as np
 
 from dataflows.batch import Batch
-from dataflows.interfaces import Bus, Snapshot
+from dataflows.interfaces import Snapshot
 from dataflows.sinks import rows
-from dataflows.sinks.bus import NullBus
+from dataflows.sinks.bus import Bus, Message, NullBus
 from dataflows.sinks.stores import OpenedStore
 from schema.channels import prediction_channel, prediction_key
 from schema.events import Decision
@@ -167,15 +167,16 @@ class Sinks:
 
     def _publish(self, columns: dict[str, Any]) -> None:
         """Send each prediction as the JSON that the API answers with."""
+        messages = []
         cells = (column.tolist() if isinstance(column, np.ndarray) else column for column in columns.values())
         for values in zip(*cells):
             row = dict(zip(columns, values))
             series = row["timeframe"], row["symbol"]
             channel, key = prediction_channel(*series), prediction_key(*series)
             message = self._encode(prediction_message(row))
-            self._bus.publish(
-                bus_name(channel, self._namespace), bus_name(key, self._namespace), message, row["sequence"]
-            )
+            place = bus_name(channel, self._namespace), bus_name(key, self._namespace)
+            messages.append(Message(*place, message, row["sequence"]))
+        self._bus.publish_all(messages)
 
     def _report(self, batch: Batch) -> None:
         """Put totals and rates beside the tables, for whoever watches the run."""
@@ -191,6 +192,7 @@ class Sinks:
         status = {
             "at": now, "batch": batch.number, "watermark": batch.watermark, "model_version": self._model or None,
             "totals": self._totals, "rates": rates, "ended": batch.last,
+            "store": self._store.state()._asdict(), "bus": self._bus.state()._asdict(),
         }  # fmt: skip
         self._store.put_meta(STATUS, self._encode(status).decode())
         self._reported, self._reported_at = dict(self._totals), now

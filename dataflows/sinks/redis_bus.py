@@ -1,0 +1,180 @@
+"""The bus on Redis: a thread of its own sends what the flow publishes, and the flow never waits for it."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import islice, takewhile
+from typing import Final
+
+import redis
+
+from dataflows.sinks.bus import Message, Stored, Subscription
+from dataflows.sinks.redis_script import Connection, Mode
+from dataflows.sinks.redis_subscription import RedisSubscription
+from dataflows.sinks.state import SinkState
+from schema.stores import LIVE
+
+QUEUE: Final = 20_000  # messages that may wait; then the oldest go, and the stream is refilled from the store
+_ROUND: Final = 1_000  # messages of one request
+_BACK_OFF_S: Final = (0.1, 5.0)  # first and longest wait before an unreachable server is tried again
+_IDLE_S: Final = 1.0  # without a message, between two looks at whether the server is there
+_STORE_S: Final = 0.2  # before the store is asked again for what it hasn't written yet
+_GIVE_UP_S: Final = 60.0  # without anything new in the store
+_FAREWELL_S: Final = 1.0  # that `close` waits for the last messages
+
+
+class RedisBus:
+    """Publishes, sets the newest value of a key and adds to the stream `predictions`, each message once.
+
+    When sending falls behind, the newest message of each key goes first and the stream follows in order. While the
+    server is away nothing is sent, and it is tried again with rising pauses. When it returns, what fell out of the
+    queue is read from the store, so that the stream misses nothing that was stored.
+    """
+
+    def __init__(self, url: str, namespace: str = LIVE, *, timeout: float = 1.0, queue: int = QUEUE) -> None:
+        """Connect later, from the thread: a server that is away stops nobody."""
+        self._url, self._queue_size = url, queue
+        self._connection = Connection(url, namespace, timeout)
+        self._queue: deque[Message] = deque()
+        self._stored: Stored = lambda sequence: iter(())
+        self._fresh = self._renewed = self._in_step = False  # in step: the stream lacks nothing but what waits
+        self._last = self._needed = self._newest = 0  # sequences: in the stream; that have to be; that were published
+        self._dropped, self._behind_since = 0, 0.0
+        self._failing_since, self._detail = 0.0, ""
+        self._changed, self._closing = threading.Condition(), False
+        self._thread = threading.Thread(target=self._run, name="redis-bus", daemon=True)
+        self._thread.start()
+
+    def refill_from(self, stored: Stored, fresh: bool) -> None:
+        """Read from `stored` what the stream lacks; a fresh run begins with an empty one. Call it before `publish`."""
+        with self._changed:
+            self._stored, self._fresh, self._renewed = stored, fresh, True
+            self._changed.notify()
+
+    def publish(self, channel: str, key: str, message: bytes, sequence: int) -> None:
+        """Queue one message."""
+        self.publish_all([Message(channel, key, message, sequence)])
+
+    def publish_all(self, messages: Sequence[Message]) -> None:
+        """Queue messages; they go in one request where they can."""
+        with self._changed:
+            self._queue.extend(messages)
+            while len(self._queue) > self._queue_size:
+                oldest = self._queue.popleft()
+                self._dropped += 1
+                self._needed = max(self._needed, oldest.sequence)
+            self._changed.notify()
+
+    def flush(self, patience: float) -> bool:
+        """Wait until everything is sent; return whether it was within `patience` seconds."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._queue and self._in_step and not self._renewed, patience)
+
+    def latest(self, key: str) -> bytes | None:
+        """Return the newest message of a key that the server has; None where it is away."""
+        try:
+            return self._connection.get(key)
+        except redis.RedisError:
+            return None
+
+    def subscribe(self, pattern: str) -> Subscription:
+        """Listen to channels that match a glob pattern. Raises redis.RedisError where the server is away."""
+        return RedisSubscription(self._connection.client, pattern)
+
+    def state(self) -> SinkState:
+        """Return whether the server answers, how many messages wait and how many were dropped for newer ones."""
+        name = "away" if self._failing_since else "up"
+        return SinkState(name, self._detail, len(self._queue), self._dropped, self._failing_since)
+
+    def close(self) -> None:
+        """Send what waits if that takes no time, then release. Never raises."""
+        with suppress(Exception):
+            if not self._failing_since:
+                self.flush(_FAREWELL_S)
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._thread.join()
+        with suppress(Exception):
+            self._connection.close()
+
+    def _run(self) -> None:
+        pause = _BACK_OFF_S[0]
+        while not self._closing:
+            try:
+                self._step()
+                self._failing_since, self._detail, pause = 0.0, "", _BACK_OFF_S[0]
+            except Exception as error:  # the store that refills may fail as well: neither stops the flow
+                self._in_step, self._needed = False, max(self._needed, self._last)
+                self._failing_since = self._failing_since or time.time()
+                self._detail = f"{self._url.rsplit('@', 1)[-1]}: {type(error).__name__}: {error}"
+                self._wait(pause)
+                pause = min(2 * pause, _BACK_OFF_S[1])
+
+    def _has_work(self) -> bool:
+        return bool(self._queue) or self._closing or self._renewed or not self._in_step
+
+    def _wait(self, seconds: float) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._closing, seconds)
+
+    def _step(self) -> None:
+        """Send one round of what waits; without anything, see once a second whether the server is there."""
+        with self._changed:
+            idle = not self._changed.wait_for(self._has_work, _IDLE_S)
+            waiting = list(self._queue)
+            self._in_step = self._in_step and not self._renewed and self._needed <= self._last
+            self._renewed = False
+        if idle:
+            self._connection.ping()
+            return
+        if len(waiting) > _ROUND or not self._in_step:
+            self._send_newest(waiting)
+        if not self._in_step and not self._caught_up(waiting):
+            self._wait(_STORE_S)
+            return
+        messages = waiting[:_ROUND]
+        if messages:
+            self._connection.send(messages, Mode.ALL)
+        self._forget(messages)
+
+    def _send_newest(self, waiting: list[Message]) -> None:
+        """Let who listens have the newest of each key at once, before the stream gets what came before it."""
+        new = {message.key: message for message in waiting if message.key and message.sequence > self._newest}
+        messages = list(new.values())
+        for begin in range(0, len(messages), _ROUND):
+            self._connection.send(messages[begin : begin + _ROUND], Mode.NEWEST)
+        self._newest = max([self._newest, *(message.sequence for message in messages)])
+
+    def _forget(self, sent: list[Message]) -> None:
+        with self._changed:
+            for message in sent:
+                if self._queue and self._queue[0] is message:  # else it was dropped meanwhile
+                    self._queue.popleft()
+            self._last = max([self._last, *(message.sequence for message in sent)])
+            self._in_step = self._needed <= self._last
+            self._changed.notify_all()
+
+    def _caught_up(self, waiting: list[Message]) -> bool:
+        """Add what the store has and the stream hasn't, up to what waits; return whether nothing is missing."""
+        if self._fresh:
+            self._connection.forget()
+            self._fresh, self._needed = False, 0
+        self._last = last = self._connection.last_sequence()
+        until = next((message.sequence for message in waiting if message.key), sys.maxsize)
+        missing = takewhile(lambda message: message.sequence < until, self._stored(last))
+        while chunk := list(islice(missing, _ROUND)):
+            self._connection.send(chunk, Mode.REFILL)
+            self._last = chunk[-1].sequence
+        if self._last > last or self._needed <= self._last:
+            self._behind_since = 0.0
+        elif not self._behind_since:
+            self._behind_since = time.monotonic()
+        elif time.monotonic() - self._behind_since > _GIVE_UP_S:  # nobody stores them
+            self._last = self._needed
+        return self._needed <= self._last
