@@ -12,6 +12,7 @@ import numpy as np
 
 from dataflows.assembly import Flow
 from dataflows.batch import Batch
+from dataflows.sinks.state import NAMES as STATES
 from ops import metrics
 from schema.ticks import HEARTBEAT, count
 
@@ -30,6 +31,7 @@ class Meter:
         self._written = 0.0  # when the newest checkpoint that was seen was written
         self._unwritten: deque[tuple[int, int]] = deque()  # batch number, when its rows were enqueued (ns)
         metrics.CHECKPOINT_AGE.set_function(self._checkpoint_age)
+        self._rejected = self._dropped = 0  # rows and messages, as the sinks last said
         self._models: dict[str, str] = {}  # timeframe -> the version that predicts
 
     def note(self, batch: Batch) -> None:
@@ -42,6 +44,7 @@ class Meter:
         self._stages(batch)
         self.look()
         metrics.STORE_LAG.set(batch.number - self.flow.store.acknowledged())
+        self._sinks()
         if batch.watermark > 0:
             metrics.WATERMARK_LAG.set((self.clock() - batch.watermark) * _NS)
 
@@ -115,6 +118,16 @@ class Meter:
         for reason, n in self.flow.barrier.barrier.reasons.items():
             metrics.BARRIERS.labels(str(reason)).inc(n - self._closed.get(reason, 0))
             self._closed[reason] = n
+
+    def _sinks(self) -> None:
+        store, bus = self.flow.store.state(), self.flow.bus.state()
+        metrics.STORE_STATE.set(STATES.index(store.name))
+        metrics.STORE_SPOOL.set(store.waiting)
+        metrics.STORE_REJECTED.inc(store.rejected - self._rejected)
+        metrics.BUS_STATE.set(STATES.index(bus.name))
+        metrics.BUS_WAITING.set(bus.waiting)
+        metrics.BUS_DROPPED.inc(bus.rejected - self._dropped)
+        self._rejected, self._dropped = store.rejected, bus.rejected
 
     def _checkpoint(self) -> None:
         checkpoints = self.flow.pipeline.checkpoints

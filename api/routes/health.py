@@ -39,12 +39,14 @@ def health(request: Request, reader: ReaderParameter) -> dict[str, Any]:
     try:
         reader.store.check()
         store, detail = "up", str(reader.store.path)
-        run, predictions = run_state(reader.status(), at), reader.newest_predictions()
+        status, predictions = reader.status(), reader.newest_predictions()
     except StoreAway as error:
-        store, detail, run, predictions = "away", str(error), run_state(None, at), []
+        store, detail, status, predictions = "away", str(error), None, []
+    run, reported = run_state(status, at), status or {}
     newest = max((row["time"] for row in predictions), default=None)
     age = None if newest is None else (at - newest) / 1e9
-    running = run["state"] == "running" and newest is not None
+    served = all(reported[name]["name"] == "up" for name in ("store", "bus") if name in reported)
+    running = run["state"] == "running" and newest is not None and served
     return {
         "status": "unhealthy" if store == "away" else "healthy" if running else "degraded",
         "timestamp": iso(at),
@@ -58,10 +60,18 @@ def health(request: Request, reader: ReaderParameter) -> dict[str, Any]:
         "dependencies": {
             "store": {"state": store, "detail": detail, "age_seconds": None},
             "dataflow": {"state": run["state"], "detail": run["detail"], "age_seconds": run["age_seconds"]},
+            **{f"dataflow_{name}": _sink(reported, name, at) for name in ("store", "bus") if name in reported},
         },
         "newest_prediction": None if newest is None else iso(newest),
         "newest_prediction_age_seconds": age,
     }
+
+
+def _sink(status: dict[str, Any], name: str, at: int) -> dict[str, Any]:
+    """Return how a sink of the dataflow was doing when it last reported, and since when."""
+    sink = status[name]
+    since = sink["since"]
+    return {"state": sink["name"], "detail": sink["detail"], "age_seconds": at / 1e9 - since if since else None}
 
 
 def _load(path: Path) -> dict[str, float]:

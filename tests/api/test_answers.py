@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from api import answers
@@ -147,6 +148,24 @@ def test_health_has_every_field_of_the_contract(get: Get) -> None:
 def test_health_is_healthy_while_the_dataflow_reports(get: Get, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("api.routes.health.now", lambda: NOW + 3 * 10**9)
     assert get("/health").json()["status"] == "healthy"
+
+
+def test_health_tells_how_the_dataflows_sinks_are_doing(
+    get: Get, writer: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.routes.health.now", lambda: NOW + 3 * 10**9)
+    answer = get("/health").json()
+    assert answer["dependencies"]["dataflow_bus"] == {"state": "up", "detail": "", "age_seconds": None}
+    status = msgspec.json.decode(writer.get_meta("status") or "")
+    status["bus"] |= {"name": "away", "detail": "redis://h: refused", "since": NOW / 1e9 - 7}
+    writer.put_meta("status", msgspec.json.encode(status).decode())
+    writer.commit(6)
+    writer.flush()
+    answer = get("/health").json()
+    assert answer["status"] == "degraded"
+    assert answer["dependencies"]["dataflow_bus"] == {
+        "state": "away", "detail": "redis://h: refused", "age_seconds": pytest.approx(10)
+    }  # fmt: skip
 
 
 def test_the_board_shows_each_symbol_with_prices_and_the_run(get: Get) -> None:
