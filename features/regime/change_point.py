@@ -64,9 +64,10 @@ def init(n_symbols: int, n_timeframes: int) -> State:
 
 
 @njit(cache=True, inline="always")
-def _weighed(z: float, state: State, i: int, grown: Float64, roots: Float64, means: Float64) -> None:
+def _weighed(
+    z: float, weight: Float64, mean: Float64, root: Float64, i: int, grown: Float64, roots: Float64, means: Float64
+) -> None:
     """Put into `grown` each weight times the density of z in its run; into the others what the run is after it."""
-    weight, mean, root = state.weight, state.mean, state.root
     for r in range(RUNS):
         apart = z - mean[i, r]
         after = math.sqrt(root[i, r] * root[i, r] + HALF[r] * (apart * apart))
@@ -83,7 +84,7 @@ def _weighed(z: float, state: State, i: int, grown: Float64, roots: Float64, mea
 
 
 @njit(cache=True, inline="always")
-def total(values: Float64, room: Float64) -> float:
+def _total(values: Float64, room: Float64) -> float:
     """Return the sum of RUNS values, halving them."""
     for r in range(8):
         room[r] = values[r] + values[r + 8]
@@ -91,27 +92,11 @@ def total(values: Float64, room: Float64) -> float:
     return whole
 
 
-@njit(cache=True, inline="always")
-def _grow(hazard: float, state: State, i: int, grown: Float64, roots: Float64, means: Float64, room: Float64) -> None:
-    """Make `grown` the probabilities after a bar: a run grows by one or starts anew; the longest keeps its length."""
-    scale = (1.0 - hazard) / total(grown, room)
-    longest = grown[RUNS - 1] * scale
-    for r in range(RUNS - 1):  # one array a loop, so that each vectorises
-        state.mean[i, r + 1] = means[r]
-    for r in range(RUNS - 1):
-        state.root[i, r + 1] = roots[r]
-    for r in range(RUNS - 1):
-        state.weight[i, r + 1] = grown[r] * scale
-    state.weight[i, 0] = hazard
-    state.weight[i, RUNS - 1] += longest
-    for r in range(RUNS):
-        grown[r] = state.weight[i, r]
-
-
 @njit(cache=True, error_model="numpy")  # a division that may raise would not vectorise
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
     grown, roots, means, room = np.empty(RUNS), np.empty(RUNS), np.empty(RUNS), np.empty(RUNS)
-    series, nth, log_return, variances = bars.series, bars.n, bars.log_return, state.variance
+    variances, weight, mean, root = state
+    series, nth, log_return, hazard, last = bars.series, bars.n, bars.log_return, params.hazard, RUNS - 1
     for k in range(len(series)):
         i, n, change = series[k], nth[k], log_return[k]
         variance = variances[i]
@@ -119,12 +104,21 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
             leave_undefined(out, why, k, 2, WARMING_UP if n < WARM_UP else EDGE)
         else:
             z = max(-params.most, min(change / math.sqrt(variance), params.most))
-            _weighed(z, state, i, grown, roots, means)
-            _grow(params.hazard, state, i, grown, roots, means, room)
+            _weighed(z, weight, mean, root, i, grown, roots, means)
+            scale = (1.0 - hazard) / _total(grown, room)
+            longest = grown[last] * scale
+            for r in range(last):  # one array a loop, so that each vectorises
+                mean[i, r + 1] = means[r]
+            for r in range(last):
+                root[i, r + 1] = roots[r]
+            for r in range(last):
+                weight[i, r + 1] = grown[r] * scale
+            weight[i, 0] = hazard
+            weight[i, last] += longest
             for r in range(RUNS):
-                roots[r] = LENGTH[r] * grown[r]
-            out[k, 0] = min(grown[0] + grown[1] + grown[2] + grown[3] + grown[4], 1.0)
-            out[k, 1] = min(total(roots, room), RUNS - 1.0)
+                roots[r] = LENGTH[r] * weight[i, r]
+            recent = weight[i, 0] + weight[i, 1] + weight[i, 2] + weight[i, 3] + weight[i, 4]
+            out[k, 0], out[k, 1] = min(recent, 1.0), min(_total(roots, room), RUNS - 1.0)
             why[k, 0] = why[k, 1] = standing(n, WARM_UP, params.converged)
         if n > 1:
             variances[i] = variance_after(variance, change, n, SPAN, params.negligible)
