@@ -51,7 +51,7 @@ def init(n_symbols: int, n_timeframes: int) -> State:
     return State(np.zeros((n, SIZE)), np.zeros((n, SIZE)), np.zeros((LONG, n)))
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def _powers(x: float, terms: Float64, at: int) -> None:
     square = x * x
     terms[at] = x
@@ -74,7 +74,7 @@ def _build(sums: Float64, rests: Float64, i: int, n: int, returns: Float64, root
         build(sums, rests, i, n, returns, roots, WINDOWS[j], FOUR, FOUR + TERMS)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def _write(
     s: Float64, at: int, last: float, window: float, flat: float, out: Float64, why: UInt8, k: int, j: int
 ) -> float:

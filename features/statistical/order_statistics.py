@@ -49,7 +49,7 @@ def init(n_symbols: int, n_timeframes: int) -> State:
     return state
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def _below(ordered: Float64, i: int, value: float) -> int:
     """Count the returns below a value; without a branch, so that it runs several at a time."""
     count = 0
@@ -58,7 +58,7 @@ def _below(ordered: Float64, i: int, value: float) -> int:
     return count
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def _replace(ordered: Float64, i: int, left: float, came: float) -> None:
     """Take a return out of the ordered window and put another in."""
     hole, place = _below(ordered, i, left), _below(ordered, i, came)
@@ -72,13 +72,13 @@ def _replace(ordered: Float64, i: int, left: float, came: float) -> None:
         ordered[i, place] = came
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def _quantile(ordered: Float64, i: int, low: int, share: float) -> float:
     lower = ordered[i, low]
     return float(lower + share * (ordered[i, low + 1] - lower))
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def _median_deviation(ordered: Float64, i: int, median: float) -> float:
     """Return the median of |return - median|: HALF are below, HALF above, each side in order of its distance."""
     low, high = 0, HALF
@@ -103,7 +103,7 @@ def _median_deviation(ordered: Float64, i: int, median: float) -> float:
     return 0.5 * (inner + outer)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def _entropy(ordered: Float64, i: int, bins: int) -> float:
     """Return the entropy of counts in equal bins between the least and the greatest, over its most."""
     window = WINDOW
@@ -117,7 +117,7 @@ def _entropy(ordered: Float64, i: int, bins: int) -> float:
     return float((math.log(window) - weighed / window) / math.log(bins))
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def _ratio(value: float, base: float, out: Float64, why: UInt8, k: int, j: int) -> None:
     if base > TIE:
         out[k, j], why[k, j] = value / base, 0

@@ -65,7 +65,7 @@ def _summed(sums: Float64, closes: Float64, i: int, n: int, j: int) -> None:
         sums[i, j] += _rate(closes, i, n, lag, RATES[j])
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def _known(sums: Float64, closes: Float64, i: int, n: int) -> float:
     """Slide the sums of rates on; return KST, percent, once all are whole."""
     tens, total = n % 10 == 0, 0.0
@@ -81,7 +81,7 @@ def _known(sums: Float64, closes: Float64, i: int, n: int) -> float:
     return 100.0 * total
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def _coppock(both: Float64, closes: Float64, i: int, n: int) -> float:
     """Slide the sums of pairs on; return their weighted mean, percent."""
     if n % COPPOCK == 0 or n == LONG + COPPOCK:
@@ -97,7 +97,7 @@ def _coppock(both: Float64, closes: Float64, i: int, n: int) -> float:
     return float(100.0 * both[i, 1] / (0.5 * COPPOCK * (COPPOCK + 1.0)))
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def _above(above: Float64, closes: Float64, i: int, n: int) -> float:
     """Slide the sum of deviations on; return the close minus the mean of the last TREND."""
     close = past(closes, i, n, 0)
