@@ -107,7 +107,7 @@ MOMENTUM: Final = [
     _equal("CMO", "Wilder's averages, as in `rsi_14`", rsi_14="(CMO(close, 14) + 100) / 2"),
     _equal("COPPOCK", coppock="COPPOCK(close, 10, 11, 14)"),
     _equal("DPO", dpo_ratio_20="DPO(close, 20) / SMA(close, 20)"),
-    _over("ER", "efficiency_ratio_#", "ER(log(close), #)", 20, 60, 120),
+    _over("ER", "efficiency_ratio_#", "ER(log(close), #)", 20, 60),
     _equal("ERI", elder_bull_power_13="ERI(high, low, close, 13)[0] / close",
            elder_bear_power_13="ERI(high, low, close, 13)[1] / close"),
     _equal("MACD", macd_ratio="MACD(close, 12, 26, 9)[0] / close",
@@ -177,8 +177,8 @@ VOLATILITY: Final = [
 ]  # fmt: skip
 
 STATISTICS: Final = [
-    _over("STDDEV", "volatility_#", "STDDEV(log_return, #) * sqrt(# / (# - 1))", 20, 60, 120),
-    _over("VAR", "volatility_#", "sqrt(VAR(log_return, #) * # / (# - 1))", 20, 60, 120),
+    _over("STDDEV", "volatility_#", "STDDEV(log_return, #) * sqrt(# / (# - 1))", 20, 60),
+    _over("VAR", "volatility_#", "sqrt(VAR(log_return, #) * # / (# - 1))", 20, 60),
     _over("LINEARREG", "line_gap_#", "log(close) - LINEARREG(log(close), #)", 20, 60),
     _over("LINEARREG_SLOPE", "slope_#", "LINEARREG_SLOPE(log(close), #)", 20, 60),
     _over("LINEARREG_ANGLE", "slope_#", "tan(LINEARREG_ANGLE(log(close), #) * pi / 180)", 20, 60),
@@ -191,7 +191,7 @@ STATISTICS: Final = [
                return_percentile_60="PERCENTRANK(log_return, 59) / 100"),
     _different("PERCENTILE", "between two returns it is interpolated (linear), TA-Lib's is one of them (nearest rank)",
                return_quantile_25_60="PERCENTILE(log_return, 60, 25)"),
-    *_absent("a mean deviation; `cci_20` divides by it, `median_absolute_deviation_60` is there", "AVGDEV"),
+    *_absent("a mean deviation; `cci_20` divides by it, `interquartile_range_60` is there", "AVGDEV"),
 ]  # fmt: skip
 
 OPERATORS: Final = [
@@ -202,7 +202,7 @@ OPERATORS: Final = [
     _different("MININDEX", _LATEST, bars_since_low_20="row - MININDEX(close, 20)"),
     _different("MINMAXINDEX", _LATEST, bars_since_low_20="row - MINMAXINDEX(close, 20)[0]",
            bars_since_high_20="row - MINMAXINDEX(close, 20)[1]"),
-    _over("SUM", "return_#", "SUM(log_return, #)", 20, 60, 120),
+    _over("SUM", "return_#", "SUM(log_return, #)", 20, 60),
     _equal("LN", return_1="LN(ROCR(close, 1))"),
     *_absent("arithmetic of two series, no feature of its own", "ADD", "SUB", "MULT", "DIV"),
     *_absent("sums over all that ever was, so its size depends on when it began", "CUMSUM"),
