@@ -8,7 +8,7 @@ import numpy as np
 
 from schema.items import KINDS
 from tests.oracles.registry import Market, each_series, oracle
-from tests.oracles.windows import EPS, before, exact, log_returns, trailing
+from tests.oracles.windows import EPS, exact, log_returns, trailing
 
 LONG = np.longdouble
 SECOND = 1_000_000_000
