@@ -45,39 +45,39 @@ def init(n_symbols: int, n_timeframes: int) -> State:
 
 
 @njit(cache=True)
-def rebuild(spread: Float64, sums: Float64, i: int) -> None:
+def rebuild(spread: Float64, sums: Float64) -> None:
     """Move the anchor to the window's mean and sum afresh."""
     known, total = 0, 0.0
-    for value in spread[:, i]:
+    for value in spread:
         if value != MISSING:
             known += 1
-            total += value - sums[i, ANCHOR]
+            total += value - sums[ANCHOR]
     if known:
-        sums[i, ANCHOR] += total / known
-    sums[i, SUM] = sums[i, SQUARES] = 0.0
-    for value in spread[:, i]:
+        sums[ANCHOR] += total / known
+    sums[SUM] = sums[SQUARES] = 0.0
+    for value in spread:
         if value != MISSING:
-            sums[i, SUM] += value - sums[i, ANCHOR]
-            sums[i, SQUARES] += (value - sums[i, ANCHOR]) * (value - sums[i, ANCHOR])
-    sums[i, KNOWN] = known
+            sums[SUM] += value - sums[ANCHOR]
+            sums[SQUARES] += (value - sums[ANCHOR]) * (value - sums[ANCHOR])
+    sums[KNOWN] = known
 
 
 @njit(cache=True, inline="always")
-def slide(spread: Float64, sums: Float64, i: int, slot: int, value: float) -> None:
-    """Put a bar's spread in the place of the one WINDOW bars before."""
-    old, anchor = spread[slot, i], sums[i, ANCHOR]
-    spread[slot, i] = value
+def slide(spread: Float64, sums: Float64, slot: int, value: float) -> None:
+    """Put a bar's spread in the place of the one WINDOW bars before; `within_bar_windows` does so with depths."""
+    old, anchor = spread[slot], sums[ANCHOR]
+    spread[slot] = value
     if slot == 0:
-        rebuild(spread, sums, i)
+        rebuild(spread, sums)
         return
     if old != MISSING:
-        sums[i, KNOWN] -= 1.0
-        sums[i, SUM] -= old - anchor
-        sums[i, SQUARES] -= (old - anchor) * (old - anchor)
+        sums[KNOWN] -= 1.0
+        sums[SUM] -= old - anchor
+        sums[SQUARES] -= (old - anchor) * (old - anchor)
     if value != MISSING:
-        sums[i, KNOWN] += 1.0
-        sums[i, SUM] += value - anchor
-        sums[i, SQUARES] += (value - anchor) * (value - anchor)
+        sums[KNOWN] += 1.0
+        sums[SUM] += value - anchor
+        sums[SQUARES] += (value - anchor) * (value - anchor)
 
 
 @njit(cache=True, inline="always")
@@ -115,7 +115,7 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
         write_share(out, why, k, 5, float(counts[i, 1]), float(counts[i, 0]), reason)
         write_share(out, why, k, 6, (COUNTED // RECENT) * float(counts[i, 2]), float(counts[i, 0]), reason)
         spread, tie = (asks[k] - bids[k], params.tie * mid) if quoted else (MISSING, 0.0)
-        slide(spreads, sums, i, (n - 1) % WINDOW, spread)
+        slide(spreads[:, i], sums[i], (n - 1) % WINDOW, spread)
         reason = WARMING_UP if n < WINDOW else no_mid if sums[i, KNOWN] > 1.0 or not quoted else EDGE
         known = max(sums[i, KNOWN], 1.0)
         mean = sums[i, SUM] / known
