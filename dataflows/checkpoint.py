@@ -35,6 +35,7 @@ class Checkpoints:
         self.last_size = 0
         self.last_seconds = 0.0
         self.last_written = 0.0
+        self.counted = -1  # batch number of the newest checkpoint that counts, -1 while none of this run does
         self._arena = Arena()
         self._writer: threading.Thread | None = None
         self._failure: BaseException | None = None
@@ -90,7 +91,7 @@ class Checkpoints:
             while self.acknowledged() < number:
                 time.sleep(0.005)
             pending.rename(pending.with_suffix(".checkpoint"))
-            self.last_written = time.time()
+            self.last_written, self.counted = time.time(), number
             self._prune()
         except BaseException as error:
             self._failure = error

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from dataflows.batch import Arrivals, Batch
+from schema.ticks import Bool
 
 Snapshot = dict[str, Any]  # nested dicts; leaves are numpy arrays, or what JSON holds (int, float, str, bool, list)
 
@@ -57,6 +58,19 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Release what is held. Never raises."""
+        ...
+
+
+@runtime_checkable
+class LiveSource(Source, Protocol):
+    """A source of several lanes that others write while it is read."""
+
+    def hold(self, lanes: Bool) -> None:
+        """Read the lanes of the mask no further until a later call leaves them out. Called before each poll."""
+        ...
+
+    def acknowledged(self, position: Snapshot) -> None:
+        """Take notice that a checkpoint with this position counts: a resume begins there or later. Never raises."""
         ...
 
 

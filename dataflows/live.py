@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from dataflows.assembly import Flow, assemble
+from dataflows.assembly import Flow, NothingToResume, assemble
 from dataflows.batch import Batch
 from dataflows.engine import dataflow
 from dataflows.folder_lock import FolderLock
@@ -31,7 +31,7 @@ MARKET_OPENED: Final = "market-opened"  # file beside the checkpoints
 
 
 def open_source(settings: Settings, folder: Path, clock: Callable[[], int] = time.time_ns) -> Source:
-    """Open what `source.url` names: a segment log, files of ticks, or the built-in market.
+    """Open what `source.url` names: a topic, a segment log, files of ticks, or the built-in market.
 
     The market opens now; when it did is kept in `folder` beside the checkpoints, which are of that market only.
     """
@@ -40,6 +40,10 @@ def open_source(settings: Settings, folder: Path, clock: Callable[[], int] = tim
             return SegmentSource.parse(settings.source.url)
         except ValueError as error:
             raise ConfigurationError(f"setting source.url: {error}") from None
+    if settings.source.url.startswith("kafka:"):
+        from dataflows.kafka.opening import open_kafka
+
+        return open_kafka(settings)
     if settings.source.url != "synthetic:":
         return FileSource([Path(part) for part in settings.source.url.split(",")], lanes=settings.order.lanes)
     opened = _opened(folder / MARKET_OPENED, clock)
@@ -67,11 +71,24 @@ def assemble_live(settings: Settings, on_batch: Callable[[Batch], None] = lambda
         resume = any(lock.folder.glob("*.checkpoint"))
         if not resume:
             (lock.folder / MARKET_OPENED).unlink(missing_ok=True)
+            _needs_no_checkpoint(settings)
         source = open_source(settings, lock.folder)
-        return assemble(settings, source, checkpoint_folder=lock, resume=resume, on_batch=on_batch)
+        try:
+            return assemble(settings, source, checkpoint_folder=lock, resume=resume, on_batch=on_batch)
+        except BaseException:
+            source.close()
+            raise
     except BaseException:
         lock.release()
         raise
+
+
+def _needs_no_checkpoint(settings: Settings) -> None:
+    if settings.source.url.startswith("kafka:") and settings.source.start == "snapshot":
+        raise NothingToResume(
+            f"source.start is snapshot, and folder {checkpoint_folder(settings).name!r} of checkpoint.directory holds "
+            "no checkpoint; bring it back, or say where to begin: source.start = earliest, latest or a time"
+        )
 
 
 def checkpoint_folder(settings: Settings) -> Path:

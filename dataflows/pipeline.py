@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 
 from dataflows.batch import Arrivals, Batch
 from dataflows.checkpoint import Checkpoints
-from dataflows.interfaces import EndOfInput, Snapshot, Source, Station
+from dataflows.interfaces import EndOfInput, LiveSource, Snapshot, Source, Station
 from dataflows.state_versions import KEY, STATE_VERSION, migrated
 from schema.tables import SCHEMA_VERSION
+from schema.ticks import Bool
 
 
 class CheckpointMismatch(ValueError):
@@ -33,17 +34,21 @@ class Pipeline:
     checkpoint_every: float = 5.0  # seconds
     on_batch: Callable[[Batch], None] = lambda batch: None
     drain_asked: Callable[[], bool] = lambda: False  # looked at before each batch, and while nothing arrives
+    held: Callable[[], Bool] | None = None  # the lanes that the source shall read no further
     number: int = 0
     draining: bool = False
     ended: bool = False
     seconds: dict[str, float] = field(default_factory=dict)  # spent in each station
     _reached: dict[str, int] = field(default_factory=dict)
     _next_cut: float = 0.0
+    _live: LiveSource | None = None
+    _position: tuple[int, Snapshot] | None = None  # of the last cut, until it counts
 
     def __post_init__(self) -> None:
         """Start all counters."""
         self.seconds = {station.name: 0.0 for station in self.stations}
         self._reached = {station.name: 0 for station in self.stations}
+        self._live = self.source if isinstance(self.source, LiveSource) else None
 
     @property
     def consistent(self) -> bool:
@@ -62,6 +67,8 @@ class Pipeline:
             if self.consistent:
                 raise EndOfInput
             return None
+        if self._live is not None and self.held is not None:
+            self._live.hold(self.held())
         arrivals: Arrivals | None
         try:
             arrivals = self.source.next_batch()
@@ -105,6 +112,7 @@ class Pipeline:
             self.checkpoints.finish()
             self._cut(self.checkpoints)
             self.checkpoints.finish()
+            self._acknowledge(self.checkpoints)
 
     def snapshot(self) -> Snapshot:
         """Return the whole state, arrays live."""
@@ -151,6 +159,7 @@ class Pipeline:
         """Cut where it is time; before the first batch always, so that a run killed early has a place to resume at."""
         if self.checkpoints is None:
             return
+        self._acknowledge(self.checkpoints)
         if not self._next_cut:
             self._cut(self.checkpoints)
             self.checkpoints.finish()
@@ -163,4 +172,13 @@ class Pipeline:
     def _cut(self, checkpoints: Checkpoints) -> None:
         if not self.consistent:
             raise RuntimeError(f"checkpoint: batch {self.number} is not through, the stations reached {self._reached}")
-        checkpoints.cut(self.snapshot(), self.number)
+        snapshot = self.snapshot()
+        checkpoints.cut(snapshot, self.number)
+        self._position = self.number, snapshot["position"]
+
+    def _acknowledge(self, checkpoints: Checkpoints) -> None:
+        """Tell a live source of its position in a checkpoint, once that counts."""
+        if self._live is None or self._position is None or checkpoints.counted < self._position[0]:
+            return
+        (_, position), self._position = self._position, None
+        self._live.acknowledged(position)

@@ -93,8 +93,13 @@ class ReorderBuffer:
         return Sorted(self._release(ticks), late, late_watermark, repeated)
 
     def finish(self) -> Ticks:
-        """End a finite input: release all that waits; the watermark moves to the newest event time."""
-        self.watermark = max(self.watermark, int(self.newest.max()))
+        """End a finite input: release all that waits; the watermark then moves to the newest event time.
+
+        Where nothing waits it stays: a publisher's last heartbeats, sent so far ahead that a live flow releases the
+        last ticks too, move a live flow and a replay of the same topic equally far.
+        """
+        if count(self.waiting):
+            self.watermark = max(self.watermark, int(self.newest.max()))
         released, self.waiting = self.waiting, _NOTHING
         return released
 

@@ -22,6 +22,14 @@ class Engine(StrEnum):
     BYTEWAX = "bytewax"
 
 
+class MessageFormat(StrEnum):
+    """How ticks are written into Kafka (docs/messages.md)."""
+
+    JSON = "json"
+    MSGPACK = "msgpack"
+    COLUMNS = "columns"
+
+
 def _parser(read: Callable[[str], T]) -> Callable[[str], T]:
     def parse(text: str) -> T:
         try:
@@ -143,6 +151,32 @@ def replay(
     call.run(
         "replay", chosen=chosen, drains=True, files=files, start=start, end=end, namespace=namespace, pace=pace,
         resume=resume, decisions=decisions, engine=str(engine), batch_size=batch_size,
+    )  # fmt: skip
+
+
+@app.command()
+@common
+def publish(
+    call: Common,
+    files: Annotated[list[Path] | None, typer.Argument(metavar="FILE...", help="Ticks in Parquet or CSV.")] = None,
+    synthetic: Annotated[bool, typer.Option("--synthetic", help="The built-in market, from now on.")] = False,
+    topic: Annotated[str | None, typer.Option("--to-topic", metavar="URL", help="Setting source.url.")] = None,
+    rate: Annotated[float | None, typer.Option(min=0.001, metavar="N", help="Ticks a second.")] = None,
+    pace: Pace = "max",  # type: ignore[assignment]  # the parser reads it
+    message_format: Annotated[
+        MessageFormat, typer.Option("--format", help="What a message holds.")
+    ] = MessageFormat.COLUMNS,
+    batch: Annotated[int, typer.Option(min=1, max=10_000, help="Most ticks in a columnar message.")] = 1000,
+    partitions: Annotated[int | None, typer.Option(min=1, max=1024, help="Make the topic with so many.")] = None,
+    start: From = None,
+    end: To = None,
+    duration: Duration = None,
+) -> None:
+    """Feed ticks into Kafka, at a rate, at a multiple of their own pace, or as fast as it takes them."""
+    call.run(
+        "publish", chosen={"source.url": ("--to-topic", topic)}, drains=True, files=files or [], synthetic=synthetic,
+        start=start, end=end, rate=rate, pace=pace, form=str(message_format), batch=batch, partitions=partitions,
+        duration_s=duration,
     )  # fmt: skip
 
 

@@ -51,6 +51,10 @@ FEATURE_ROWS: Final = _counter("feature_rows", "Feature rows, by timeframe.", "t
 PREDICTIONS: Final = _counter("predictions", "Predictions, by timeframe.", "timeframe")
 BARRIERS: Final = _counter("barriers", "Bar times that the barrier closed, by reason (all_in, deadline).", "reason")
 BATCHES: Final = _counter("batches", "Passes through the flow.")
+SOURCE_LAG: Final = _gauge("source_lag_messages", "Messages of a partition behind what was read.", "partition")
+SOURCE_AWAY: Final = _gauge("source_away", "1 while no broker of the source answers and the flow waits for one.")
+LANES_HELD: Final = _gauge("lanes_held", "Partitions that are paused because others are behind in event time.")
+COMMITS_FAILED: Final = _counter("commits_failed", "Offsets of checkpoints that could not be committed to the group.")
 STATION_SECONDS: Final = _histogram("station_seconds", "Time of one batch in a station.", "station")
 PREDICTION_SECONDS: Final = _histogram(
     "prediction_seconds", "From the receipt of the last tick in a prediction to its queueing for the sinks."

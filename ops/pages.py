@@ -79,10 +79,18 @@ def features_page() -> str:
     return documentation.page(registered())
 
 
+def messages_page() -> str:
+    """Return docs/messages.md."""
+    from dataflows.messages import documentation
+
+    return documentation.page()
+
+
 PAGES: Final[dict[str, Callable[[], str]]] = {
     "settings.md": settings_page,
     "metrics.md": metrics_page,
     "features.md": features_page,
+    "messages.md": messages_page,
 }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from dataflows.batch import Arrivals
 from dataflows.messages.formats import Format, Headers, Unreadable, format_of
@@ -26,8 +27,8 @@ class Decoder:
         self._names = Names()
 
     def decode(
-        self, values: Sequence[bytes | None], headers: Sequence[Headers | None], lane: Sequence[int],
-        offset: Sequence[int],
+        self, values: Sequence[bytes | None], headers: Sequence[Headers | None], lane: ArrayLike,
+        offset: ArrayLike,
     ) -> Arrivals:  # fmt: skip
         """Return what n messages hold, in their order: ticks of message k have its lane and offset.
 

@@ -75,7 +75,7 @@ class Kafka(Server):
     def _format(self, tool: list[str], properties: str) -> None:
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         done = subprocess.run(
-            [*tool, "format", "-t", cluster, "-c", properties], capture_output=True, text=True, check=False
+            [*tool, "format", f"--cluster-id={cluster}", "-c", properties], capture_output=True, text=True, check=False
         )
         if done.returncode:
             raise CommandFailed(f"Kafka can't format {self.folder}/data: {(done.stderr or done.stdout).strip()[-500:]}")

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from ops.durations import parse_time
+from schema.kafka import kafka_address, partition_set
 from schema.questdb import questdb_address
 from schema.stores import check_namespace, retention_days, sqlite_path
 from schema.timeframes import parse_timeframe
@@ -46,6 +48,26 @@ def _all_different(names: tuple[str, ...]) -> tuple[str, ...]:
     if not names or len(set(names)) < len(names):
         raise ValueError("a list of at least one name, without repeats")
     return names
+
+
+def _source(url: str) -> str:
+    return _checked(kafka_address)(url) if url.startswith("kafka:") else url
+
+
+def _start(text: str) -> str:
+    if text in ("earliest", "latest", "snapshot"):
+        return text
+    try:
+        parse_time(text)
+    except ValueError:
+        raise ValueError("earliest, latest, snapshot, or a UTC time like 2026-11-21T15:00:00Z") from None
+    return text
+
+
+def _options(pairs: tuple[str, ...]) -> tuple[str, ...]:
+    if any(not key.strip() or not separator for key, separator, _ in (pair.partition("=") for pair in pairs)):
+        raise ValueError("a list of options like security.protocol=ssl")
+    return pairs
 
 
 def _checked(check: Callable[[str], object]) -> Callable[[str], str]:
@@ -134,6 +156,10 @@ Namespace = Annotated[str, AfterValidator(_checked(check_namespace))]
 BusUrl = Annotated[str, _address(("memory:", "null:", "redis://host:6379/0", "rediss://host:6379/0"))]
 IngestTarget = Annotated[str, _address(("segments:///var/ticks", "kafka://host:9092/ticks"))]
 WebSocketUrl = Annotated[str, AfterValidator(_websocket)]
+SourceUrl = Annotated[str, Field(min_length=1), AfterValidator(_source)]
+Partitions = Annotated[str, AfterValidator(_checked(partition_set))]
+Start = Annotated[str, AfterValidator(_start)]
+Options = Annotated[tuple[str, ...], BeforeValidator(split_list), AfterValidator(_options)]
 TimeOfDay = Annotated[str, AfterValidator(_time_of_day)]
 Calendar = Annotated[str, AfterValidator(_calendar)]
 Buckets = Annotated[tuple[int, ...], BeforeValidator(split_list), AfterValidator(_rising)]

@@ -17,7 +17,11 @@ from ops.settings.fields import (
     Level,
     Names,
     Namespace,
+    Options,
+    Partitions,
     Retention,
+    SourceUrl,
+    Start,
     StoreUrl,
     Symbols,
     Timeframes,
@@ -35,12 +39,21 @@ class Section(BaseModel):
 class Source(Section):
     """Where a running dataflow reads."""
 
-    url: str = Field(
+    url: SourceUrl = Field(
         "synthetic:",
-        min_length=1,
-        description="Files of ticks separated by commas, `segments:///folder` for what ingesters write "
-        "(`?lanes=a,b` behind it for some of it), or `synthetic:` for the built-in market.",
+        description="`kafka://host:port/topic`, files of ticks separated by commas, `segments:///folder` for what "
+        "ingesters write (`?lanes=a,b` behind it for some of it), or `synthetic:` for the built-in market.",
     )
+    partitions: Partitions = Field(
+        "all", description="Partitions of the topic that this process reads: `all`, or like `0-3,5`."
+    )
+    start: Start = Field(
+        "earliest",
+        description="Where in the topic a run without a checkpoint begins: `earliest`, `latest`, a UTC time (what was "
+        "appended then or later), or `snapshot`: it doesn't, a checkpoint must be there.",
+    )
+    group: str = Field("undertone", min_length=1, description="Consumer group that checkpoints' offsets are shown in.")
+    max_message_bytes: int = Field(8 << 20, ge=1, description="A message larger than this is a dead letter (bytes).")
     symbols: int = Field(50, ge=1, le=100_000, description="How many symbols the built-in market has.")
     seed: int = Field(7, ge=0, description="Seed of the built-in market.")
 
@@ -78,6 +91,15 @@ class Ingest(Section):
     )
     keep_hours: float = Field(0.0, ge=0, description="Segment log: files older than this go (h); 0 for none.")
     metrics_port: int = Field(8003, ge=0, le=65_535, description="Port for Prometheus, at `metrics.host`; 0 for none.")
+
+
+class Kafka(Section):
+    """How brokers are reached."""
+
+    wait_s: float = Field(10.0, gt=0, description="How long a start waits for a broker's answer (s).")
+    options: Options = Field(
+        (), description="Options of the client (librdkafka), e.g. `security.protocol=ssl,ssl.ca.location=ca.pem`."
+    )
 
 
 class Universe(Section):
@@ -285,6 +307,7 @@ class Settings(BaseSettings):
     universe: Universe = Universe()
     source: Source = Source()
     ingest: Ingest = Ingest()
+    kafka: Kafka = Kafka()
     gate: Gate = Gate()
     order: Order = Order()
     bars: Bars = Bars()

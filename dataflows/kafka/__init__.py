@@ -1,0 +1,1 @@
+"""Kafka: the source, the publisher, the sink. What is specific to its client stays in this package."""

@@ -1,0 +1,41 @@
+"""Open the topic that the settings name."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dataflows.kafka.client import Cluster, options_of
+from dataflows.kafka.source import BATCH_TICKS, KafkaSource
+from ops.durations import parse_time
+from ops.settings import Settings
+from schema.kafka import kafka_address, partition_set
+
+SNAPSHOT: Final = "snapshot"
+_POLLS_A_BUFFER: Final = 8  # a poll brings at most this part of what the reorder buffer holds
+
+
+def open_kafka(settings: Settings) -> KafkaSource:
+    """Open `source.url` to read on without an end, from `source.start` unless a checkpoint is sought.
+
+    Raises what KafkaSource raises.
+    """
+    source = settings.source
+    address = kafka_address(source.url)
+    begin: str | int = "earliest" if source.start == SNAPSHOT else source.start
+    if begin not in ("earliest", "latest"):
+        begin = parse_time(source.start)
+    return KafkaSource(
+        cluster_of(settings, address.servers), address.topic, partitions=partition_set(source.partitions),
+        begin=begin, group=source.group, batch_ticks=batch_ticks(settings),
+        max_message_bytes=source.max_message_bytes,
+    )  # fmt: skip
+
+
+def cluster_of(settings: Settings, servers: str) -> Cluster:
+    """Return how to reach brokers."""
+    return Cluster(servers, options_of(settings.kafka.options), settings.kafka.wait_s)
+
+
+def batch_ticks(settings: Settings) -> int:
+    """Return about how many ticks a poll brings: so few that a hold of lanes comes before the buffer is full."""
+    return max(1, min(BATCH_TICKS, settings.order.capacity // _POLLS_A_BUFFER))

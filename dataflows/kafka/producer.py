@@ -1,0 +1,72 @@
+"""An idempotent producer that waits where its queue is full and never forgets a message that could not be delivered."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Final
+
+from confluent_kafka import KafkaError, KafkaException, Producer
+
+from dataflows.kafka.client import Cluster, explained
+from dataflows.messages.formats import Format, headers_of
+
+_HEADERS: Final[dict[Format, Any]] = {form: headers_of(form) for form in Format}
+
+
+class Delivery:
+    """Appends messages to partitions, in order in each. One thread calls it."""
+
+    def __init__(self, cluster: Cluster, topic: str, **options: Any) -> None:
+        """Append to `topic`, which must be there. `options` are the producer's, with `_` for `.`."""
+        self._cluster, self._topic = cluster, topic
+        self.sent = self.delivered = self.bytes = 0  # messages
+        self._error: KafkaError | None = None
+        self._producer = Producer(
+            cluster.settings(
+                enable_idempotence=True, linger_ms=5, compression_type="lz4", batch_size=1_000_000,
+                queue_buffering_max_messages=200_000, queue_buffering_max_kbytes=131_072, **options,
+            )
+        )  # fmt: skip
+
+    @property
+    def waiting(self) -> int:
+        """Messages that no broker has acknowledged yet."""
+        return self.sent - self.delivered
+
+    def send(self, value: bytes, partition: int, form: Format, key: bytes | None = None) -> None:
+        """Queue one message; waits while the queue is full. Raises what kept an earlier one from being delivered."""
+        while True:
+            try:
+                self._producer.produce(
+                    self._topic, value, key, partition, on_delivery=self._answered, headers=_HEADERS[form]
+                )  # fmt: skip
+                break
+            except BufferError:
+                self.poll(0.05)
+        self.sent += 1
+        self.bytes += len(value)
+
+    def poll(self, seconds: float = 0.0) -> None:
+        """Take answers, waiting at most so long for the first. Raises what kept a message from being delivered."""
+        self._producer.poll(seconds)
+        if self._error is not None:
+            raise explained(KafkaException(self._error), self._cluster, f"appending to topic {self._topic!r}")
+
+    def flush(self, seconds: float) -> int:
+        """Wait until all is delivered, at most so long; return how many messages are not."""
+        until = time.monotonic() + seconds
+        while self.waiting and time.monotonic() < until:
+            self._producer.flush(min(0.2, seconds))
+            self.poll()
+        return self.waiting
+
+    def close(self) -> None:
+        """Give up what isn't delivered. Never raises."""
+        self._producer.purge()
+        self._producer.flush(1.0)
+
+    def _answered(self, error: KafkaError | None, message: Any) -> None:
+        if error is None:
+            self.delivered += 1
+        elif self._error is None:
+            self._error = error

@@ -1,1 +1,0 @@
-"""The split topology: feature processes publish rows and marks, one inference process joins them (ADR 10)."""
