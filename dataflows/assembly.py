@@ -25,6 +25,9 @@ from dataflows.sinks.refill import published
 from dataflows.sinks.station import Sinks
 from dataflows.sinks.stores import OpenedStore, open_store
 from dataflows.sources.items import read_items
+from dataflows.split.join import Join
+from dataflows.split.publisher import Channel, Origin, Publisher
+from dataflows.split.roles import Joined, Role, Shard
 from dataflows.stations.barrier import BarrierStation
 from dataflows.stations.bars import BarStation
 from dataflows.stations.features import BarFeatures, CrossSection, TickFeatures
@@ -36,7 +39,7 @@ from dataflows.stations.tally import Tally
 from dataflows.stored import decisions_of
 from dataflows.universe import Universe
 from features import families
-from features.catalogue import Group, column_fingerprint
+from features.catalogue import Group, Stage, column_fingerprint
 from features.engine import FeatureEngine
 from ops.log import logger
 from ops.settings import Settings
@@ -74,14 +77,17 @@ class Flow:
     features: FeatureEngine
     certifier: Certifier
     tally: Tally
-    barrier: BarrierStation
+    barrier: BarrierStation | Join
     inference: Inference | None
     store: OpenedStore
     bus: Bus
+    channel: Channel | None = None  # of a feature process
 
     def finish(self) -> None:
         """Make everything durable after the engine has stopped in good order."""
         self.store.flush()
+        if self.channel is not None:
+            self.channel.flush()
         self.pipeline.finish()
 
     def close(self) -> None:
@@ -89,8 +95,20 @@ class Flow:
         if self.pipeline.checkpoints is not None:
             self.pipeline.checkpoints.close()
         self.pipeline.source.close()
+        if self.channel is not None:
+            self.channel.close()
         self.bus.close()
         self.store.close()
+
+    def acknowledged(self) -> int:
+        """Return the newest batch number up to which all that was written is durable."""
+        stored = self.store.acknowledged()
+        return stored if self.channel is None else min(stored, self.channel.acknowledged())
+
+
+def single_symbol(groups: Sequence[Group]) -> tuple[Group, ...]:
+    """Return the groups whose columns look at one symbol."""
+    return tuple(group for group in groups if group.stage is not Stage.CROSS)
 
 
 def groups_of(settings: Settings) -> tuple[Group, ...]:
@@ -113,6 +131,7 @@ def assemble(
     clock: Callable[[], int] = time.time_ns,
     on_batch: Callable[[Batch], None] = lambda batch: None,
     groups: tuple[Group, ...] | None = None,
+    role: Role | None = None,
 ) -> Flow:
     """Build the flow over a source; with `resume`, continue from the newest checkpoint that fits the store.
 
@@ -120,7 +139,7 @@ def assemble(
     the lock over instead.
     `decided` are the decisions of another run over the same input: they are obeyed and no others are made. None:
     those that the store holds of this run are obeyed, and new ones are made. `groups` are the feature groups to
-    compute; None: those that the settings switch on.
+    compute; None: those that the settings switch on. `role` is the process's in the split topology; None: fused.
 
     Raises NamespaceInUse where the store holds rows of a run that isn't resumed, NothingToResume where no
     checkpoint fits, and what the lock, the store, the checkpoints and the calendar raise.
@@ -131,12 +150,13 @@ def assemble(
     with contextlib.ExitStack() as undo:
         if lock is not None:
             undo.callback(lock.release)
-        parts = _Parts(settings, source, clock, decided, groups)
+        parts = _Parts(settings, source, clock, decided, groups, role)
         undo.callback(parts.store.close)
         undo.callback(parts.bus.close)
         parts.refuse_foreign_rows(resume)
         parts.bus.refill_from(published(parts.store, settings.store.namespace), fresh=not resume)
-        describe(parts.store, parts.groups)
+        if not isinstance(role, Shard):
+            describe(parts.store, parts.groups)
         flow = parts.flow()
         flow.pipeline.on_batch = on_batch
         if lock is not None:
@@ -152,15 +172,16 @@ class _Parts:
 
     def __init__(
         self, settings: Settings, source: Source, clock: Callable[[], int], decided: Sequence[Decision] | None,
-        groups: tuple[Group, ...] | None,
+        groups: tuple[Group, ...] | None, role: Role | None,
     ) -> None:  # fmt: skip
-        self.settings, self.source, self.clock = settings, source, clock
+        self.settings, self.source, self.clock, self.role = settings, source, clock, role
         self.decides = decided is None
         self.groups = groups_of(settings) if groups is None else groups
         self.timeframes = parse_timeframes(list(settings.bars.timeframes))
         self.universe = _universe(settings)
+        self.by_time = tuple(timeframe.by_time for timeframe in self.timeframes)
         self.features = FeatureEngine(
-            self.groups, len(self.timeframes), tuple(timeframe.by_time for timeframe in self.timeframes)
+            single_symbol(self.groups) if isinstance(role, Shard) else self.groups, len(self.timeframes), self.by_time
         )
         self.items = read_items([Path(name) for name in settings.sentiment.items])
         self.store = _opened_store(settings, self.features.names)
@@ -179,44 +200,69 @@ class _Parts:
 
     def flow(self) -> Flow:
         """The stations, in the order a batch meets them."""
+        if isinstance(self.role, Joined):
+            return self._joined(self.role)
+        sinks = self._sinks(self.source.origin)
+        barrier = BarrierStation(self.universe, 0, self.clock, sinks.record, self.decided)
+        before = [*self._single_symbol(), barrier, CrossSection(self.features, self.universe, self.clock)]
+        if isinstance(self.role, Shard):
+            publisher = Publisher(
+                self.role.channel, self.role.name, len(self.source.lanes), names=lambda: self.universe.names,
+                timeframes=self.timeframes, origin=self.source.origin, fingerprint=self.features.fingerprint,
+            )  # fmt: skip
+            return self._flow(before, barrier, None, [publisher], sinks, len(self.source.lanes))
+        return self._flow(before, barrier, self._inference(sinks), [], sinks, len(self.source.lanes))
+
+    def _joined(self, role: Joined) -> Flow:
+        """The flow of an inference process: rows of the shards instead of ticks."""
+        sinks = self._sinks(lambda lane, offset: join.origin(lane, offset))
+        join = Join(
+            self.groups, self.by_time, self.universe, role.shards, role.deadline_ns, self.clock, sinks.record,
+            self.decided,
+        )  # fmt: skip
+        return self._flow([join], join, self._inference(sinks), [], sinks, lambda: join.lanes)
+
+    def _single_symbol(self) -> list[Station]:
+        """From ticks to the rows of each symbol."""
         bars, order, universe, clock = self.settings.bars, self.settings.order, self.universe, self.clock
         sessions = sessions_of_calendar(bars.calendar, bars.extended_open, bars.extended_close)
-        n_lanes, names = len(self.source.lanes), [timeframe.name for timeframe in self.timeframes]
-        sinks = self._sinks()
-        barrier = BarrierStation(universe, 0, clock, sinks.record, self.decided)
-        inference = self._inference(sinks)
-        certifier, tally = Certifier(universe, names, self.features.fingerprint, n_lanes), Tally()
-        order_station = Order(
-            universe, sessions, n_lanes, order.bound_ms * MILLISECOND, order.capacity, order.outlier_bound,
-            order.max_spread,
-        )  # fmt: skip
-        stations: list[Station] = [
+        n_lanes = len(self.source.lanes)
+        return [
             Gate(universe, n_lanes, self.settings.gate.future_bound_ms * MILLISECOND, clock),
-            order_station,
+            Order(
+                universe, sessions, n_lanes, order.bound_ms * MILLISECOND, order.capacity, order.outlier_bound,
+                order.max_spread,
+            ),
             BarStation(universe, self.timeframes, sessions, order.max_spread, clock, n_lanes),
             TickFeatures(self.features, universe),
             BarFeatures(self.features),
             ItemFeatures(self.features, universe, self.items),
-            barrier,
-            CrossSection(self.features, universe, clock),
-            *([inference] if inference is not None else []),
-            certifier,
-            sinks,
-            tally,
         ]  # fmt: skip
-        every = self.settings.checkpoint.every_s
-        pipeline = Pipeline(self.source, stations, self.features.fingerprint, checkpoint_every=every)
-        pipeline.held = Pressure(order_station.buffer).held
+
+    def _flow(
+        self, before: list[Station], barrier: BarrierStation | Join, inference: Inference | None,
+        behind: list[Publisher], sinks: Sinks, lanes: int | Callable[[], int],
+    ) -> Flow:  # fmt: skip
+        """What follows the rows in every topology."""
+        names = [timeframe.name for timeframe in self.timeframes]
+        certifier, tally = Certifier(self.universe, names, self.features.fingerprint, lanes), Tally()
+        models: list[Station] = [inference] if inference is not None else []
+        counted: list[Station] = [tally, *behind, sinks] if behind else [sinks, tally]
+        pipeline = Pipeline(
+            self.source, [*before, *models, certifier, *counted], self.features.fingerprint,
+            checkpoint_every=self.settings.checkpoint.every_s,
+        )  # fmt: skip
+        pipeline.held = next((Pressure(station.buffer).held for station in before if isinstance(station, Order)), None)
         return Flow(
-            pipeline, universe, self.timeframes, self.features, certifier, tally, barrier, inference,
-            self.store, self.bus,
+            pipeline, self.universe, self.timeframes, self.features, certifier, tally, barrier, inference,
+            self.store, self.bus, self.role.channel if isinstance(self.role, Shard) else None,
         )  # fmt: skip
 
-    def _sinks(self) -> Sinks:
+    def _sinks(self, origin: Origin) -> Sinks:
         store = self.settings.store
         return Sinks(
             self.store, self.bus, symbols=lambda: self.universe.names, timeframes=self.timeframes,
-            origin=self.source.origin, fingerprint=self.features.fingerprint, clock=self.clock,
+            origin=origin, fingerprint=self.features.fingerprint, clock=self.clock,
             features_from=store.features_from_s, store_ticks=store.ticks, namespace=store.namespace,
         )  # fmt: skip
 

@@ -26,7 +26,7 @@ class Rows(NamedTuple):
 
     bars: Bars
     features: FeatureRows
-    inputs: BarInputs
+    inputs: BarInputs | None  # None where they are made anew behind the barrier
 
 
 class Barrier:
@@ -118,7 +118,7 @@ class Barrier:
             "waiting": [
                 {
                     "bars": rows.bars._asdict(),
-                    "inputs": rows.inputs._asdict(),
+                    "inputs": None if rows.inputs is None else rows.inputs._asdict(),
                     "values": rows.features.values,
                     "why": rows.features.why,
                 }
@@ -134,7 +134,11 @@ class Barrier:
         self.reasons = Counter(snapshot["reasons"])
         self.dropped = snapshot["dropped"]
         self.waiting = [
-            Rows(Bars(**part["bars"]), FeatureRows(part["values"], part["why"]), BarInputs(**part["inputs"]))
+            Rows(
+                Bars(**part["bars"]),
+                FeatureRows(part["values"], part["why"]),
+                None if part["inputs"] is None else BarInputs(**part["inputs"]),
+            )
             for part in snapshot["waiting"]
         ]
 
@@ -144,7 +148,7 @@ def taken(rows: Rows, keep: np.ndarray) -> Rows:
     return Rows(
         Bars(*(column[keep] for column in rows.bars)),
         FeatureRows(rows.features.values[keep], rows.features.why[keep]),
-        BarInputs(*(column[keep] for column in rows.inputs)),
+        None if rows.inputs is None else BarInputs(*(column[keep] for column in rows.inputs)),
     )
 
 
@@ -154,6 +158,7 @@ def joined(parts: list[Rows], rank: np.ndarray) -> Rows:
     features = FeatureRows(
         np.concatenate([part.features.values for part in parts]), np.concatenate([part.features.why for part in parts])
     )
-    inputs = BarInputs(*(np.concatenate(columns) for columns in zip(*(part.inputs for part in parts))))
+    several = [part.inputs for part in parts if part.inputs is not None]
+    inputs = BarInputs(*(np.concatenate(columns) for columns in zip(*several))) if several else None
     order = np.lexsort((bars.sequence, rank[bars.symbol], bars.timeframe, bars.time))
     return taken(Rows(bars, features, inputs), order)

@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from dataflows.split.message import ShardRows
 from features.inputs import BarInputs, TickInputs
 from schema.bars import Bars, empty_bars
 from schema.events import Decision, Event
@@ -34,6 +35,7 @@ class Arrivals:
     malformed: dict[int, str] = field(default_factory=dict)
     events: tuple[Event, ...] = ()
     unknown_kinds: dict[int, str] = field(default_factory=dict)
+    shards: tuple[ShardRows, ...] = ()  # of the split topology: what feature processes said, instead of ticks
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -100,7 +100,9 @@ class Certifier:
 
     name = "certificate"
 
-    def __init__(self, universe: Universe, timeframes: Sequence[str], fingerprint: str, lanes: int) -> None:
+    def __init__(
+        self, universe: Universe, timeframes: Sequence[str], fingerprint: str, lanes: int | Callable[[], int]
+    ) -> None:
         """Certify rows of the universe's symbols, which may grow while the flow runs."""
         self.universe = universe
         self.timeframes = tuple(timeframes)
@@ -127,7 +129,8 @@ class Certifier:
             chains = self.chains[kind]
             entries += [self._entry(kind, i, chains[i]) for i in np.flatnonzero(chains["rows"]).tolist()]
         machine = f"{platform.system()} {platform.machine()}"
-        return Certificate(self.fingerprint, self.lanes, machine, tuple(sorted(entries)))
+        lanes = self.lanes() if callable(self.lanes) else self.lanes
+        return Certificate(self.fingerprint, lanes, machine, tuple(sorted(entries)))
 
     def _bars(self, bars: Bars) -> None:
         values = np.column_stack([getattr(bars, field) for field in _BAR_VALUES])

@@ -104,7 +104,6 @@ _OF_GROUP: Final[Mapping[tuple[str, Why], str]] = {
         "season",
         Why.EDGE,
     ): "No past session had a bar in this minute; a deviation needs two of them, so at 1 m two sessions.",
-    ("fear", Why.EDGE): FLAT,
     ("coherence", Why.EDGE): MARKET_FLAT,
     ("basket", Why.EDGE): MARKET_FLAT,
     ("basket", Why.NO_TRADES): NO_VOLUME,
@@ -116,8 +115,8 @@ _OF_GROUP: Final[Mapping[tuple[str, Why], str]] = {
 }
 
 _MANY_ZEROS: Final = (
-    "So many of the returns are 0 that the quantiles it divides by are equal: more than half of them for the median "
-    "deviation, three quarters for the quartiles, nearly all of the lower half for the tail. Common in short bars."
+    "So many of the returns are 0 that the quantiles it divides by are equal: three quarters of them for the "
+    "quartiles, nearly all of the lower half for the tail. Common in short bars."
 )
 _OF_COLUMN: Final[Mapping[tuple[str, Why], str]] = {
     ("bar_order_flow_imbalance", Why.EDGE): "The best bid and offer did not change in this bar.",
@@ -129,7 +128,6 @@ _OF_COLUMN: Final[Mapping[tuple[str, Why], str]] = {
     ("bar_trade_size_mean", Why.EDGE): NO_BAR_TRADE,
     ("bar_quote_to_trade_ratio", Why.EDGE): NO_BAR_TRADE,
     ("spread_z_60", Why.EDGE): "The quoted spread was the same at all closes of the window: no deviation to divide by.",
-    ("largest_move_60", Why.EDGE): _MANY_ZEROS,
     ("quantile_skewness_60", Why.EDGE): _MANY_ZEROS,
     ("tail_weight_60", Why.EDGE): _MANY_ZEROS,
     ("tail_ratio_60", Why.EDGE): _MANY_ZEROS,
@@ -138,7 +136,6 @@ _OF_COLUMN: Final[Mapping[tuple[str, Why], str]] = {
     ("half_life_60", Why.EDGE): "The price stood still, or it does not revert: the slope is not below 0.",
     ("session_volatility_ratio_20", Why.EDGE): "The price has not moved in this session yet, or this is its first bar.",
     ("seasonal_volume_ratio", Why.EDGE): "Past sessions traded nothing up to this minute: no volume is expected.",
-    ("fear_change_20", Why.EDGE): "The fear index was 0 before: the price stood still in the earlier window.",
     ("mfi_14", Why.EDGE): "The typical price was the same in all bars of the window that had volume.",
     ("rsi_7", Why.EDGE): ALWAYS_FLAT,
     ("rsi_14", Why.EDGE): ALWAYS_FLAT,

@@ -104,12 +104,10 @@ MOMENTUM: Final = [
     _equal("AROONOSC", aroon_oscillator_14="AROONOSC(high, low, 14)"),
     _equal("BOP", body_share="BOP(open, high, low, close)"),
     _equal("CCI", cci_20="CCI(high, low, close, 20)"),
-    _equal("CMO", "Wilder's averages, as in `rsi_14`; `cmo_14` is Chande's own, with sums: CMOU",
-           rsi_14="(CMO(close, 14) + 100) / 2"),
-    _equal("CMOU", cmo_14="CMOU(close, 14)"),
+    _equal("CMO", "Wilder's averages, as in `rsi_14`", rsi_14="(CMO(close, 14) + 100) / 2"),
     _equal("COPPOCK", coppock="COPPOCK(close, 10, 11, 14)"),
     _equal("DPO", dpo_ratio_20="DPO(close, 20) / SMA(close, 20)"),
-    _over("ER", "efficiency_ratio_#", "ER(log(close), #)", 20, 60, 120),
+    _over("ER", "efficiency_ratio_#", "ER(log(close), #)", 20, 60),
     _equal("ERI", elder_bull_power_13="ERI(high, low, close, 13)[0] / close",
            elder_bear_power_13="ERI(high, low, close, 13)[1] / close"),
     _equal("MACD", macd_ratio="MACD(close, 12, 26, 9)[0] / close",
@@ -144,6 +142,7 @@ MOMENTUM: Final = [
                path_dimension_60="1 - log(VHF(close, 60)) / log(2 * 59)"),
     _different("KDJ", "plain means of %K, Lane's; KDJ smooths them as Wilder", "stochastic_k_14", "stochastic_d_14_3"),
     _different("FOSC", "the distance from the line's end, of log prices; FOSC's is from its forecast", "line_gap_20"),
+    *_absent("`rsi_14` with sums in place of Wilder's averages", "CMOU"),
     *_absent("a second average of an oscillator that is there: `awesome_oscillator_ratio`", "AC"),
     *_absent("known only two bars later", "FRACTAL"),
     *_absent("bodies' sums; `body_share`, `mfi_14` and `up_share_20` are there", "IMI", "QSTICK"),
@@ -178,8 +177,8 @@ VOLATILITY: Final = [
 ]  # fmt: skip
 
 STATISTICS: Final = [
-    _over("STDDEV", "volatility_#", "STDDEV(log_return, #) * sqrt(# / (# - 1))", 20, 60, 120),
-    _over("VAR", "volatility_#", "sqrt(VAR(log_return, #) * # / (# - 1))", 20, 60, 120),
+    _over("STDDEV", "volatility_#", "STDDEV(log_return, #) * sqrt(# / (# - 1))", 20, 60),
+    _over("VAR", "volatility_#", "sqrt(VAR(log_return, #) * # / (# - 1))", 20, 60),
     _over("LINEARREG", "line_gap_#", "log(close) - LINEARREG(log(close), #)", 20, 60),
     _over("LINEARREG_SLOPE", "slope_#", "LINEARREG_SLOPE(log(close), #)", 20, 60),
     _over("LINEARREG_ANGLE", "slope_#", "tan(LINEARREG_ANGLE(log(close), #) * pi / 180)", 20, 60),
@@ -192,7 +191,7 @@ STATISTICS: Final = [
                return_percentile_60="PERCENTRANK(log_return, 59) / 100"),
     _different("PERCENTILE", "between two returns it is interpolated (linear), TA-Lib's is one of them (nearest rank)",
                return_quantile_25_60="PERCENTILE(log_return, 60, 25)"),
-    *_absent("a mean deviation; `cci_20` divides by it, `median_absolute_deviation_60` is there", "AVGDEV"),
+    *_absent("a mean deviation; `cci_20` divides by it, `interquartile_range_60` is there", "AVGDEV"),
 ]  # fmt: skip
 
 OPERATORS: Final = [
@@ -203,7 +202,7 @@ OPERATORS: Final = [
     _different("MININDEX", _LATEST, bars_since_low_20="row - MININDEX(close, 20)"),
     _different("MINMAXINDEX", _LATEST, bars_since_low_20="row - MINMAXINDEX(close, 20)[0]",
            bars_since_high_20="row - MINMAXINDEX(close, 20)[1]"),
-    _over("SUM", "return_#", "SUM(log_return, #)", 20, 60, 120),
+    _over("SUM", "return_#", "SUM(log_return, #)", 20, 60),
     _equal("LN", return_1="LN(ROCR(close, 1))"),
     *_absent("arithmetic of two series, no feature of its own", "ADD", "SUB", "MULT", "DIV"),
     *_absent("sums over all that ever was, so its size depends on when it began", "CUMSUM"),

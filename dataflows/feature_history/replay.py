@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from dataflows.assembly import Flow, NothingToResume, assemble, groups_of
+from dataflows.assembly import Flow, NothingToResume, assemble, groups_of, single_symbol
 from dataflows.feature_history.shard import ShardSource
 from dataflows.feature_history.staging import part_folders, write_part
 from dataflows.feature_history.survey import MILLISECOND
@@ -19,7 +19,6 @@ from dataflows.history import quiet
 from dataflows.interfaces import EndOfInput, Source
 from dataflows.sources.files import FileSource
 from dataflows.stations.bars import BarStation
-from features.catalogue import Group, Stage
 from ops.settings import Settings
 from schema.bars import Bars
 from schema.features import FeatureRows
@@ -55,11 +54,6 @@ class Shard:
     began: tuple[int, ...]  # ns UTC, the whole run's first ordered tick of each lane, -1 for none
     own: tuple[str, ...]
     folder: Path
-
-
-def single_symbol(settings: Settings) -> tuple[Group, ...]:
-    """Return the groups whose columns look at one symbol."""
-    return tuple(group for group in groups_of(settings) if group.stage is not Stage.CROSS)
 
 
 def replay_shard(shard: Shard, on_read: Callable[[int], None], asked: Callable[[], bool]) -> int | None:
@@ -123,7 +117,7 @@ class _Staging:
 def _flow(shard: Shard, source: Source) -> Flow:
     """Assemble the shard's flow, at its newest checkpoint where it has one; drop parts that came behind that."""
     settings, checkpoints = _own(shard), shard.folder / "checkpoints"
-    groups = single_symbol(shard.settings)
+    groups = single_symbol(groups_of(shard.settings))
     try:
         flow = assemble(settings, source, groups=groups, checkpoint_folder=checkpoints, resume=True)
     except NothingToResume:

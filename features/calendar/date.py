@@ -34,13 +34,13 @@ class Params(NamedTuple):
     circles: int
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def is_leap(year: int) -> bool:
     """Say whether a year counted from one that 400 divides is a leap year."""
     return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def date_of(day: int) -> tuple[int, int, int, float]:
     """Return month (1 .. 12), day of month (1 .. 31), the month's length and the share of the year that is over.
 
@@ -59,7 +59,7 @@ def date_of(day: int) -> tuple[int, int, int, float]:
     return month, year_day - (153 * march_month + 2) // 5 + 1, length, since_new_year / (365 + leap)
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def days_to_third_friday(day: int, day_of_month: int, length: int) -> int:
     """Return the days to the next third Friday of a month, 0 on one."""
     first = (day + 3 - (day_of_month - 1)) % 7  # weekday of the month's first, Monday 0

@@ -69,7 +69,7 @@ def count(running: Float64, i: int, log_return: float, volume: float) -> None:
     running[i, VOLUME_SQUARES] += other * (volume - running[i, VOLUME])
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def fold(slot: Float64, running: Float64, keep: float) -> None:
     """Let the running minute into its slot, whose past fades, and begin another. Chan et al. (1979)."""
     if running[WEIGHT] == 0.0:

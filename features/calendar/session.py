@@ -77,13 +77,13 @@ def init(n_symbols: int, n_timeframes: int) -> State:
     return State(sessions, opened, closed, np.zeros(n), missed, np.full(n, LONGEST, np.int64))
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def weekdays_before(day: int) -> int:
     """Return the weekdays before a day since Monday, 1969-12-29; `day` counts from 1970-01-01, a Thursday."""
     return 5 * ((day + 3) // 7) + min((day + 3) % 7, 5)
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def begin(state: State, i: int, opened: int, closed: int) -> None:
     """Take a series into a session."""
     if state.sessions[i] > 0:

@@ -9,7 +9,7 @@ Edges:  EDGE where this bar time has no market or fewer than two rows to compare
         (correlation); where none did or the market did not (absorption, loading); loading also where the second
         eigenvalue is above GAP of the first, or the first is not found. NO_TRADES for the rank of relative volume
         where the window has none.
-Cost:   O(1) a row with 64 products, five sorts and about 25 us a bar time; 64 + 20 + 9 numbers a series.
+Cost:   O(1) a row with 64 products, three sorts and about 25 us a bar time; 64 + 20 + 7 numbers a series.
 """
 
 from __future__ import annotations
@@ -27,14 +27,10 @@ from features.cross_asset.basket_sums import (
     MONTH,
     MOVES20,
     MOVES64,
-    QUARTER,
     RING,
     SUMS,
-    WEEK,
     WEIGHTED,
-    X5,
     X20,
-    X60,
     X64,
     XX20,
     XX64,
@@ -42,7 +38,6 @@ from features.cross_asset.basket_sums import (
     slide,
 )
 from features.cross_asset.cross_section import gather, mean_of
-from features.cross_asset.first_factor import dot
 from features.cross_asset.market_clock import streak_of, tick
 from features.cross_asset.ranks import EDGE, LEAST, NO_TRADES, leave_undefined, reason_without_market, write_ranks
 from features.decay import WARMING_UP
@@ -52,7 +47,7 @@ from schema.ticks import Float64, Int64, UInt8
 
 GAP = 0.9  # of the first eigenvalue: a second above it leaves the first factor's direction open
 RETURN_STEPS, VOLUME_STEPS = 2.0**40, 2.0**30
-RETURN_5, RETURN_20, RETURN_60, VOLATILITY_20, VOLUME_20 = range(RANKED)  # what rows are ranked by
+RETURN_20, VOLATILITY_20, VOLUME_20 = range(RANKED)  # what rows are ranked by
 
 
 class Params(NamedTuple):
@@ -81,44 +76,51 @@ def init(n_symbols: int, n_timeframes: int) -> State:
 
 
 @njit(cache=True, inline="always")
-def compared(sums: Float64, notional: Float64, now: float, n: int, values: Float64, k: int) -> None:
+def compared(sums: Float64, notional: Float64, i: int, now: float, n: int, values: Float64, k: int) -> None:
     """Write what row k, in its n-th market time in a row, is ranked by; NaN where it can't be."""
-    values[:, k] = np.nan
-    if n >= WEEK:
-        values[RETURN_5, k] = np.rint(sums[X5] * RETURN_STEPS)
+    for c in range(RANKED):
+        values[c, k] = np.nan
     if n >= MONTH:
-        values[RETURN_20, k] = np.rint(sums[X20] * RETURN_STEPS)
-        size = math.sqrt(max(sums[XX20], 0.0) / MONTH) if sums[MOVES20] > 0.0 else 0.0
+        values[RETURN_20, k] = np.rint(sums[i, X20] * RETURN_STEPS)
+        size = math.sqrt(max(sums[i, XX20], 0.0) / MONTH) if sums[i, MOVES20] > 0.0 else 0.0
         values[VOLATILITY_20, k] = np.rint(size * RETURN_STEPS)
         traded = 0.0
         for j in range(0, MONTH, 4):
-            traded += (notional[j] + notional[j + 1]) + (notional[j + 2] + notional[j + 3])
+            traded += (notional[i, j] + notional[i, j + 1]) + (notional[i, j + 2] + notional[i, j + 3])
         if traded > 0.0:
             values[VOLUME_20, k] = np.rint(now / traded * MONTH * VOLUME_STEPS)
-    if n >= QUARTER:
-        values[RETURN_60, k] = np.rint(sums[X60] * RETURN_STEPS)
 
 
 @njit(cache=True, inline="always")
-def spread_of(sums: Float64) -> float:
+def spread_of(sums: Float64, i: int) -> float:
     """Return the squared deviations of the ring's returns, 0 where none is a move."""
-    apart = sums[XX64] - sums[X64] * sums[X64] / RING
-    return apart if sums[MOVES64] > 0.0 and apart > 0.0 else 0.0
+    apart = sums[i, XX64] - sums[i, X64] * sums[i, X64] / RING
+    return apart if sums[i, MOVES64] > 0.0 and apart > 0.0 else 0.0
 
 
 @njit(cache=True, inline="always")
 def take_row(
-    own: Float64, sums: Float64, notional: Float64, x: float, traded: float, t: int, n: int, products: Float64
+    own: Float64, sums: Float64, notional: Float64, i: int, x: float, traded: float, t: int, n: int, products: Float64
 ) -> None:
     """Take a row's return x and notional at market time t, its n-th in a row; add its products with the ring."""
     if n == 1:
-        own[:], sums[:], notional[:] = 0.0, 0.0, 0.0
-    slide(sums, own, t, x)
+        own[i, :], sums[i, :], notional[i, :] = 0.0, 0.0, 0.0
+    slide(sums, own, i, t, x)
     if n % RING == 0:
-        rebuild(sums, own, t)
-    notional[t % MONTH] = traded
+        rebuild(sums, own, i, t)
+    notional[i, t % MONTH] = traded
     for j in range(RING):
-        products[j] += x * own[j]
+        products[j] += x * own[i, j]
+
+
+@njit(cache=True, inline="always")
+def loading(own: Float64, i: int, factor: Float64) -> float:
+    """Return the product of a series' ring and the factor's path."""
+    a = b = c = d = 0.0
+    for j in range(0, RING, 4):
+        a, b = a + own[i, j] * factor[j], b + own[i, j + 1] * factor[j + 1]
+        c, d = c + own[i, j + 2] * factor[j + 2], d + own[i, j + 3] * factor[j + 3]
+    return (a + b) + (c + d)
 
 
 @njit(cache=True, inline="always")
@@ -136,7 +138,8 @@ def write_shared(n: int, shared: Float64, out: Float64, why: UInt8, k: int) -> N
 
 @njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, groups: BarGroups, out: Float64, why: UInt8) -> None:
-    rows, log_return = len(bars.series), bars.log_return
+    rows, series, log_return, traded = len(bars.series), bars.series, bars.log_return, bars.notional
+    seen, streak, own, notional, sums = state.seen, state.streak, state.own, state.notional, state.sums
     room, values, shared, factor = np.empty(rows), np.empty((RANKED, rows)), np.empty(len(WINDOWS)), np.empty(RING)
     places, reasons = np.empty((RANKED, rows)), np.empty((RANKED, rows), np.uint8)
     for g in range(len(groups.by_time)):
@@ -154,19 +157,20 @@ def update(params: Params, state: State, bars: BarInputs, groups: BarGroups, out
         long, rising, above = 0, 0, 0
         for k in range(first, last):
             if np.isnan(log_return[k]):
-                values[:, k] = np.nan
+                for c in range(RANKED):
+                    values[c, k] = np.nan
                 continue
-            i = bars.series[k]
-            n, sums = streak_of(state.seen, state.streak, i, t), state.sums[i]
-            take_row(state.own[i], sums, state.notional[i], log_return[k], bars.notional[k], t, n, products)
-            compared(sums, state.notional[i], bars.notional[k], n, values, k)
-            spread = spread_of(sums)
+            i = series[k]
+            n = streak_of(seen, streak, i, t)
+            take_row(own, sums, notional, i, log_return[k], traded[k], t, n, products)
+            compared(sums, notional, i, traded[k], n, values, k)
+            spread = spread_of(sums, i)
             squares, deviations, moving = squares + spread, deviations + math.sqrt(spread), moving + (spread > 0.0)
             if n >= MONTH:
-                room[long] = sums[X20]
+                room[long] = sums[i, X20]
                 long += 1
-                rising += sums[X20] > TIE
-                above += sums[WEIGHTED] > (MONTH + 1) * TIE
+                rising += sums[i, X20] > TIE
+                above += sums[i, WEIGHTED] > (MONTH + 1) * TIE
         state.gram[f, t & (RING - 1), :] = products
         state.gram[f, :, t & (RING - 1)] = products
         shared[:] = np.nan
@@ -188,14 +192,14 @@ def update(params: Params, state: State, bars: BarInputs, groups: BarGroups, out
                 write_shared(0, shared, out, why, k)
                 put(out, why, k, LOADING, WARMING_UP, 0.0)
                 continue
-            i = bars.series[k]
-            n, spread = state.streak[i], spread_of(state.sums[i])
+            i = series[k]
+            n, spread = streak[i], spread_of(sums, i)
             if n >= MONTH and np.isnan(values[VOLUME_20, k]):
                 why[k, VOLUME_20] = NO_TRADES
             write_shared(n, shared, out, why, k)
             reason = WARMING_UP if n < RING else (0 if stands_out and spread > 0.0 else EDGE)
-            loading = 0.0 if reason else dot(state.own[i], factor) / math.sqrt(spread)
-            put(out, why, k, LOADING, reason, min(max(loading, -1.0), 1.0))
+            value = 0.0 if reason else loading(own, i, factor) / math.sqrt(spread)
+            put(out, why, k, LOADING, reason, min(max(value, -1.0), 1.0))
 
 
 register(
@@ -207,5 +211,6 @@ register(
         params=Params(LEAST, GAP),
         init=init,
         update=update,
+        version=2,
     )
 )

@@ -26,16 +26,6 @@ def _over(window: int, **more: float) -> dict[str, Any]:
     }
 
 
-def _return_rank(window: int) -> Column:
-    return _share(
-        f"return_rank_{window}",
-        f"(average rank of the sum of {window} log returns, in steps of 2^-40, - 1) / (rows - 1)",
-        source="Jegadeesh and Titman (1993)",
-        ties="average rank",
-        **_over(window),
-    )
-
-
 def _market_return(window: int) -> Column:
     return _return(
         f"market_return_{window}",
@@ -55,9 +45,13 @@ def _market_volatility(window: int) -> Column:
 
 
 _RANKED = (
-    _return_rank(5),
-    _return_rank(20),
-    _return_rank(60),
+    _share(
+        "return_rank_20",
+        "(average rank of the sum of 20 log returns, in steps of 2^-40, - 1) / (rows - 1)",
+        source="Jegadeesh and Titman (1993)",
+        ties="average rank",
+        **_over(20),
+    ),
     _share(
         "cross_volatility_rank_20",
         "(average rank of the root mean square of 20 log returns, in steps of 2^-40, - 1) / (rows - 1)",

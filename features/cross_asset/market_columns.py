@@ -90,18 +90,17 @@ def _of_market() -> Iterator[Column]:
         **_over(60),
     )
     for name, what in (
-        ("lead", "log return, market_return {} bars before"),
-        ("lag", "market_return, log return {} bars before"),
+        ("lead", "log return, market_return 1 bars before"),
+        ("lag", "market_return, log return 1 bars before"),
     ):
-        for lag in (1, 2, 5):
-            yield _column(
-                f"market_{name}_{lag}_correlation_60",
-                f"correlation({what.format(lag)}) over 60 bars",
-                source="Lo and MacKinlay (1990)",
-                range=(-1.0, 1.0),
-                edges=FLAT_EITHER,
-                **_over(60, lag),
-            )
+        yield _column(
+            f"market_{name}_1_correlation_60",
+            f"correlation({what}) over 60 bars",
+            source="Lo and MacKinlay (1990)",
+            range=(-1.0, 1.0),
+            edges=FLAT_EITHER,
+            **_over(60, 1),
+        )
 
 
 def _of_leader(leader: str) -> Iterator[Column]:

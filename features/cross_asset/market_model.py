@@ -7,7 +7,7 @@ Seed:   none.
 Edges:  EDGE where this bar has no market, or the market, the leader or, for correlations, the series itself did not
         move in the window; WARMING_UP until the series has been there for as many market times in a row as a window
         takes; NO_FEED where the bar time has no row of the leader.
-Cost:   O(1) a row and about 1,000 additions a bar time; 128 + 38 numbers a series.
+Cost:   O(1) a row and about 1,000 additions a bar time; 128 + 28 numbers a series.
 Source: Sharpe (1963), A Simplified Model for Portfolio Analysis.
 """
 
@@ -25,7 +25,7 @@ from features.cross_asset.market_columns import COLUMNS
 from features.cross_asset.market_rows import write_row
 from features.cross_asset.market_side import SIDES, write_sides
 from features.cross_asset.pair_sums import RING, SUMS
-from features.cross_asset.ranks import LEAST, reason_without_market
+from features.cross_asset.ranks import LEAST, leave_undefined, reason_without_market
 from features.inputs import LEADERS, BarGroups, BarInputs
 from schema.ticks import Float64, Int64, UInt8
 
@@ -37,20 +37,20 @@ class Params(NamedTuple):
 class State(NamedTuple):
     times: Int64  # (timeframes,) market times
     market: Float64  # (timeframes, RING) mean return of market time t at slot t % RING
-    leaders: Float64  # (timeframes, LEADERS, RING) their returns, 0 where there is none
+    leaders: Float64  # (timeframes, RING, LEADERS) their returns, 0 where there is none
     led: Int64  # (timeframes, LEADERS) market times in a row at which the leader had a return
     seen: Int64  # (series,) the last market time at which it had a return
     streak: Int64  # (series,) how many of them in a row
-    own: Float64  # (series, RING)
+    own: Float64  # (RING, series)
     sums: Float64  # (series, SUMS)
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
     n = n_symbols * n_timeframes
     return State(
-        np.zeros(n_timeframes, np.int64), np.zeros((n_timeframes, RING)), np.zeros((n_timeframes, LEADERS, RING)),
+        np.zeros(n_timeframes, np.int64), np.zeros((n_timeframes, RING)), np.zeros((n_timeframes, RING, LEADERS)),
         np.zeros((n_timeframes, LEADERS), np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64),
-        np.zeros((n, RING)), np.zeros((n, SUMS)),
+        np.zeros((RING, n)), np.zeros((n, SUMS)),
     )  # fmt: skip
 
 
@@ -59,7 +59,7 @@ def follow_leaders(leaders: Float64, led: Int64, t: int, rows: Int64, log_return
     """Keep the leaders' returns of market time t."""
     for j in range(LEADERS):
         has = rows[j] >= 0 and not np.isnan(log_return[max(rows[j], 0)])
-        leaders[j, t & (RING - 1)] = log_return[rows[j]] if has else 0.0
+        leaders[t & (RING - 1), j] = log_return[rows[j]] if has else 0.0
         led[j] = led[j] + 1 if has else 0
 
 
@@ -67,6 +67,7 @@ def follow_leaders(leaders: Float64, led: Int64, t: int, rows: Int64, log_return
 def update(params: Params, state: State, bars: BarInputs, groups: BarGroups, out: Float64, why: UInt8) -> None:
     room, sides = np.empty(len(bars.series)), np.empty((SIDES, 4))
     series, log_return = bars.series, bars.log_return
+    seen, streak, own, sums = state.seen, state.streak, state.own, state.sums
     for g in range(len(groups.by_time)):
         first, last = groups.first[g], groups.first[g + 1]
         m = gather(log_return, first, last, room) if groups.by_time[g] else 0
@@ -78,12 +79,11 @@ def update(params: Params, state: State, bars: BarInputs, groups: BarGroups, out
             write_sides(market, leaders, t, sides)
         for k in range(first, last):
             if m < params.least or np.isnan(log_return[k]):
-                out[k, :], why[k, :] = np.nan, reason_without_market(log_return[k])
+                leave_undefined(k, k + 1, reason_without_market(log_return[k]), out, why)
             else:
-                i = series[k]
-                n = streak_of(state.seen, state.streak, i, t)
-                x, own, sums = log_return[k], state.own[i], state.sums[i]
-                write_row(own, sums, market, leaders, led, rows, sides, t, n, x, out, why, k)
+                i, x = series[k], log_return[k]
+                n = streak_of(seen, streak, i, t)
+                write_row(own, sums, i, market, leaders, led, rows, sides, t, n, x, out, why, k)
 
 
 register(
@@ -95,6 +95,6 @@ register(
         params=Params(LEAST),
         init=init,
         update=update,
-        version=2,
+        version=3,
     )
 )

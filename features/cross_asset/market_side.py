@@ -12,9 +12,9 @@ from features.ties import TIE
 from schema.ticks import Float64
 
 FLAT = 1e-20  # squared deviations beside squares below which returns are equal but for rounding
-# Windows: the market's 20, 60, 120, its 60 from 1, 2, 5 before, each leader's 60, its 60 from 1 before, its 20, and the
+# Windows: the market's 20, 60, 120, its 60 from 1 before, each leader's 60, its 60 from 1 before, its 20, and the
 # market's falls of 60.
-LAGGED, OF_LEADER, LEADER_LAGGED, LEADER_SHORT, FALLS, SIDES = 3, 6, 8, 10, 12, 13
+LAGGED, OF_LEADER, LEADER_LAGGED, LEADER_SHORT, FALLS, SIDES = 3, 4, 6, 8, 10, 11
 
 
 @njit(cache=True)
@@ -48,10 +48,9 @@ def write_sides(market: Float64, leaders: Float64, t: int, sides: Float64) -> No
     window_side(market, t, SHORT, 1e300, sides, 0)
     window_side(market, t, MIDDLE, 1e300, sides, 1)
     window_side(market, t, LONG, 1e300, sides, 2)
-    for c, lag in enumerate((1, 2, 5)):
-        window_side(market, t - lag, MIDDLE, 1e300, sides, LAGGED + c)
-    for c in range(len(leaders)):
-        window_side(leaders[c], t, MIDDLE, 1e300, sides, OF_LEADER + c)
-        window_side(leaders[c], t - 1, MIDDLE, 1e300, sides, LEADER_LAGGED + c)
-        window_side(leaders[c], t, SHORT, 1e300, sides, LEADER_SHORT + c)
+    window_side(market, t - 1, MIDDLE, 1e300, sides, LAGGED)
+    for c in range(leaders.shape[1]):
+        window_side(leaders[:, c], t, MIDDLE, 1e300, sides, OF_LEADER + c)
+        window_side(leaders[:, c], t - 1, MIDDLE, 1e300, sides, LEADER_LAGGED + c)
+        window_side(leaders[:, c], t, SHORT, 1e300, sides, LEADER_SHORT + c)
     window_side(market, t, MIDDLE, -TIE, sides, FALLS)

@@ -2,13 +2,13 @@
 
 With u = log(high / close), d = log(close / low) and r the log return, all of one bar, a pair of bars has
     Corwin-Schultz: beta = (u + d)^2 + (u' + d')^2, gamma the same of both bars' common high and low,
-                    spread = 2 (e^a - 1) / (e^a + 1), a = (1 + sqrt 2) sqrt beta - sqrt(gamma / (3 - 2 sqrt 2))
-    Abdi-Ranaldo:   4 (close' - eta') (close' - eta), eta the middle of high and low, all in logs; ' the bar before.
+                    spread = 2 (e^a - 1) / (e^a + 1), a = (1 + sqrt 2) sqrt beta - sqrt(gamma / (3 - 2 sqrt 2));
+' is the bar before.
 
 Seed:   none.
 Edges:  flat bars have spread 0; a spread below 0 counts as 0. Nights are not left out.
 Cost:   O(1) a bar, 400 bytes a series; running sums are rebuilt every lap.
-Source: Roll (1984); Corwin and Schultz (2012); Abdi and Ranaldo (2017); Lesmond, Ogden and Trzcinka (1999).
+Source: Roll (1984); Corwin and Schultz (2012); Lesmond, Ogden and Trzcinka (1999).
 """
 
 from __future__ import annotations
@@ -28,8 +28,7 @@ from features.ties import TIE
 from schema.ticks import Float64, Int64, UInt8
 
 LONG, SHORT = 60, 20
-UP, DOWN, LAST, SUM, PRODUCTS, HIGH_LOW, CLOSE_MIDDLE, SHORT_SUM, SHORT_PRODUCTS, SUMS = range(10)
-CS, AR = 0, 1
+UP, DOWN, LAST, SUM, PRODUCTS, HIGH_LOW, SHORT_SUM, SHORT_PRODUCTS, SUMS = range(9)
 ROOT = math.sqrt(3.0 - 2.0 * math.sqrt(2.0))
 BETA = (math.sqrt(2.0) - 1.0) / (ROOT * ROOT)
 
@@ -40,14 +39,14 @@ class Params(NamedTuple):
 
 class State(NamedTuple):
     sums: Float64  # (series, SUMS) u, d and r of the bar before; of returns, of their products, of the pairs' spreads
-    pairs: Float64  # (SHORT, series, 2) Corwin-Schultz and Abdi-Ranaldo of the n-th bar's pair at slot n % SHORT
+    pairs: Float64  # (SHORT, series) Corwin-Schultz of the n-th bar's pair at slot n % SHORT
     still: Int64  # (series,) bit j says whether the return of j bars ago was 0
     counts: Int64  # (series, 2) how many of the last SHORT and LONG
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
     n = n_symbols * n_timeframes
-    sums, pairs = np.zeros((n, SUMS)), np.zeros((SHORT, n, 2))
+    sums, pairs = np.zeros((n, SUMS)), np.zeros((SHORT, n))
     return State(sums, pairs, np.zeros(n, np.int64), np.zeros((n, 2), np.int64))
 
 
@@ -69,8 +68,8 @@ def products(returns: Float64, sums: Float64, i: int, n: int) -> None:
 @njit(cache=True, inline="always")
 def reversal(total: float, both: float, newest: float, oldest: float, window: float) -> float:
     """Return minus the covariance of successive returns from their sum and that of their products."""
-    mean = total / window
-    return -(both - mean * ((total - newest) + (total - oldest)) + (window - 1.0) * mean * mean) / (window - 1.0)
+    mean, pairs = total * (1.0 / window), window - 1.0
+    return (mean * ((total - newest) + (total - oldest)) - both - pairs * mean * mean) * (1.0 / pairs)
 
 
 @njit(cache=True, inline="always")
@@ -118,16 +117,13 @@ def pair(sums: Float64, pairs: Float64, i: int, n: int, up: float, down: float, 
     ranges = (up + down) * (up + down) + (up_before + down_before) * (up_before + down_before)
     a = BETA * math.sqrt(ranges) - both * (1 / ROOT)
     spread = 2.0 * hyperbolic_tangent(0.5 * a) if a > 0.0 else 0.0
-    middle = (up_before - down_before) * (2.0 * change + up - down)
     slot = n % SHORT
-    sums[i, HIGH_LOW] += spread - pairs[slot, i, CS]
-    sums[i, CLOSE_MIDDLE] += middle - pairs[slot, i, AR]
-    pairs[slot, i, CS], pairs[slot, i, AR] = spread, middle
+    sums[i, HIGH_LOW] += spread - pairs[slot, i]
+    pairs[slot, i] = spread
     if slot == 0:
-        sums[i, HIGH_LOW] = sums[i, CLOSE_MIDDLE] = 0.0
+        sums[i, HIGH_LOW] = 0.0
         for k in range(SHORT):
-            sums[i, HIGH_LOW] += pairs[k, i, CS]
-            sums[i, CLOSE_MIDDLE] += pairs[k, i, AR]
+            sums[i, HIGH_LOW] += pairs[k, i]
 
 
 @njit(cache=True, error_model="numpy")
@@ -150,10 +146,9 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
         long, short = (0 if n > LONG else WARMING_UP), (0 if n > SHORT else WARMING_UP)
         write(out, why, k, 0, 2e4 * math.sqrt(max(covariance, 0.0)), long)
         write(out, why, k, 1, 1e4 / SHORT * max(sums[i, HIGH_LOW], 0.0), short)
-        write(out, why, k, 2, 1e4 * math.sqrt(max(sums[i, CLOSE_MIDDLE], 0.0) / SHORT), short)
-        write(out, why, k, 3, counts[i, 0] / SHORT, short)
-        write(out, why, k, 4, counts[i, 1] / LONG, long)
-        write(out, why, k, 5, 2e4 * math.sqrt(max(of_short, 0.0)), short)
+        write(out, why, k, 2, counts[i, 0] * (1.0 / SHORT), short)
+        write(out, why, k, 3, counts[i, 1] * (1.0 / LONG), long)
+        write(out, why, k, 4, 2e4 * math.sqrt(max(of_short, 0.0)), short)
 
 
 _column = partial(Column, driver=Driver.BAR, unit="bps", range=(0.0, math.inf), oracle="naive, in long double")
@@ -164,15 +159,13 @@ _TIE = "a log return within 1e-12 is 0"
 _CLOSES = "20,000 sqrt(max(0, -cov(log return, log return before))), one mean for both, over "
 _REVERSE = "0 where returns don't reverse, where Roll leaves it undefined"
 _HIGHS = "10,000 mean over 20 pairs of bars of max(0, spread from the ranges of each bar and of both)"
-_MIDDLES = "10,000 sqrt(max(0, mean over 20 pairs of bars of 4 (close - eta) (close - eta after))), in logs"
 _PRICES = ("high", "low", "close")
 _ZERO = "share of zero log returns among the last "
 COLUMNS = (
     _long("roll_spread_60", _CLOSES + "60 returns", "Roll (1984)", ("close",), edges=_REVERSE),
     _short("corwin_schultz_spread_20", _HIGHS, "Corwin and Schultz (2012)", _PRICES, edges="flat: 0"),
-    _short("abdi_ranaldo_spread_20", _MIDDLES, "Abdi and Ranaldo (2017)", _PRICES, edges="flat: 0"),
     _short("zero_return_share_20", _ZERO + "20", ties=_TIE, **_still),
     _long("zero_return_share_60", _ZERO + "60", ties=_TIE, **_still),
     _short("roll_spread_20", _CLOSES + "20 returns", "Roll (1984)", ("close",), edges=_REVERSE),
 )
-register(Group("bar_spreads", Family.MICROSTRUCTURE, Stage.BARS, COLUMNS, Params(TIE), init, update, version=2))
+register(Group("bar_spreads", Family.MICROSTRUCTURE, Stage.BARS, COLUMNS, Params(TIE), init, update, version=3))

@@ -3,7 +3,7 @@
 Seed:   none.
 Edges:  NO_QUOTES without a usable quote at the close; EDGE in a bar without volume, over a window without trades, and
         where the window's spreads are one or all equal: within 1e-12 of the price they are.
-Cost:   O(60) a bar (spreads are counted through), 0.7 kB a series.
+Cost:   O(1) a bar, 0.7 kB a series.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Params(NamedTuple):
 
 
 class State(NamedTuple):
-    spread: Float64  # (series, WINDOW) ask - bid of the n-th bar at slot (n - 1) % WINDOW
+    spread: Float64  # (WINDOW, series) ask - bid of the n-th bar at slot (n - 1) % WINDOW
     sums: Float64  # (series, 5) of spreads less the anchor and of their squares; how many; 1 after a bar with a mid
     events: NDArray[np.int32]  # (COUNTED, series, 2) trades and quotes of the last bars
     counts: Int64  # (series, 3) their sums, and the trades of the last RECENT bars
@@ -41,7 +41,7 @@ class State(NamedTuple):
 def init(n_symbols: int, n_timeframes: int) -> State:
     n = n_symbols * n_timeframes
     events = np.zeros((COUNTED, n, 2), np.int32)
-    return State(np.full((n, WINDOW), MISSING), np.zeros((n, 5)), events, np.zeros((n, 3), np.int64))
+    return State(np.full((WINDOW, n), MISSING), np.zeros((n, 5)), events, np.zeros((n, 3), np.int64))
 
 
 @njit(cache=True)
@@ -64,7 +64,7 @@ def rebuild(spread: Float64, sums: Float64) -> None:
 
 @njit(cache=True, inline="always")
 def slide(spread: Float64, sums: Float64, slot: int, value: float) -> None:
-    """Put a bar's spread in the place of the one WINDOW bars before."""
+    """Put a bar's spread in the place of the one WINDOW bars before; `within_bar_windows` does so with depths."""
     old, anchor = spread[slot], sums[ANCHOR]
     spread[slot] = value
     if slot == 0:
@@ -78,17 +78,6 @@ def slide(spread: Float64, sums: Float64, slot: int, value: float) -> None:
         sums[KNOWN] += 1.0
         sums[SUM] += value - anchor
         sums[SQUARES] += (value - anchor) * (value - anchor)
-
-
-@njit(cache=True, inline="always")
-def rank(spread: Float64, i: int, value: float, known: float, tie: float) -> float:
-    """Return the share of the other spreads below the value, equal ones half."""
-    below = not_above = 0
-    least, most = value - tie, value + tie
-    for slot in range(WINDOW):
-        below += spread[i, slot] < least
-        not_above += spread[i, slot] <= most
-    return 0.5 * (below + not_above - 1) / (known - 1.0)
 
 
 @njit(cache=True, inline="always")
@@ -126,17 +115,15 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
         write_share(out, why, k, 5, float(counts[i, 1]), float(counts[i, 0]), reason)
         write_share(out, why, k, 6, (COUNTED // RECENT) * float(counts[i, 2]), float(counts[i, 0]), reason)
         spread, tie = (asks[k] - bids[k], params.tie * mid) if quoted else (MISSING, 0.0)
-        slide(spreads[i], sums[i], (n - 1) % WINDOW, spread)
+        slide(spreads[:, i], sums[i], (n - 1) % WINDOW, spread)
         reason = WARMING_UP if n < WINDOW else no_mid if sums[i, KNOWN] > 1.0 or not quoted else EDGE
-        place = rank(spreads, i, spread, sums[i, KNOWN], tie) if reason == 0 else 0.0
-        write(out, why, k, 8, place, reason)
         known = max(sums[i, KNOWN], 1.0)
         mean = sums[i, SUM] / known
         variance = sums[i, SQUARES] / known - mean * mean
         varies = quoted and variance > tie * tie
         z = (spread - sums[i, ANCHOR] - mean) / math.sqrt(variance) if varies else 0.0
         write(out, why, k, 7, z, reason if varies or reason else EDGE)
-        write_share(out, why, k, 9, float(quotes), float(trades), 0)
+        write_share(out, why, k, 8, float(quotes), float(trades), 0)
 
 
-register(Group("bar_trading", Family.MICROSTRUCTURE, Stage.BARS, COLUMNS, Params(TIE), init, update, version=2))
+register(Group("bar_trading", Family.MICROSTRUCTURE, Stage.BARS, COLUMNS, Params(TIE), init, update, version=3))

@@ -84,14 +84,6 @@ COLUMNS = (
         edges="NO_QUOTES at this close; all spreads equal: undefined; closes without quotes don't count",
         ties="a deviation within 1e-12 of the price is none",
     ),
-    _spread(
-        "spread_percentile_60",
-        "share of the other 59 spreads ask - bid below this one, equal ones half",
-        "Conover (1999), mid-ranks",
-        unit="share",
-        edges="NO_QUOTES at this close; no other quote: undefined; closes without quotes don't count",
-        ties="spreads within 1e-12 of the price are equal",
-    ),
     _positive(
         "bar_quote_to_trade_ratio",
         "quotes / trades of the bar",

@@ -1,14 +1,14 @@
 """Bayesian online change points: how long ago the distribution of standardised log returns last changed.
 
-Run lengths 0 .. 31 are told apart, 31 stands for all beyond and remembers its last 31 returns. Each bar starts a new
+Run lengths 0 .. 15 are told apart, 15 stands for all beyond and remembers its last 15 returns. Each bar starts a new
 run with probability 1/32. Within a run returns are normal with unknown mean and precision (normal-gamma prior: mean
 0, kappa 1, alpha 1, beta 1 in deviations). A return is divided by the volatility known before it (span 20) and
 counts at most 8 deviations.
 
 Seed:   a new run; the variance starts with the mean of the first 20 squared returns.
 Edges:  undefined, and all stays, while the volatility is 0.
-Cost:   O(32) a bar in loops that vectorise (a root and a division each: the Student-t density of a run is a whole
-        power of the ratio of its spread before and after), 97 numbers a series.
+Cost:   O(16) a bar in loops that vectorise (a root and a division each: the Student-t density of a run is a whole
+        power of the ratio of its spread before and after), 49 numbers a series.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from features.ties import TIE
 from schema.reasons import Why
 from schema.ticks import Float64, UInt8
 
-SPAN, MOST, RUNS = 20, 8.0, 32
+SPAN, MOST, RUNS = 20, 8.0, 16
 HAZARD = 1 / 32
 WARM_UP = SPAN + 2
 CONVERGED = WARM_UP + burn_in(1 - 2 / (SPAN + 1)) + burn_in(1 - HAZARD)
@@ -64,9 +64,10 @@ def init(n_symbols: int, n_timeframes: int) -> State:
 
 
 @njit(cache=True, inline="always")
-def _weighed(z: float, state: State, i: int, grown: Float64, roots: Float64, means: Float64) -> None:
+def _weighed(
+    z: float, weight: Float64, mean: Float64, root: Float64, i: int, grown: Float64, roots: Float64, means: Float64
+) -> None:
     """Put into `grown` each weight times the density of z in its run; into the others what the run is after it."""
-    weight, mean, root = state.weight, state.mean, state.root
     for r in range(RUNS):
         apart = z - mean[i, r]
         after = math.sqrt(root[i, r] * root[i, r] + HALF[r] * (apart * apart))
@@ -74,9 +75,8 @@ def _weighed(z: float, state: State, i: int, grown: Float64, roots: Float64, mea
         s = root[i, r] * inverse
         s2 = s * s
         s4 = s2 * s2
-        s8 = s4 * s4
         power = s2 * (s if r & 1 else 1.0) * (s2 if r & 2 else 1.0)  # s ** (r + 2)
-        power *= (s4 if r & 4 else 1.0) * (s8 if r & 8 else 1.0) * (s8 * s8 if r & 16 else 1.0)
+        power *= (s4 if r & 4 else 1.0) * (s4 * s4 if r & 8 else 1.0)
         roots[r] = after
         grown[r] = weight[i, r] * (DENSITY[r] * power * inverse)
     for r in range(RUNS):
@@ -84,65 +84,42 @@ def _weighed(z: float, state: State, i: int, grown: Float64, roots: Float64, mea
 
 
 @njit(cache=True, inline="always")
-def total(values: Float64, room: Float64) -> float:
+def _total(values: Float64, room: Float64) -> float:
     """Return the sum of RUNS values, halving them."""
-    for r in range(16):
-        room[r] = values[r] + values[r + 16]
     for r in range(8):
-        room[r] += room[r + 8]
+        room[r] = values[r] + values[r + 8]
     whole: float = ((room[0] + room[4]) + (room[1] + room[5])) + ((room[2] + room[6]) + (room[3] + room[7]))
     return whole
-
-
-@njit(cache=True, inline="always")
-def _likeliest(values: Float64, room: Float64) -> int:
-    """Return the first place of the largest of RUNS values, halving them."""
-    for r in range(16):
-        room[r] = values[r] if values[r] > values[r + 16] else values[r + 16]
-    for r in range(8):
-        room[r] = room[r] if room[r] > room[r + 8] else room[r + 8]
-    largest = max(max(max(room[0], room[4]), max(room[1], room[5])), max(max(room[2], room[6]), max(room[3], room[7])))
-    place = 0
-    while values[place] < largest:
-        place += 1
-    return place
-
-
-@njit(cache=True, inline="always")
-def _grow(hazard: float, state: State, i: int, grown: Float64, roots: Float64, means: Float64, room: Float64) -> None:
-    """Make `grown` the probabilities after a bar: a run grows by one or starts anew; the longest keeps its length."""
-    scale = (1.0 - hazard) / total(grown, room)
-    longest = grown[RUNS - 1] * scale
-    for r in range(RUNS - 1):  # one array a loop, so that each vectorises
-        state.mean[i, r + 1] = means[r]
-    for r in range(RUNS - 1):
-        state.root[i, r + 1] = roots[r]
-    for r in range(RUNS - 1):
-        state.weight[i, r + 1] = grown[r] * scale
-    state.weight[i, 0] = hazard
-    state.weight[i, RUNS - 1] += longest
-    for r in range(RUNS):
-        grown[r] = state.weight[i, r]
 
 
 @njit(cache=True, error_model="numpy")  # a division that may raise would not vectorise
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
     grown, roots, means, room = np.empty(RUNS), np.empty(RUNS), np.empty(RUNS), np.empty(RUNS)
-    series, nth, log_return, variances = bars.series, bars.n, bars.log_return, state.variance
+    variances, weight, mean, root = state
+    series, nth, log_return, hazard, last = bars.series, bars.n, bars.log_return, params.hazard, RUNS - 1
     for k in range(len(series)):
         i, n, change = series[k], nth[k], log_return[k]
         variance = variances[i]
         if n < WARM_UP or variance == 0.0:
-            leave_undefined(out, why, k, 3, WARMING_UP if n < WARM_UP else EDGE)
+            leave_undefined(out, why, k, 2, WARMING_UP if n < WARM_UP else EDGE)
         else:
             z = max(-params.most, min(change / math.sqrt(variance), params.most))
-            _weighed(z, state, i, grown, roots, means)
-            _grow(params.hazard, state, i, grown, roots, means, room)
+            _weighed(z, weight, mean, root, i, grown, roots, means)
+            scale = (1.0 - hazard) / _total(grown, room)
+            longest = grown[last] * scale
+            for r in range(last):  # one array a loop, so that each vectorises
+                mean[i, r + 1] = means[r]
+            for r in range(last):
+                root[i, r + 1] = roots[r]
+            for r in range(last):
+                weight[i, r + 1] = grown[r] * scale
+            weight[i, 0] = hazard
+            weight[i, last] += longest
             for r in range(RUNS):
-                roots[r] = LENGTH[r] * grown[r]
-            out[k, 0] = min(grown[0] + grown[1] + grown[2] + grown[3] + grown[4], 1.0)
-            out[k, 1], out[k, 2] = min(total(roots, room), RUNS - 1.0), _likeliest(grown, room)
-            why[k, 0] = why[k, 1] = why[k, 2] = standing(n, WARM_UP, params.converged)
+                roots[r] = LENGTH[r] * weight[i, r]
+            recent = weight[i, 0] + weight[i, 1] + weight[i, 2] + weight[i, 3] + weight[i, 4]
+            out[k, 0], out[k, 1] = min(recent, 1.0), min(_total(roots, room), RUNS - 1.0)
+            why[k, 0] = why[k, 1] = standing(n, WARM_UP, params.converged)
         if n > 1:
             variances[i] = variance_after(variance, change, n, SPAN, params.negligible)
 
@@ -172,16 +149,9 @@ register(
             ),
             _column(
                 "expected_run_length",
-                "mean of the run length, 31 for all longer ones",
+                "mean of the run length, 15 for all longer ones",
                 unit="bars",
                 range=(0.0, RUNS - 1.0),
-            ),
-            _column(
-                "likeliest_run_length",
-                "run length of the largest probability, the shortest of equal ones, 31 for all longer ones",
-                unit="bars",
-                range=(0.0, RUNS - 1.0),
-                ties="which of 32 probabilities is largest",
             ),
         ),
         params=Params(MOST, HAZARD, CONVERGED, TIE * TIE),

@@ -47,7 +47,7 @@ def variance_after(variance: float, change: float, n: int, span: int, negligible
     return now if now > negligible else 0.0
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def _rank(values: Float64, i: int, value: float) -> float:
     below = not_above = 0
     for slot in range(WINDOW):

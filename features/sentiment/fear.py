@@ -1,11 +1,11 @@
-"""A fear index from realised volatility, as the VIX is quoted: percent a year; its term structure and its change.
+"""A fear index from realised volatility, as the VIX is quoted: percent a year.
 
 The volatility of n bars is the root of their mean squared log return; a year has 252 sessions of the bar's own session
 length (365 where the session is a whole day).
 
 Seed:   none.
-Edges:  the term structure and the change are undefined where the longer or the earlier window did not move.
-Cost:   O(1) a bar, 3 numbers a series: sums of squares, added anew every 60th bar and when nothing moved.
+Edges:  0 where the window did not move.
+Cost:   O(1) a bar, 2 numbers a series: sums of squares, added anew every 60th bar and when nothing moved.
 Source: Cboe (2023), VIX, for the quotation; Andersen et al. (2003) for realised volatility.
 """
 
@@ -23,12 +23,10 @@ from features.decay import WARMING_UP
 from features.inputs import BarInputs, History, past
 from features.sessions import DAY
 from features.ties import TIE
-from schema.reasons import Why
 from schema.ticks import Float64, Int64, UInt8
 
 SHORT, LONG = 20, 60
 SESSIONS, DAYS = 252.0, 365.0  # a year
-EDGE = int(Why.EDGE)
 
 
 class Params(NamedTuple):
@@ -36,13 +34,13 @@ class Params(NamedTuple):
 
 
 class State(NamedTuple):
-    squares: Float64  # (series, 3) sums over the last 20, the 20 before them, and the last 60
-    moves: Int64  # (series, 3) how many of them are not 0
+    squares: Float64  # (series, 2) sums over the last 20 and 60
+    moves: Int64  # (series, 2) how many of them are not 0
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
     series = n_symbols * n_timeframes
-    return State(np.zeros((series, 3)), np.zeros((series, 3), np.int64))
+    return State(np.zeros((series, 2)), np.zeros((series, 2), np.int64))
 
 
 @njit(cache=True, inline="always")
@@ -56,12 +54,9 @@ def anew(squares: Float64, moves: Int64, returns: Float64, i: int, n: int, tie: 
     squares[i, :], moves[i, :] = 0.0, 0
     for lag in range(LONG):
         square = squared(returns, i, n, lag, tie)
-        window = 0 if lag < SHORT else 1
-        if lag < 2 * SHORT:
+        for window in range(0 if lag < SHORT else 1, 2):
             squares[i, window] += square
             moves[i, window] += square > 0.0
-        squares[i, 2] += square
-        moves[i, 2] += square > 0.0
 
 
 @njit(cache=True, inline="always")
@@ -72,10 +67,9 @@ def swap(squares: Float64, moves: Int64, i: int, window: int, come: float, gone:
 
 @njit(cache=True, inline="always")
 def slide(squares: Float64, moves: Int64, returns: Float64, i: int, n: int, tie: float) -> None:
-    new, middle = squared(returns, i, n, 0, tie), squared(returns, i, n, SHORT, tie)
-    swap(squares, moves, i, 0, new, middle)
-    swap(squares, moves, i, 1, middle, squared(returns, i, n, 2 * SHORT, tie))
-    swap(squares, moves, i, 2, new, squared(returns, i, n, LONG, tie))
+    new = squared(returns, i, n, 0, tie)
+    swap(squares, moves, i, 0, new, squared(returns, i, n, SHORT, tie))
+    swap(squares, moves, i, 1, new, squared(returns, i, n, LONG, tie))
 
 
 @njit(cache=True, inline="always")
@@ -90,9 +84,9 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
     opens, closes = bars.session_open, bars.session_close
     for k in range(len(series)):
         i, n = series[k], nth[k]
-        for c in range(4):
-            out[k, c], why[k, c] = np.nan, WARMING_UP if n <= LONG else 0
         if n <= LONG:
+            for c in range(2):
+                out[k, c], why[k, c] = np.nan, WARMING_UP
             continue
         if (n - 1) % LONG == 0:
             anew(squares, moves, returns, i, n, tie)
@@ -100,16 +94,8 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
             slide(squares, moves, returns, i, n, tie)
         session = closes[k] - opens[k]
         scale = (SESSIONS if session < DAY else DAYS) * (session / (time[k] - start[k]))
-        short, before, long = squares[i, 0], squares[i, 1], squares[i, 2]
-        out[k, 0], out[k, 1] = yearly(short, SHORT, scale), yearly(long, LONG, scale)
-        if long > 0.0:
-            out[k, 2] = math.sqrt(short / long * (LONG / SHORT))
-        else:
-            why[k, 2] = EDGE
-        if short > 0.0 and before > 0.0:
-            out[k, 3] = 0.5 * math.log(short / before)
-        else:
-            why[k, 3] = EDGE
+        out[k, 0], out[k, 1] = yearly(squares[i, 0], SHORT, scale), yearly(squares[i, 1], LONG, scale)
+        why[k, 0] = why[k, 1] = 0
 
 
 _column = partial(
@@ -133,14 +119,6 @@ register(
         (
             _column(f"fear_index_{SHORT}", _volatility.format(SHORT)),
             _column(f"fear_index_{LONG}", _volatility.format(LONG)),
-            _column("fear_term_20_60", "fear_index_20 / fear_index_60", unit="ratio", edges="flat: undefined"),
-            _column(
-                "fear_change_20",
-                "log(fear_index_20 / fear_index_20 of 20 bars ago)",
-                unit="log ratio",
-                range=(-math.inf, math.inf),
-                edges="flat: undefined",
-            ),
         ),
         Params(TIE),
         init,

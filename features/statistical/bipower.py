@@ -29,13 +29,13 @@ TRIPLE = CUBE_MOMENT**-3
 NOISE = math.pi * math.pi / 4.0 + math.pi - 5.0
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def power(x: float, y: float, z: float) -> float:
     root = np.cbrt(abs((x * z) * y))
     return float((root * root) * (root * root))
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def neighbours(x: float, y: float, z: float, triple: float, terms: Float64, at: int) -> None:
     """Write the terms of neighbours that enter or leave."""
     x, y, z = abs(x), abs(y), abs(z)
@@ -61,7 +61,7 @@ def build(
         add(sums, rests, i, at, last, terms)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def write_few(
     squares: float, quartic: float, pairs: float, window: int, out: Float64, why: UInt8, k: int, j: int
 ) -> None:
@@ -75,7 +75,7 @@ def write_few(
         out[k, j + 1] = 1.0 - smooth * (window / (window - 1.0)) / squares
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def write_long(squares: float, s: Float64, at: int, out: Float64, why: UInt8, k: int, j: int) -> None:
     """Write the other estimators of LONG returns, after the few from column j on, from the sums s[at ..]."""
     window = float(LONG)

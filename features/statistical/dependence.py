@@ -63,7 +63,7 @@ def _held(squares: float, total: float, beyond: float, q: int) -> float:
     return squares - 2.0 * mean * (q * total - beyond) + (WINDOW - q + 1.0) * mean * mean
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def _write(
     s: Float64, new: Float64, old: Float64, ends: Float64, flat: float, out: Float64, why: UInt8, k: int
 ) -> None:

@@ -17,7 +17,7 @@ TERMS = 16
 SUMS_OF = 14  # where the squared sums stand
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def entering(y: Float64, terms: Float64) -> None:
     """Write the terms of a return y[0], with those 1 .. 10 before it."""
     x, five = y[0], 0.0
@@ -35,7 +35,7 @@ def entering(y: Float64, terms: Float64) -> None:
     terms[14], terms[15] = five * five, ten * ten
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def leaving(old: Float64, terms: Float64) -> None:
     """Write the terms that leave: old[0] is the return that left the window, old[1 ..] those after it."""
     x, five, ten = old[0], 0.0, 0.0

@@ -25,13 +25,13 @@ from features.ties import TIE
 from schema.reasons import Why
 from schema.ticks import Float64, UInt8
 
-WINDOWS = (20, 60, 120)
+WINDOWS = (20, 60)
 FLAT = 1e-12  # squared spread beside squared size below which returns are equal but for rounding
 POWERS = 6  # sums a window: x, x² above and below 0, x³, x⁴, |x|
 WIDTH = 10  # columns a window
-PAIRS, FOUR = 18, 19  # where the sums of neighbours stand: |x y| of 20, and all TERMS of 60
-SIZE = 24  # sums in all; one fills vectors up
-FEW, MANY = 30, 33  # columns of jumps, of 20 and of 60
+PAIRS, FOUR = 12, 13  # where the sums of neighbours stand: |x y| of 20, and all TERMS of 60
+SIZE = 24  # sums in all; seven fill vectors up
+FEW, MANY = 20, 23  # columns of jumps, of 20 and of 60
 EDGE = int(Why.EDGE)
 
 
@@ -51,7 +51,7 @@ def init(n_symbols: int, n_timeframes: int) -> State:
     return State(np.zeros((n, SIZE)), np.zeros((n, SIZE)), np.zeros((LONG, n)))
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def _powers(x: float, terms: Float64, at: int) -> None:
     square = x * x
     terms[at] = x
@@ -74,7 +74,7 @@ def _build(sums: Float64, rests: Float64, i: int, n: int, returns: Float64, root
         build(sums, rests, i, n, returns, roots, WINDOWS[j], FOUR, FOUR + TERMS)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def _write(
     s: Float64, at: int, last: float, window: float, flat: float, out: Float64, why: UInt8, k: int, j: int
 ) -> float:
@@ -125,7 +125,7 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
         neighbours(last, before, third, roots[n % LONG, i], fresh, FOUR)
         for j in range(SIZE):
             came[j] = left[j] = 0.0
-        for j in range(3):
+        for j in range(2):
             window, at = WINDOWS[j], j * POWERS
             if n > window and not due(n, window):
                 for term in range(POWERS):
@@ -140,14 +140,14 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
                     after, next_ = past(returns, i, n, window - 1), past(returns, i, n, window - 2)
                     neighbours(old, after, next_, roots[(n + 2) % LONG, i], left, FOUR)
         slide(sums, rests, i, came, left)
-        for j in range(3):
+        for j in range(2):
             at = j * POWERS
             gone = drowned(left[at + 1] + left[at + 2], sums[i, at + 1] + sums[i, at + 2])
             if due(n, WINDOWS[j]) or (n > WINDOWS[j] and gone):
                 _build(sums, rests, i, n, returns, roots, j)
         for j in range(SIZE):
             now[j] = sums[i, j] + rests[i, j]
-        for j in range(3):
+        for j in range(2):
             if n <= WINDOWS[j]:
                 out[k, j * WIDTH : (j + 1) * WIDTH], why[k, j * WIDTH : (j + 1) * WIDTH] = np.nan, WARMING_UP
                 continue
@@ -170,6 +170,6 @@ register(
         params=Params(WINDOWS, FLAT),
         init=init,
         update=update,
-        version=3,
+        version=4,
     )
 )

@@ -24,7 +24,6 @@ from schema.reasons import Why
 from schema.ticks import Float64, UInt8
 
 WINDOW, BINS, WORST = 60, 8, 3
-HALF = WINDOW // 2
 ROOM = 64  # the window and four times infinity, so that vectors have no remainder
 QUANTILES = (5, 25, 50, 75, 95)  # per cent
 LOWER = tuple(percent * (WINDOW - 1) // 100 for percent in QUANTILES)
@@ -49,7 +48,7 @@ def init(n_symbols: int, n_timeframes: int) -> State:
     return state
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def _below(ordered: Float64, i: int, value: float) -> int:
     """Count the returns below a value; without a branch, so that it runs several at a time."""
     count = 0
@@ -58,7 +57,7 @@ def _below(ordered: Float64, i: int, value: float) -> int:
     return count
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def _replace(ordered: Float64, i: int, left: float, came: float) -> None:
     """Take a return out of the ordered window and put another in."""
     hole, place = _below(ordered, i, left), _below(ordered, i, came)
@@ -72,38 +71,13 @@ def _replace(ordered: Float64, i: int, left: float, came: float) -> None:
         ordered[i, place] = came
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def _quantile(ordered: Float64, i: int, low: int, share: float) -> float:
     lower = ordered[i, low]
     return float(lower + share * (ordered[i, low + 1] - lower))
 
 
-@njit(cache=True, error_model="numpy")
-def _median_deviation(ordered: Float64, i: int, median: float) -> float:
-    """Return the median of |return - median|: HALF are below, HALF above, each side in order of its distance."""
-    low, high = 0, HALF
-    while low < high:  # how many of the HALF nearest lie below the median
-        below = (low + high) // 2
-        above = HALF - below
-        if median - ordered[i, HALF - 1 - below] < ordered[i, HALF + above - 1] - median:
-            low = below + 1
-        else:
-            high = below
-    below, above = low, HALF - low
-    inner = outer = -1.0
-    if below > 0:
-        inner = median - ordered[i, HALF - below]
-    if above > 0:
-        inner = max(inner, ordered[i, HALF + above - 1] - median)
-    if below < HALF:
-        outer = median - ordered[i, HALF - 1 - below]
-    if above < HALF:
-        distance = ordered[i, HALF + above] - median
-        outer = distance if outer < 0.0 else min(outer, distance)
-    return 0.5 * (inner + outer)
-
-
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def _entropy(ordered: Float64, i: int, bins: int) -> float:
     """Return the entropy of counts in equal bins between the least and the greatest, over its most."""
     window = WINDOW
@@ -117,7 +91,7 @@ def _entropy(ordered: Float64, i: int, bins: int) -> float:
     return float((math.log(window) - weighed / window) / math.log(bins))
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def _ratio(value: float, base: float, out: Float64, why: UInt8, k: int, j: int) -> None:
     if base > TIE:
         out[k, j], why[k, j] = value / base, 0
@@ -142,22 +116,21 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
         for j in range(len(QUANTILES)):
             out[k, j], why[k, j] = _quantile(ordered, i, LOWER[j], SHARES[j]), 0
         q5, q25, median, q75, q95 = out[k, 0], out[k, 1], out[k, 2], out[k, 3], out[k, 4]
-        quartiles, deviation = q75 - q25, _median_deviation(ordered, i, median)
+        quartiles = q75 - q25
         worst = 0.0
         for j in range(params.worst):
             worst += ordered[i, j]
         below, up_to = _below(ordered, i, last - TIE), _below(ordered, i, last + TIE)
-        out[k, 5], out[k, 6], out[k, 7] = quartiles, deviation, worst / params.worst
-        out[k, 8] = (below + 0.5 * (up_to - below - 1)) / (window - 1.0)
-        why[k, 5:9] = 0
-        _ratio(q95 - median, median - q5, out, why, k, 9)
-        _ratio(q75 + q25 - 2.0 * median, quartiles, out, why, k, 10)
-        _ratio(q95 - q5, quartiles, out, why, k, 11)
-        _ratio(max(abs(ordered[i, 0]), abs(ordered[i, window - 1])), deviation, out, why, k, 12)
+        out[k, 5], out[k, 6] = quartiles, worst / params.worst
+        out[k, 7] = (below + 0.5 * (up_to - below - 1)) / (window - 1.0)
+        why[k, 5] = why[k, 6] = why[k, 7] = 0
+        _ratio(q95 - median, median - q5, out, why, k, 8)
+        _ratio(q75 + q25 - 2.0 * median, quartiles, out, why, k, 9)
+        _ratio(q95 - q5, quartiles, out, why, k, 10)
         if ordered[i, window - 1] - ordered[i, 0] > TIE:
-            out[k, 13], why[k, 13] = _entropy(ordered, i, params.bins), 0
+            out[k, 11], why[k, 11] = _entropy(ordered, i, params.bins), 0
         else:
-            out[k, 13], why[k, 13] = np.nan, EDGE
+            out[k, 11], why[k, 11] = np.nan, EDGE
 
 
 _column = partial(
@@ -182,12 +155,6 @@ register(
                 for percent in QUANTILES
             ),
             _size("interquartile_range_60", "75 % - 25 % quantile of the last 60 log returns", "scipy.stats.iqr"),
-            _size(
-                "median_absolute_deviation_60",
-                "median(|log return - median|) of the last 60",
-                "scipy.stats.median_abs_deviation",
-                oracle="naive; scipy.stats.median_abs_deviation",
-            ),
             _column(
                 "expected_shortfall_60",
                 "mean of the 3 least of the last 60 log returns",
@@ -221,12 +188,6 @@ register(
                 "Crow and Siddiqui (1967)",
                 range=(1.0, float("inf")),
                 edges="no range between quartiles: undefined",
-            ),
-            _share(
-                "largest_move_60",
-                "largest |log return| / median absolute deviation of the last 60",
-                "definition; Hampel (1974) for the deviation",
-                edges="no deviation: undefined",
             ),
             _share(
                 "return_entropy_60",

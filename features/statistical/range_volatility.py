@@ -49,7 +49,7 @@ def init(n_symbols: int, n_timeframes: int) -> State:
     return State(np.zeros((WINDOW, 4, n)), np.zeros((n, TERMS)), np.zeros((n, TERMS)))
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def _terms(up: float, down: float, body: float, change: float, terms: Float64) -> None:
     span, gap = up - down, change - body
     terms[0], terms[1] = span, span * span
@@ -67,7 +67,7 @@ def _build(logs: Float64, sums: Float64, rests: Float64, i: int, terms: Float64)
         add(sums, rests, i, 0, TERMS, terms)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def _write(s: Float64, n: int, flat: float, out: Float64, why: UInt8, k: int) -> None:
     span, spans, satchell = s[0], max(s[1], 0.0), max(s[2], 0.0)
     bodies, gaps, squares = s[4], s[6], s[7]

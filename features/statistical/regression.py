@@ -78,7 +78,7 @@ def _far(sums: Float64, i: int, at: int, window: int, far: float) -> bool:
     return bool(total * total > far * (sums[i, at + 2] - total * total * (1.0 / window)))
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def _write(
     s: Float64, at: int, newest: float, time: int, window: int, out: Float64, why: UInt8, k: int, j: int
 ) -> None:

@@ -53,7 +53,7 @@ def _order(first: float, second: float) -> int:
     return (2 if then else (1 if over else 0)) if up else ((5 if over else 4) if then else 3)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def _next(returns: Float64, i: int, n: int, after: int) -> int:
     """Return n of the first bar from `after` on that moved, or n + 1."""
     while after <= n and abs(past(returns, i, n, n - after)) <= TIE:

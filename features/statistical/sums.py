@@ -19,7 +19,7 @@ def due(n: int, window: int) -> bool:
     return n == window + 1 or (n & (RING - 1) == 0 and n > window)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def slide(sums: Float64, rests: Float64, i: int, entering: Float64, leaving: Float64) -> None:
     """Add the terms that enter series i's sums and take out those that leave; a sum is sums + rests."""
     for j in range(len(entering)):

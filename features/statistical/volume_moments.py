@@ -43,7 +43,7 @@ def init(n_symbols: int, n_timeframes: int) -> State:
     return State(*(np.zeros((n_symbols * n_timeframes, len(WINDOWS) * TERMS)) for _ in State._fields))
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def _terms(volume: float, change: float, at: int, terms: Float64) -> None:
     terms[at], terms[at + 1] = volume, volume * volume
     terms[at + 2], terms[at + 3], terms[at + 4] = change, change * change, abs(change)
@@ -61,7 +61,7 @@ def _build(
         add(state.sums, state.rests, i, at, at + TERMS, terms)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def _correlation(both: float, a: float, b: float, spreads: float, count: int, out: Float64, why: UInt8, j: int) -> None:
     if spreads > 0.0:
         out[j], why[j] = (both - a * b / count) / math.sqrt(spreads), 0
@@ -69,7 +69,7 @@ def _correlation(both: float, a: float, b: float, spreads: float, count: int, ou
         out[j], why[j] = np.nan, EDGE
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def _write(s: Float64, at: int, volume: float, window: int, n: int, flat: float, out: Float64, why: UInt8) -> None:
     total, squares = s[at], s[at + 1]
     mean = total / window

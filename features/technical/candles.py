@@ -31,7 +31,7 @@ class Params(NamedTuple):
     warm_up: int
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def engulfing(opened: float, closed: float, opened_before: float, closed_before: float, shared_edge: float) -> float:
     """Return 1 (a rising body engulfs the falling one before) to -1, 0 where there is none."""
     tie = TIE * closed

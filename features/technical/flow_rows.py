@@ -7,9 +7,8 @@ from functools import partial
 from features.catalogue import Column, Driver
 from features.decay import burn_in
 
-FAST, SLOW, FORCE, EASE, SHORT, LONG, SIGNAL = 12, 26, 13, 14, 34, 55, 13
-_SLOW_DONE, _LONG_DONE = SLOW + burn_in(1 - 2 / (SLOW + 1)), LONG + 1 + burn_in(1 - 2 / (LONG + 1))
-CONVERGED = (_SLOW_DONE,) * 4 + (_LONG_DONE, LONG + SIGNAL + burn_in(1 - 2 / (LONG + 1), stages=2))
+FAST, SLOW, FORCE, EASE = 12, 26, 13, 14
+CONVERGED = (SLOW + burn_in(1 - 2 / (SLOW + 1)),) * 4
 
 _column = partial(
     Column,
@@ -19,12 +18,6 @@ _column = partial(
     unit="ratio",
     range=(float("-inf"), float("inf")),
     edges="no volume in 26 bars: NO_TRADES",
-)
-_klinger = partial(
-    _column,
-    inputs=("high", "low", "close", "volume"),
-    oracle="naive; talib.EMA",
-    ties="a typical price equal to the last (within 1e-12 of it) counts for neither side",
 )
 COLUMNS: tuple[Column, ...] = (
     _column(
@@ -60,19 +53,5 @@ COLUMNS: tuple[Column, ...] = (
         ("high", "low", "close", "volume"),
         oracle="naive",
         params={"window": EASE, "converged": CONVERGED[3]},
-    ),
-    _klinger(
-        "klinger_34_55",
-        "(EMA 34 - EMA 55) of the volume, signed by the change of the typical price, over the mean volume",
-        "Klinger (1997) as simplified by TradingView, normalised",
-        warm_up=LONG + 1,
-        params={"fast": SHORT, "slow": LONG, "converged": CONVERGED[4]},
-    ),
-    _klinger(
-        "klinger_signal_13",
-        "EMA 13 of the Klinger line over the mean volume",
-        "Klinger (1997) as simplified by TradingView, normalised",
-        warm_up=LONG + SIGNAL,
-        params={"fast": SHORT, "slow": LONG, "signal": SIGNAL, "converged": CONVERGED[5]},
     ),
 )

@@ -48,7 +48,7 @@ def _distance(new: float, old: float) -> float:
     return distance if distance > TIE * new else 0.0
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def _path(closes: Float64, i: int, n: int, window: int) -> float:
     total = 0.0
     for lag in range(window):

@@ -68,7 +68,7 @@ def wilder(gain: Float64, loss: Float64, i: int, j: int, n: int, window: int, ch
     return 100.0 * (up / (up + down)) if moved > 0.0 else -1.0
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def _place(recent: Float64, i: int, value: float) -> float:
     """Return where an RSI stands among the recent ones, percent; -1 where they don't move."""
     lowest = highest = value

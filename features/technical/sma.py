@@ -102,7 +102,7 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
             _warming_up(n, k, out, why)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def _warming_up(n: int, k: int, out: Float64, why: UInt8) -> None:
     for j in range(len(READY)):
         if n < READY[j]:

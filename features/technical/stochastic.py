@@ -64,7 +64,7 @@ def _extremes(highs: Float64, lows: Float64, i: int, n: int) -> tuple[float, flo
     return highest, lowest, high_ago, low_ago
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def _middle_place(highs: Float64, lows: Float64, i: int, n: int) -> float:
     """Return where the bar's middle stands among the last FISHER, -0.5 .. 0.5; NaN where all are equal."""
     now = past(highs, i, n, 0) + past(lows, i, n, 0)

@@ -1,10 +1,10 @@
-"""Oscillators of signed volume over the mean volume (EMA 26): Chaikin's, force, Klinger's, ease of movement; PVO.
+"""Oscillators of signed volume over the mean volume (EMA 26): Chaikin's, force, ease of movement; PVO.
 
 Seed:   TA-Lib's: means of the first n values, which begin with the second bar where they are changes; Chaikin's two
         means begin with the first A/D value.
 Edges:  NO_TRADES where the last 26 bars had no volume. A bar without range adds nothing to A/D, as TA-Lib; one
         without volume has no ease. After 2,000 bars without volume what was before counts as none.
-Cost:   O(1) a bar, 26 numbers a series. Chaikin's means are kept as distances from the A/D line, which itself would
+Cost:   O(1) a bar, 23 numbers a series. Chaikin's means are kept as distances from the A/D line, which itself would
         grow without end.
 """
 
@@ -19,7 +19,7 @@ from features.catalogue import Family, Group, Stage, register
 from features.decay import WARMING_UP, standing
 from features.inputs import BarInputs, History
 from features.technical.block_sums import windowed
-from features.technical.flow_rows import COLUMNS, CONVERGED, EASE, FAST, FORCE, LONG, SHORT, SIGNAL, SLOW
+from features.technical.flow_rows import COLUMNS, CONVERGED, EASE, FAST, FORCE, SLOW
 from features.technical.natr import averaged
 from features.ties import TIE
 from schema.reasons import Why
@@ -34,7 +34,7 @@ class Params(NamedTuple):
 
 
 class State(NamedTuple):
-    means: Float64  # (series, 8) of volume, fast and slow; Chaikin's two; force; Klinger's two and its signal
+    means: Float64  # (series, 5) of volume, fast and slow; Chaikin's two; force
     ease: Float64  # (EASE + 1, series) block sums
     last: Float64  # (series, 2) high and low of the last bar
     traded: Int64  # (series,) n of the last bar with volume, 0 before
@@ -42,7 +42,7 @@ class State(NamedTuple):
 
 def init(n_symbols: int, n_timeframes: int) -> State:
     series = n_symbols * n_timeframes
-    return State(np.zeros((series, 8)), np.zeros((EASE + 1, series)), np.zeros((series, 2)), np.zeros(series, np.int64))
+    return State(np.zeros((series, 5)), np.zeros((EASE + 1, series)), np.zeros((series, 2)), np.zeros(series, np.int64))
 
 
 @njit(cache=True, inline="always")
@@ -52,17 +52,6 @@ def _accumulated(means: Float64, i: int, high: float, low: float, close: float, 
     if n > 1:
         means[i, 2] = (means[i, 2] - flow) * 0.5
         means[i, 3] = (means[i, 3] - flow) * (9.0 / 11.0)
-
-
-@njit(cache=True, inline="always")
-def _klinger(means: Float64, i: int, signed: float, n: int) -> float:
-    """Move Klinger's means (5, 6) and signal (7), return the line."""
-    means[i, 5] = averaged(means[i, 5], signed, n - 1, SHORT)
-    means[i, 6] = averaged(means[i, 6], signed, n - 1, LONG)
-    line: float = means[i, 5] - means[i, 6]
-    if n > LONG:
-        means[i, 7] = averaged(means[i, 7], line, n - LONG, SIGNAL)
-    return line
 
 
 @njit(cache=True, error_model="numpy")
@@ -75,27 +64,24 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
             traded[i] = n
         silent = n - traded[i]
         if silent == FORGOTTEN:
-            for j in range(8):
+            for j in range(5):
                 means[i, j] = 0.0
         means[i, 1] = averaged(means[i, 1], volume, n, SLOW)
         means[i, 0] = averaged(means[i, 0], volume, n, FAST)
         _accumulated(means, i, high, low, close, volume, n)
-        line = ease = 0.0
+        ease = 0.0
         if n > 1:
             was_high, was_low = last[i, 0], last[i, 1]
             change, moved = close - bars.previous_close[k], (high - was_high) + (low - was_low)
             means[i, 4] = averaged(means[i, 4], change * volume, n - 1, FORCE)
-            rise = moved + change
-            signed = 0.0 if abs(rise) <= 3.0 * TIE * close else volume if rise > 0.0 else -volume
-            line = _klinger(means, i, signed, n)
             each = 0.5 * moved * (high - low) / volume if volume > 0.0 else 0.0
             ease = windowed(eases, i, (n - 2) % EASE, each)
         last[i, 0], last[i, 1] = high, low
         if n < SLOW:
-            for j in range(6):
+            for j in range(4):
                 out[k, j], why[k, j] = np.nan, WARMING_UP
         elif silent >= SLOW:
-            for j in range(6):
+            for j in range(4):
                 out[k, j], why[k, j] = np.nan, NO_TRADES
         else:
             per_volume, per_close = 1.0 / means[i, 1], 1.0 / close
@@ -103,14 +89,8 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
             out[k, 1] = (means[i, 2] - means[i, 3]) * per_volume
             out[k, 2] = means[i, 4] * per_volume * per_close
             out[k, 3] = (ease * per_close) * (means[i, 1] * per_close) / EASE
-            out[k, 4], out[k, 5] = line * per_volume, means[i, 7] * per_volume
             for column in range(4):
                 why[k, column] = standing(n, SLOW, converged[column])
-            why[k, 4], why[k, 5] = standing(n, LONG + 1, converged[4]), standing(n, LONG + SIGNAL, converged[5])
-            if n <= LONG:
-                out[k, 4] = np.nan
-            if n < LONG + SIGNAL:
-                out[k, 5] = np.nan
 
 
 GROUP = register(

@@ -165,7 +165,7 @@ def factor(name: str, basket: Basket) -> Answer:
 
 
 HOW = {
-    **dict.fromkeys(("return_rank_5", "return_rank_20", "return_rank_60"), ranked),
+    "return_rank_20": ranked,
     **dict.fromkeys(("cross_volatility_rank_20", "relative_volume_rank_20"), ranked),
     **dict.fromkeys(("market_return_5", "market_return_20", "market_return_60"), of_market),
     **dict.fromkeys(("market_volatility_20", "market_volatility_60"), of_market),

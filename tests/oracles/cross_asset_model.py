@@ -209,7 +209,7 @@ HOW = {
     **dict.fromkeys(("relative_strength_20", "relative_strength_60"), strength),
     "downside_beta_60": downside,
     "market_spread_z_60": spread,
-    **{f"market_{kind}_{lag}_correlation_60": lead_lag for kind in ("lead", "lag") for lag in (1, 2, 5)},
+    **{f"market_{kind}_1_correlation_60": lead_lag for kind in ("lead", "lag")},
     **{
         f"{leader}_leader_{what}": how
         for leader in ("first", "second")

@@ -7,7 +7,6 @@ lap of a sum 60 terms large, over 60); what is made of it passes that on by its 
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import rankdata
 
 from tests.oracles.registry import each_series, oracle
 from tests.oracles.windows import EPS, exact, log_returns, trailing
@@ -104,15 +103,3 @@ def _z_bound(name: str, bars: Bars) -> np.ndarray:
 @each_series
 def spread_z(name: str, bars: Bars) -> np.ndarray:
     return _z(bars)[0]
-
-
-@oracle("spread_percentile_60")
-@each_series
-def spread_percentile(name: str, bars: Bars) -> np.ndarray:
-    result = np.full(len(bars["n"]), np.nan)
-    for k, window in enumerate(spreads(bars)):
-        known = window[~np.isnan(window)]
-        if k >= 59 and len(known) > 1 and not np.isnan(window[-1]):
-            snapped = np.where(np.abs(known - known[-1]) <= TIE * bars["mid"][k], known[-1], known)
-            result[k] = (rankdata(snapped)[-1] - 1) / (len(known) - 1)
-    return result

@@ -72,26 +72,6 @@ def corwin_schultz(name: str, bars: Bars) -> np.ndarray:
     return 10_000 * trailing(np.where(np.isnan(alpha), np.nan, spread), 20).mean(axis=1)
 
 
-def _from_middle(bars: Bars) -> np.ndarray:
-    high, low, close = _logs(bars)
-    middle = (high + low) / 2
-    return trailing(4 * (before(close) - before(middle)) * (before(close) - middle), 20).mean(axis=1)
-
-
-@each_series
-def _middle_bound(name: str, bars: Bars) -> np.ndarray:
-    high, low, _ = _logs(bars)
-    both = np.fmax(high, before(high)) - np.fmin(low, before(low))
-    error = (LAPS + 40 * EPS) * 8 * np.nan_to_num(largest(both, 40)).astype(float) ** 2
-    return 0.5 * rooted(_from_middle(bars), error)
-
-
-@oracle("abdi_ranaldo_spread_20", bound=_middle_bound)
-@each_series
-def abdi_ranaldo(name: str, bars: Bars) -> np.ndarray:
-    return 10_000 * np.sqrt(np.maximum(_from_middle(bars), 0))
-
-
 @oracle("zero_return_share_20", "zero_return_share_60")
 @each_series
 def zero_returns(name: str, bars: Bars) -> np.ndarray:
@@ -131,33 +111,3 @@ def amihud(name: str, bars: Bars) -> np.ndarray:
 def turnover_ratio(name: str, bars: Bars) -> np.ndarray:
     notional = trailing(bars["notional"], 60)
     return np.where(_full(bars, 61), over(notional[:, -1], notional.mean(axis=1)), np.nan)
-
-
-def _pastor(bars: Bars) -> tuple[np.ndarray, np.ndarray]:
-    """Return gamma, and its error when each centred sum is off by LAPS of 60 of its largest terms."""
-    returns = log_returns(bars["close"])
-    snapped = np.where(np.abs(returns) <= TIE, 0, returns)
-    parts = (before(snapped), before(np.sign(snapped) * exact(bars["notional"])), returns)
-    one, two, after = (trailing(part, 60) - trailing(part, 60).mean(axis=1)[:, None] for part in parts)
-    most = [np.nan_to_num(largest(part, 122)) for part in parts]
-    s11, s12, s22 = (one * one).sum(axis=1), (one * two).sum(axis=1), (two * two).sum(axis=1)
-    s1y, s2y = (one * after).sum(axis=1), (two * after).sum(axis=1)
-    determinant = s11 * s22 - s12 * s12
-    ok = determinant > 1e-6 * s11 * s22
-    inverse = np.where(ok, 1 / np.where(ok, determinant, 1), np.nan)
-    gamma = (s2y * s11 - s1y * s12) * inverse
-    e11, e12, e22, e1y, e2y = (120 * LAPS * most[a] * most[b] for a, b in ((0, 0), (0, 1), (1, 1), (0, 2), (1, 2)))
-    above = e2y * s11 + abs(s2y) * e11 + e1y * abs(s12) + abs(s1y) * e12
-    below = e11 * s22 + s11 * e22 + 2 * abs(s12) * e12
-    return gamma, (above + abs(gamma) * below) * inverse
-
-
-@each_series
-def _pastor_bound(name: str, bars: Bars) -> np.ndarray:
-    return np.nan_to_num(_pastor(bars)[1]).astype(float)
-
-
-@oracle("pastor_stambaugh_gamma_60", bound=_pastor_bound)
-@each_series
-def pastor_stambaugh(name: str, bars: Bars) -> np.ndarray:
-    return _pastor(bars)[0]

@@ -13,11 +13,11 @@ from tests.oracles.registry import each_series, oracle
 from tests.oracles.windows import trailing
 
 Series = dict[str, np.ndarray]
-HAZARD, LONGEST = 1 / 32, 31
+HAZARD, LONGEST = 1 / 32, 15
 
 
 def densities(z: np.ndarray) -> np.ndarray:
-    """Return (n, 32): the density of each z if the run had the last 0 .. 31 before it."""
+    """Return (n, 16): the density of each z if the run had the last 0 .. 15 before it."""
     columns = []
     for r in range(LONGEST + 1):
         run = trailing(np.concatenate(([np.nan], z[:-1])), r).astype(np.float64) if r else np.zeros((len(z), 0))
@@ -29,7 +29,7 @@ def densities(z: np.ndarray) -> np.ndarray:
 
 
 def run_lengths(z: np.ndarray) -> np.ndarray:
-    """Return (n, 32) probabilities of the run lengths after each z."""
+    """Return (n, 16) probabilities of the run lengths after each z."""
     weight, result = np.eye(LONGEST + 1)[0], np.empty((len(z), LONGEST + 1))
     for row, density in enumerate(densities(z)):
         joint = weight * density
@@ -40,7 +40,7 @@ def run_lengths(z: np.ndarray) -> np.ndarray:
     return result
 
 
-@oracle("change_point_probability_5", "expected_run_length", "likeliest_run_length")
+@oracle("change_point_probability_5", "expected_run_length")
 @each_series
 def change_point(name: str, bars: Series) -> np.ndarray:
     z = np.clip(standardised(bars, 20), -8, 8).astype(np.float64)
@@ -49,7 +49,6 @@ def change_point(name: str, bars: Series) -> np.ndarray:
     columns = {
         "change_point_probability_5": weights[:, :5].sum(axis=1),
         "expected_run_length": weights @ np.arange(LONGEST + 1),
-        "likeliest_run_length": weights.argmax(axis=1),
     }
     result[known] = columns[name]
     return result

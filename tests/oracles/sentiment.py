@@ -8,7 +8,7 @@ import numpy as np
 
 from schema.items import KINDS
 from tests.oracles.registry import Market, each_series, oracle
-from tests.oracles.windows import EPS, before, exact, log_returns, trailing
+from tests.oracles.windows import EPS, exact, log_returns, trailing
 
 LONG = np.longdouble
 SECOND = 1_000_000_000
@@ -280,8 +280,7 @@ def sliding_squares(name: str, bars: dict[str, np.ndarray]) -> np.ndarray:
     largest = trailing(np.nan_to_num(squares), 120)
     largest = np.fmax.reduce(largest, axis=1)
     mean = trailing(squares, 20).mean(axis=1)
-    value = fear_of(bars, 20) if name.startswith("fear_index") else 1
-    return value * 60 * EPS * largest / np.where(mean > 0, mean, np.inf)
+    return fear_of(bars, 20) * 60 * EPS * largest / np.where(mean > 0, mean, np.inf)
 
 
 def quiet_returns(bars: dict[str, np.ndarray]) -> np.ndarray:
@@ -296,15 +295,8 @@ def fear_of(bars: dict[str, np.ndarray], window: int) -> np.ndarray:
     return 100 * np.sqrt(squares * year / exact(bars["time"] - bars["start"]))
 
 
-@oracle("fear_index_20", "fear_index_60", "fear_term_20_60", "fear_change_20", bound=sliding_squares)
+@oracle("fear_index_20", "fear_index_60", bound=sliding_squares)
 @each_series
 def fear(name: str, bars: dict[str, np.ndarray]) -> np.ndarray:
-    short, long = fear_of(bars, 20), fear_of(bars, 60)
-    if name == "fear_term_20_60":
-        return short / np.where(long > 0, long, np.nan)
-    if name == "fear_change_20":
-        means = trailing(quiet_returns(bars) ** 2, 20).mean(axis=1)
-        earlier = before(means, 20)
-        full = (np.arange(len(means)) >= 60) & (means > 0) & (earlier > 0)
-        return np.where(full, np.log(np.where(full, means / np.where(full, earlier, 1), 1)) / 2, np.nan)
-    return np.where(np.arange(len(short)) >= 60, short if name == "fear_index_20" else long, np.nan)
+    index = fear_of(bars, int(name[-2:]))
+    return np.where(np.arange(len(index)) >= 60, index, np.nan)

@@ -10,7 +10,7 @@ from tests.oracles.statistical import SUMMED_FLAT, TIE, Series, in_deviations, r
 from tests.oracles.technical import number, two_price_roundings
 from tests.oracles.windows import EPS, log_returns
 
-WINDOWS = (20, 60, 120)
+WINDOWS = (20, 60)
 SHORT = (1, 2, 3, 5, 10)
 
 

@@ -17,11 +17,6 @@ def quantile(returns: np.ndarray, percent: int) -> np.ndarray:
     return np.quantile(returns, np.longdouble(percent) / 100, axis=1)
 
 
-def deviation(returns: np.ndarray) -> np.ndarray:
-    ours = np.median(np.abs(returns - np.median(returns, axis=1, keepdims=True)), axis=1)
-    return some(returns, ours, stats.median_abs_deviation)
-
-
 def four_prices(name: str, market: object) -> float:
     """Bound a difference of two returns, each of two prices."""
     return 4 * EPS
@@ -40,12 +35,10 @@ def shortfall(name: str, bars: Series) -> np.ndarray:
     return np.sort(returns, axis=1)[:, :3].mean(axis=1) + 0 * returns.sum(axis=1)  # NaN sorts last
 
 
-@oracle("interquartile_range_60", "median_absolute_deviation_60", bound=four_prices)
+@oracle("interquartile_range_60", bound=four_prices)
 @each_series
 def spread(name: str, bars: Series) -> np.ndarray:
     returns = returns_of(bars, WINDOW)
-    if name.startswith("median"):
-        return deviation(returns)
     return some(returns, quantile(returns, 75) - quantile(returns, 25), stats.iqr)
 
 
@@ -66,9 +59,7 @@ def parts(name: str, bars: Series) -> tuple[np.ndarray, np.ndarray]:
         return high - median, median - low
     if name.startswith("quantile_skewness"):
         return third + first - 2 * median, third - first
-    if name.startswith("tail_weight"):
-        return high - low, third - first
-    return np.abs(returns).max(axis=1), deviation(returns)
+    return high - low, third - first
 
 
 @each_series
@@ -78,7 +69,7 @@ def noise_of_ratio(name: str, bars: Series) -> np.ndarray:
     return 8 * EPS * (np.abs(above) + base) / np.where(base > 0, base, np.inf) ** 2
 
 
-@oracle("tail_ratio_60", "quantile_skewness_60", "tail_weight_60", "largest_move_60", bound=noise_of_ratio)
+@oracle("tail_ratio_60", "quantile_skewness_60", "tail_weight_60", bound=noise_of_ratio)
 @each_series
 def ratio(name: str, bars: Series) -> np.ndarray:
     above, base = parts(name, bars)

@@ -14,7 +14,7 @@ from tests.oracles.technical import (
     whole_ticks,
     without_ties,
 )
-from tests.oracles.windows import EPS, agrees, before, exact, log_returns, smoothed, trailing
+from tests.oracles.windows import EPS, agrees, before, exact, smoothed, trailing
 
 
 def changes(bars: Series) -> np.ndarray:
@@ -66,33 +66,6 @@ def stoch_rsi(name: str, bars: Series) -> np.ndarray:
     return ours
 
 
-def path_condition(name: str, market: Market) -> np.ndarray:
-    """Bound a change over a path: it carries a lap's roundings of the largest one, which a short one magnifies.
-
-    The change has what the ties on its way leave out: of 14 moves, each an EPS of the price.
-    """
-    path, largest = path_of("", market), largest_path("", market)
-    return 100 * 14 * EPS * (4 * largest + market.bars.close) / np.where(path > 0, path, np.inf)
-
-
-@each_series
-def path_of(name: str, bars: Series) -> np.ndarray:
-    return trailing(np.abs(changes(bars)), 14).sum(axis=1)
-
-
-@each_series
-def largest_path(name: str, bars: Series) -> np.ndarray:
-    return np.fmax.reduce(trailing(trailing(np.abs(changes(bars)), 14).sum(axis=1), 28), axis=1)
-
-
-@oracle("cmo_14", bound=path_condition)
-@each_series
-def cmo(name: str, bars: Series) -> np.ndarray:
-    window = trailing(changes(bars), 14)
-    rises, falls = np.maximum(window, 0).sum(axis=1), np.maximum(-window, 0).sum(axis=1)
-    return 100 * (rises - falls) / np.where(rises + falls > 0, rises + falls, np.nan)
-
-
 def strength_of(bars: Series) -> np.ndarray:
     close = bars["close"]
 
@@ -118,18 +91,3 @@ def tsi_signal(name: str, bars: Series) -> np.ndarray:
     result = np.full(len(strength), np.longdouble("nan"))
     result[defined] = smoothed(strength[defined], 7, 2 / np.longdouble(8))
     return result
-
-
-@oracle("connors_rsi_3_2_100", bound=died_away)
-@each_series
-def connors_rsi(name: str, bars: Series) -> np.ndarray:
-    change, returns = changes(bars), log_returns(bars["close"])
-    streak = np.zeros(len(change))
-    for row in range(1, len(change)):
-        sign = np.sign(change[row])
-        streak[row] = sign + (streak[row - 1] if sign * streak[row - 1] > 0 else 0) if sign else 0
-    agrees(strength_index(exact(streak) - before(streak), 2, 1.0), talib.RSI(streak, 2), 1e-6)
-    window = trailing(returns, 101)
-    rank = (window[:, :-1] < window[:, -1:] - 1e-14).sum(axis=1)
-    parts = strength_index(change, 3, bars["close"]) + strength_index(exact(streak) - before(streak), 2, 1.0) + rank
-    return np.where(np.isnan(window).any(axis=1), np.nan, parts / 3)

@@ -52,23 +52,6 @@ def coppock(name: str, bars: Series) -> np.ndarray:
     return ours
 
 
-def know_sure_thing(close: np.ndarray) -> np.ndarray:
-    parts = ((10, 10), (15, 10), (20, 10), (30, 15))
-    return sum((j + 1) * trailing(rate(close, r), s).mean(axis=1) for j, (r, s) in enumerate(parts))
-
-
-@oracle("kst", bound=rates_condition)
-@each_series
-def kst(name: str, bars: Series) -> np.ndarray:
-    return know_sure_thing(bars["close"])
-
-
-@oracle("kst_signal_9", bound=rates_condition)
-@each_series
-def kst_signal(name: str, bars: Series) -> np.ndarray:
-    return trailing(know_sure_thing(bars["close"]), 9).mean(axis=1)
-
-
 @oracle("ppo_5_35", "ppo_signal_5_35_5", "ppo_histogram_5_35_5", bound=lambda name, market: 400 * EPS)
 @each_series
 def ppo(name: str, bars: Series) -> np.ndarray:

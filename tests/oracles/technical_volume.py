@@ -168,22 +168,6 @@ def ease(name: str, bars: Series) -> np.ndarray:
     return heard(mean * mean_volume(bars) / exact(bars["close"]) ** 2, bars)
 
 
-@oracle("klinger_34_55", "klinger_signal_13", bound=mean_roundings)
-@each_series
-def klinger(name: str, bars: Series) -> np.ndarray:
-    typical = exact(bars["high"]) + bars["low"] + bars["close"]
-    signed = np.sign(without_ties(typical - before(typical), typical)) * bars["volume"]
-    fast, slow = (smoothed(signed, span, np.longdouble(2) / (span + 1), first=1) for span in (34, 55))
-    if len(signed) > 56:
-        most = max(bars["volume"].max(), 1.0)
-        for mean, span in ((fast, 34), (slow, 55)):
-            agrees(mean / most, talib.EMA(signed.astype(float), span) / most, 1e-12)
-    line = fast - slow
-    if name == "klinger_signal_13":
-        line = smoothed(line, 13, np.longdouble(1) / 7, first=55)
-    return heard(line / mean_volume(bars), bars)
-
-
 def sums_of_session(name: str, market: Market) -> np.ndarray:
     """Bound a sum since the session's start: each bar rounds it, and each term carries the rounding of prices."""
     places = 4 * EPS * market.bars.close / narrowest_so_far("", market) if name == "ad_line" else 4 * EPS

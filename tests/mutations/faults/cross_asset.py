@@ -42,7 +42,7 @@ FAULTS = (
     ),
     Fault(
         "features/cross_asset/pair_sums.py",
-        "old * at(market, t - MIDDLE - lag)",
+        "old * at(market, t - MIDDLE - 1)",
         "old * at(market, t - MIDDLE)",
         Kind.WINDOW,
         "the product that leaves is the one that came in",
@@ -63,8 +63,8 @@ FAULTS = (
     ),
     Fault(
         "features/cross_asset/basket_sums.py",
-        "sums[XX20] += x * x - middle * middle",
-        "sums[XX20] += x * x - gone * gone",
+        "sums[i, XX20] += x * x - middle * middle",
+        "sums[i, XX20] += x * x - gone * gone",
         Kind.HORIZON,
         "the square that leaves the window of 20 is 20 old",
     ),

@@ -98,7 +98,7 @@ FAULTS = (
     ),
     Fault(
         "features/regime/change_point.py",
-        "    state.weight[i, RUNS - 1] += longest\n",
+        "            weight[i, last] += longest\n",
         "",
         Kind.FORMULA,
         "the longest run stands for all beyond it",

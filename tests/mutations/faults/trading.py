@@ -91,8 +91,8 @@ FAULTS = (
     ),
     Fault(
         "features/microstructure/bar_impact.py",
-        "    if notional > 0.0:\n        sums[i, IMPACT] +=",
-        "    if notional >= 0.0:\n        sums[i, IMPACT] +=",
+        "impact = share if notional > 0.0 else NOT_TRADED",
+        "impact = share if notional >= 0.0 else NOT_TRADED",
         Kind.BOUNDARY,
         "bars without notional have no impact",
     ),

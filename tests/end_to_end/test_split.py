@@ -1,0 +1,174 @@
+"""Feature processes and an inference process give what one process gives, however their messages come."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dataflows.assembly import Flow, assemble, single_symbol
+from dataflows.interfaces import EndOfInput
+from dataflows.sources.files import FileSource
+from dataflows.sources.recording import write_parquet
+from dataflows.sources.synthetic import SyntheticMarket
+from dataflows.split.message import decode
+from dataflows.split.roles import Joined, Shard
+from dataflows.split.series import RowsLost
+from features import families
+from features.catalogue import fingerprint
+from ops.settings import Settings, load
+from schema.bars import BarFlag
+from schema.events import DecisionKind
+from schema.timeframes import SECOND
+from tests.end_to_end.runs import TIMEFRAMES
+from tests.end_to_end.split_runs import LanesOf, MemoryChannel, MemoryRows
+
+LANES = 5
+SHARES = {"a": [0, 3], "b": [1], "c": [2, 4]}
+NAMES = tuple(SHARES)
+GROUPS = families.configured(Settings().features.families, [])
+SINGLE = single_symbol(GROUPS)
+WIDTH = sum(len(group.columns) for group in SINGLE)
+
+
+def settings(registry: Path, model: str = "active") -> Settings:
+    return load(
+        [],
+        [f"bars.timeframes={TIMEFRAMES}", "store.url=memory:", "bus.url=null:", f"registry.root={registry}",
+         f"inference.model={model}"],
+        {}, {},
+    )  # fmt: skip
+
+
+def shard(name: str, ticks: Path, registry: Path, batch: int = 700) -> tuple[Flow, MemoryChannel]:
+    channel = MemoryChannel()
+    source = LanesOf(FileSource([ticks], batch_size=batch, lanes=LANES), SHARES[name])
+    return assemble(settings(registry), source, role=Shard(name, channel)), channel
+
+
+def joined(channels: list[MemoryChannel], registry: Path, seed: int = 0, deadline_ns: int = 0, now: int = 0) -> Flow:
+    rows = MemoryRows(channels, fingerprint(SINGLE), WIDTH, seed)
+    clock = {"clock": lambda: now} if now else {}
+    return assemble(settings(registry), rows, role=Joined(NAMES, deadline_ns), **clock)
+
+
+@pytest.fixture(scope="module")
+def ticks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five minutes of twelve symbols in lanes, shuffled and with ticks beyond the bound."""
+    path = tmp_path_factory.mktemp("lanes") / "lanes.parquet"
+    write_parquet(SyntheticMarket(12, seed=5, duration_s=300, faults=0.01, lanes=LANES), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def fused(ticks: Path, registry: Path) -> Flow:
+    flow = assemble(settings(registry), FileSource([ticks], lanes=LANES))
+    flow.pipeline.run()
+    return flow
+
+
+@pytest.fixture(scope="module")
+def channels(ticks: Path, registry: Path) -> list[MemoryChannel]:
+    """What three undisturbed shards send."""
+    runs = [shard(name, ticks, registry) for name in NAMES]
+    for flow, _ in runs:
+        flow.pipeline.run()
+        assert flow.tally.counts.bars > 500, "each shard has a share"
+    return [channel for _, channel in runs]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_certificate_is_that_of_one_process(
+    fused: Flow, channels: list[MemoryChannel], registry: Path, seed: int
+) -> None:
+    flow = joined(channels, registry, seed)
+    flow.pipeline.run()
+    assert flow.certifier.certificate() == fused.certifier.certificate()
+    assert flow.tally.counts.predictions == fused.tally.counts.predictions > 0
+
+
+def test_every_tick_is_accounted_for_over_the_shards(fused: Flow, ticks: Path, registry: Path) -> None:
+    flows = [shard(name, ticks, registry)[0] for name in NAMES]
+    for flow in flows:
+        flow.pipeline.run()
+    for part in ("ticks_read", "ticks_used", "ticks_late"):
+        assert sum(getattr(flow.tally.counts, part) for flow in flows) == getattr(fused.tally.counts, part) > 0, part
+    late = [row for flow in flows for row in flow.store.query("SELECT * FROM late_ticks")]
+    assert len(late) == fused.tally.counts.ticks_late
+
+
+def test_origins_are_those_of_the_ticks(fused: Flow, channels: list[MemoryChannel], registry: Path) -> None:
+    flow = joined(channels, registry)
+    flow.pipeline.run()
+    columns = 'time, symbol, timeframe, bar_sequence, source, "partition", "offset", message_index'
+    queries = [run.store.query(f"SELECT {columns} FROM predictions") for run in (flow, fused)]
+    found, expected = ({tuple(row.values()) for row in rows} for rows in queries)
+    assert found == expected
+
+
+def rows_in(channel: MemoryChannel) -> int:
+    return sum(len(decode(message, fingerprint(SINGLE), WIDTH).bars.time) for message in channel.messages)
+
+
+def test_a_shard_that_is_killed_and_resumed_repeats_rows_that_are_dropped(
+    fused: Flow, channels: list[MemoryChannel], ticks: Path, registry: Path
+) -> None:
+    """Three times over: each resumes at an old snapshot, with other cuts, into the same channel."""
+    flow, channel = shard("a", ticks, registry)
+    random = np.random.default_rng(8)
+    for batch in (700, 333, 1_900):
+        snapshot = copy.deepcopy(flow.pipeline.snapshot())
+        for _ in range(int(random.integers(3, 7))):
+            flow.pipeline.advance()
+        source = LanesOf(FileSource([ticks], batch_size=batch, lanes=LANES), SHARES["a"])
+        flow = assemble(settings(registry), source, role=Shard("a", channel))
+        flow.pipeline.restore(snapshot)
+    flow.pipeline.run()
+    assert rows_in(channel) > rows_in(channels[0])
+    flow = joined([channel, *channels[1:]], registry, 5)
+    flow.pipeline.run()
+    assert flow.certifier.certificate() == fused.certifier.certificate()
+
+
+def test_the_inference_process_resumes_at_any_message(
+    fused: Flow, channels: list[MemoryChannel], registry: Path
+) -> None:
+    flow, random = joined(channels, registry, 2), np.random.default_rng(3)
+    for seed in range(4):
+        try:
+            for _ in range(int(random.integers(5, 120))):
+                flow.pipeline.advance()
+        except EndOfInput:
+            break
+        snapshot = copy.deepcopy(flow.pipeline.snapshot())
+        for _ in range(3):
+            flow.pipeline.advance()
+        flow = joined(channels, registry, 10 + seed)
+        flow.pipeline.restore(snapshot)
+    flow.pipeline.run()
+    assert flow.certifier.certificate() == fused.certifier.certificate()
+
+
+def test_rows_that_are_missing_are_noticed(channels: list[MemoryChannel], registry: Path) -> None:
+    holed, half = MemoryChannel(), len(channels[1].messages) // 2
+    holed.messages = channels[1].messages[:half] + channels[1].messages[half + 1 :]
+    flow = joined([channels[0], holed, channels[2]], registry)
+    with pytest.raises(RowsLost, match="follows bar"):
+        flow.pipeline.run()
+
+
+def test_a_dead_shard_does_not_stop_the_others(channels: list[MemoryChannel], registry: Path) -> None:
+    dead = MemoryChannel()
+    dead.messages = channels[1].messages[: len(channels[1].messages) // 2]
+    rows, now = MemoryRows([channels[0], dead, channels[2]], fingerprint(SINGLE), WIDTH), [1]
+    role = Joined(NAMES, deadline_ns=SECOND)
+    flow = assemble(settings(registry, "none"), rows, role=role, clock=lambda: now[0])
+    while not (rows.ended[0] and rows.ended[2]) or flow.barrier.barrier.waiting:
+        flow.pipeline.advance()
+        now[0] += SECOND * (rows.ended[0] and rows.ended[2])
+    decisions = [row for row in flow.store.query("SELECT * FROM decisions") if row["kind"] == DecisionKind.DEADLINE]
+    assert {row["subject"] for row in decisions} == {"b"}
+    marked = list(flow.store.query(f"SELECT * FROM bars WHERE flags & {int(BarFlag.INCOMPLETE)} > 0"))
+    assert marked and {row["time"] for row in marked} <= {row["time"] for row in decisions}
