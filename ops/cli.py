@@ -95,7 +95,7 @@ def demo(
 def run(
     call: Common,
     duration: Duration = None,
-    source: Annotated[str | None, typer.Option(metavar="FILES|synthetic:", help="Setting source.url.")] = None,
+    source: Annotated[str | None, typer.Option(metavar="URL|FILES|synthetic:", help="Setting source.url.")] = None,
     engine: Annotated[Engine, typer.Option(help="What drives the stations.")] = Engine.BYTEWAX,
 ) -> None:
     """Run the live dataflow; it continues where it was stopped or killed."""
@@ -121,7 +121,9 @@ def ingest(
 @common
 def replay(
     call: Common,
-    files: TickFiles,
+    files: Annotated[list[Path] | None, typer.Argument(metavar="FILE...", help="Ticks in Parquet or CSV.")] = None,
+    from_kafka: Annotated[bool, typer.Option("--from-kafka", help="What the topic of source.url holds now.")] = False,
+    source: Annotated[str | None, typer.Option(metavar="URL", help="Setting source.url.")] = None,
     timeframe: Timeframe = None,
     start: From = None,
     end: To = None,
@@ -140,6 +142,7 @@ def replay(
 ) -> None:
     """Run the dataflow over historical ticks at full speed."""
     chosen = {
+        "source.url": ("--source", source),
         "bars.timeframes": ("--timeframe", timeframe),
         "universe.symbols": ("--symbols", symbols),
         "store.url": ("--store", store),
@@ -149,8 +152,8 @@ def replay(
         "checkpoint.directory": ("--checkpoint-dir", checkpoint_dir),
     }
     call.run(
-        "replay", chosen=chosen, drains=True, files=files, start=start, end=end, namespace=namespace, pace=pace,
-        resume=resume, decisions=decisions, engine=str(engine), batch_size=batch_size,
+        "replay", chosen=chosen, drains=True, files=files or [], from_kafka=from_kafka, start=start, end=end,
+        namespace=namespace, pace=pace, resume=resume, decisions=decisions, engine=str(engine), batch_size=batch_size,
     )  # fmt: skip
 
 
@@ -160,7 +163,7 @@ def publish(
     call: Common,
     files: Annotated[list[Path] | None, typer.Argument(metavar="FILE...", help="Ticks in Parquet or CSV.")] = None,
     synthetic: Annotated[bool, typer.Option("--synthetic", help="The built-in market, from now on.")] = False,
-    topic: Annotated[str | None, typer.Option("--to-topic", metavar="URL", help="Setting source.url.")] = None,
+    topic: Annotated[str | None, typer.Option("--source", metavar="URL", help="Setting source.url.")] = None,
     rate: Annotated[float | None, typer.Option(min=0.001, metavar="N", help="Ticks a second.")] = None,
     pace: Pace = "max",  # type: ignore[assignment]  # the parser reads it
     message_format: Annotated[
@@ -174,7 +177,7 @@ def publish(
 ) -> None:
     """Feed ticks into Kafka, at a rate, at a multiple of their own pace, or as fast as it takes them."""
     call.run(
-        "publish", chosen={"source.url": ("--to-topic", topic)}, drains=True, files=files or [], synthetic=synthetic,
+        "publish", chosen={"source.url": ("--source", topic)}, drains=True, files=files or [], synthetic=synthetic,
         start=start, end=end, rate=rate, pace=pace, form=str(message_format), batch=batch, partitions=partitions,
         duration_s=duration,
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any, NamedTuple
@@ -95,14 +96,27 @@ def create(cluster: Cluster, name: str, partitions: int) -> bool:
     made = admin.create_topics([NewTopic(name, partitions)], operation_timeout=cluster.wait_s)[name]
     try:
         made.result()
-        return True
+        is_new = True
     except KafkaException as error:
         if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
             raise explained(error, cluster, f"making topic {name!r}") from None
-    found = Topics(cluster, name).describe()
+        is_new = False
+    found = _known(Topics(cluster, name))
     if found.partitions != partitions:
         raise ConfigurationError(
             f"topic {name!r} has {found.partitions} partitions, --partitions asks for {partitions}; leave --partitions "
             "away, or name another topic"
         )
-    return False
+    return is_new
+
+
+def _known(topics: Topics) -> Topic:
+    """Return a topic that was just made; a broker says that it is there a little before it knows it."""
+    until = time.monotonic() + topics.cluster.wait_s
+    while True:
+        try:
+            return topics.describe()
+        except TopicAway:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.02)

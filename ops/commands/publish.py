@@ -100,7 +100,7 @@ def _address(settings: Settings) -> KafkaAddress:
     if not settings.source.url.startswith("kafka:"):
         raise ConfigurationError(
             f"publish: source.url is {settings.source.url!r}, expected the topic as kafka://host:port/topic; give it "
-            "with --to-topic or in the settings"
+            "with --source or in the settings"
         )
     return kafka_address(settings.source.url)
 

@@ -18,7 +18,7 @@ from dataflows.sources.paced import Paced
 from dataflows.sources.segments import SegmentSource, lanes_in
 from dataflows.stored import Place
 from ops.drain import Drain
-from ops.errors import UsageError
+from ops.errors import ConfigurationError, UsageError
 from ops.progress import Progress
 from ops.settings import Settings
 from ops.tables import print_json
@@ -42,10 +42,16 @@ def run(
     decisions: str | None,
     engine: str,
     batch_size: int | None,
+    from_kafka: bool = False,
 ) -> int:
-    """Replay files, or the folder of a segment log, and print what became of every tick."""
+    """Replay files, the folder of a segment log, or a topic, and print what became of every tick."""
     settings = _own_place(settings, namespace)
-    source = _source(settings, files, start, end, batch_size, pace)
+    if from_kafka == bool(files):
+        raise UsageError("replay takes files of ticks or --from-kafka, one of the two")
+    if from_kafka:
+        source = _topic(settings, start, end, pace)
+    else:
+        source = _source(settings, files, start, end, batch_size, pace)
     folder = _folder(settings, resume)
     progress = Progress(_rows(files), "ticks", quiet=json)
     flow: Flow
@@ -115,6 +121,20 @@ def _log(folder: Path, start: int | None, end: int | None, pace: float) -> Sourc
     return Paced(source, pace) if pace else source
 
 
+def _topic(settings: Settings, start: int | None, end: int | None, pace: float) -> Source:
+    """Read what the topic of source.url holds now."""
+    from dataflows.kafka.opening import open_history
+
+    if pace:
+        raise UsageError("replay: a topic is read as fast as it comes, not at a pace; leave --pace away")
+    if not settings.source.url.startswith("kafka:"):
+        raise ConfigurationError(
+            f"replay: source.url is {settings.source.url!r}, expected the topic as kafka://host:port/topic; give it "
+            "with --source or in the settings"
+        )
+    return open_history(settings, start, end)
+
+
 def _folder(settings: Settings, resume: bool) -> Path | None:
     """Keep checkpoints where rows are kept, or where a folder was named."""
     chosen = "directory" in settings.checkpoint.model_fields_set
@@ -127,7 +147,7 @@ def _rows(files: list[Path]) -> int | None:
     """Return how many ticks the files hold, None where only reading them would tell."""
     import pyarrow.parquet as pq
 
-    if any(path.suffix != ".parquet" for path in files):
+    if not files or any(path.suffix != ".parquet" for path in files):
         return None
     return sum(int(pq.ParquetFile(path).metadata.num_rows) for path in files)
 
