@@ -47,8 +47,8 @@ OF_BARS: Final[dict[str, Callable[[], Any]]] = {
     "ultimate_oscillator_7_14_28": lambda: ti.UO(7, 14, 28), "vortex_plus_14": lambda: ti.VTX(14),
     "mass_index_25": lambda: ti.MassIndex(9, 9, 25), "donchian_position_20": lambda: ti.DonchianChannels(20),
     "donchian_position_55": lambda: ti.DonchianChannels(55), "sar_distance": lambda: ti.ParabolicSAR(0.02, 0.02, 0.2),
-    "supertrend_distance_10": lambda: ti.SuperTrend(10, 3), "awesome_oscillator_ratio": lambda: ti.AO(5, 34),
-    "choppiness_14": lambda: ti.CHOP(14), "body_share": lambda: ti.BOP(), "vwma_ratio_20": lambda: ti.VWMA(20),
+    "supertrend_distance_10": lambda: ti.SuperTrend(10, 3),
+    "body_share": lambda: ti.BOP(), "vwma_ratio_20": lambda: ti.VWMA(20),
     "keltner_position_20": lambda: ti.KeltnerChannels(20, 10, 2, 2), "force_index_13": lambda: ti.ForceIndex(13),
     "chaikin_oscillator_3_10": lambda: ti.ChaikinOsc(3, 10), "obv": lambda: ti.OBV(), "ad_line": lambda: ti.AccuDist(),
 }  # fmt: skip

@@ -106,7 +106,6 @@ _OF_GROUP: Final[Mapping[tuple[str, Why], str]] = {
     ): "No past session had a bar in this minute; a deviation needs two of them, so at 1 m two sessions.",
     ("coherence", Why.EDGE): MARKET_FLAT,
     ("basket", Why.EDGE): MARKET_FLAT,
-    ("basket", Why.NO_TRADES): NO_VOLUME,
     ("cross_section", Why.EDGE): "All symbols moved alike at this bar time: mostly, none did.",
     ("cross_size", Why.NO_QUOTES): ONE_SIDED,
     ("cross_size", Why.NO_TRADES): "No symbol traded at this bar time (or, for the rising share, at the one before).",
@@ -132,7 +131,6 @@ _OF_COLUMN: Final[Mapping[tuple[str, Why], str]] = {
     ("tail_weight_60", Why.EDGE): _MANY_ZEROS,
     ("tail_ratio_60", Why.EDGE): _MANY_ZEROS,
     ("jump_statistic_60", Why.EDGE): "No two bars in a row moved in the window: the bipower variation is 0.",
-    ("range_variation_20", Why.EDGE): "No bar of the window has a range: each traded at one price, or not at all.",
     ("half_life_60", Why.EDGE): "The price stood still, or it does not revert: the slope is not below 0.",
     ("session_volatility_ratio_20", Why.EDGE): "The price has not moved in this session yet, or this is its first bar.",
     ("seasonal_volume_ratio", Why.EDGE): "Past sessions traded nothing up to this minute: no volume is expected.",
@@ -142,7 +140,6 @@ _OF_COLUMN: Final[Mapping[tuple[str, Why], str]] = {
     ("rsi_21", Why.EDGE): ALWAYS_FLAT,
     ("tsi_25_13", Why.EDGE): ALWAYS_FLAT,
     ("tsi_signal_25_13_7", Why.EDGE): ALWAYS_FLAT,
-    ("relative_volume_rank_20", Why.EDGE): "Fewer than two symbols traded in the window, so that there is no rank.",
     ("average_correlation_64", Why.EDGE): "Fewer than two symbols moved in the window, so that there is no pair.",
     ("first_factor_loading_64", Why.EDGE): (
         "The symbol or the market did not move in the window, or the second eigenvalue is above 0.9 of the first: the "

@@ -99,7 +99,6 @@ MOMENTUM: Final = [
     _equal("MINUS_DI", minus_di_14="MINUS_DI(high, low, close, 14)"),
     _different("PLUS_DM", "over the smoothed true range, so that it has no scale", "plus_di_14"),
     _different("MINUS_DM", "over the smoothed true range, so that it has no scale", "minus_di_14"),
-    _equal("AO", awesome_oscillator_ratio="AO(high, low, 5, 34) / close"),
     _equal("AROON", aroon_down_14="AROON(high, low, 14)[0]", aroon_up_14="AROON(high, low, 14)[1]"),
     _equal("AROONOSC", aroon_oscillator_14="AROONOSC(high, low, 14)"),
     _equal("BOP", body_share="BOP(open, high, low, close)"),
@@ -143,7 +142,7 @@ MOMENTUM: Final = [
     _different("KDJ", "plain means of %K, Lane's; KDJ smooths them as Wilder", "stochastic_k_14", "stochastic_d_14_3"),
     _different("FOSC", "the distance from the line's end, of log prices; FOSC's is from its forecast", "line_gap_20"),
     *_absent("`rsi_14` with sums in place of Wilder's averages", "CMOU"),
-    *_absent("a second average of an oscillator that is there: `awesome_oscillator_ratio`", "AC"),
+    *_absent("a difference of two means of the bars' middles; `ppo_5_35` is that of closes", "AC", "AO"),
     *_absent("known only two bars later", "FRACTAL"),
     *_absent("bodies' sums; `body_share`, `mfi_14` and `up_share_20` are there", "IMI", "QSTICK"),
     *_absent("a doubly smoothed `stochastic_k_14`; `tsi_25_13` is the kind that is there", "SMI"),
@@ -168,8 +167,7 @@ VOLUME: Final = [
 VOLATILITY: Final = [
     _equal("ATR", atr_14="ATR(high, low, close, 14)"),
     _over("NATR", "natr_#", "NATR(high, low, close, #)", 7, 14, 21),
-    _equal("TRANGE", choppiness_14="100 * log(SUM(TRANGE(high, low, close), 14) / (MAX(high, 14) - MIN(low, 14))) / "
-                                   "log(14)"),
+    _equal("TRANGE", atr_14="RMA(TRANGE(high, low, close), 14)"),
     _equal("CVI", chaikin_volatility_10="CVI(high, low, 10, 10)"),
     _equal("MASSI", mass_index_25="MASSI(high, low, 9, 25)"),
     *_absent("a mean of high - low; `natr_14` has the gaps too, `parkinson_20` the range alone", "ADR"),
@@ -208,11 +206,10 @@ OPERATORS: Final = [
     *_absent("sums over all that ever was, so its size depends on when it began", "CUMSUM"),
     *_absent("a function of one number, no feature of its own", "ACOS", "ASIN", "ATAN", "CEIL", "COS", "COSH", "EXP",
              "FLOOR", "LOG10", "SIN", "SINH", "SQRT", "TAN", "TANH"),
-    _equal("MEDPRICE", awesome_oscillator_ratio="(SMA(MEDPRICE(high, low), 5) - SMA(MEDPRICE(high, low), 34)) / close"),
     _equal("TYPPRICE", "part of the index",
            cci_20="(TYPPRICE(high, low, close) - SMA(TYPPRICE(high, low, close), 20)) / "
                   "(0.015 * AVGDEV(TYPPRICE(high, low, close), 20))"),
-    *_absent(_PRICE, "AVGPRICE", "WCLPRICE", "HA"),
+    *_absent(_PRICE, "AVGPRICE", "MEDPRICE", "WCLPRICE", "HA"),
 ]  # fmt: skip
 
 CYCLES: Final = [

@@ -1,15 +1,14 @@
-"""A series' place in the basket over windows, and how the basket moves: ranks, breadth, correlation, first factor.
+"""A series' place in the basket over windows, and how the basket moves: a rank, breadth, correlation, first factor.
 
 Windows run over market times (see `market_clock`); a row counts in a window that it has been there for without a
-break. Correlation and factor take a return that a row lacks for 0. What ranks compare is cut to steps of 2^-40 (of
-relative volume, 2^-30), so that equal moves along other paths share a rank.
+break. Correlation and factor take a return that a row lacks for 0. What the
+rank compares is cut to steps of 2^-40, so that equal moves along other paths share a rank.
 
 Seed:   none.
 Edges:  EDGE where this bar time has no market or fewer than two rows to compare; where fewer than two rows moved
         (correlation); where none did or the market did not (absorption, loading); loading also where the second
-        eigenvalue is above GAP of the first, or the first is not found. NO_TRADES for the rank of relative volume
-        where the window has none.
-Cost:   O(1) a row with 64 products, three sorts and about 25 us a bar time; 64 + 20 + 7 numbers a series.
+        eigenvalue is above GAP of the first, or the first is not found.
+Cost:   O(1) a row with 64 products, one sort and about 25 us a bar time; 64 + 7 numbers a series.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ import numpy as np
 from numba import njit
 
 from features.catalogue import Family, Group, Stage, register
-from features.cross_asset.basket_columns import COLUMNS, LOADING, RANKED, SHARED, WINDOWS
+from features.cross_asset.basket_columns import COLUMNS, LOADING, SHARED, WINDOWS
 from features.cross_asset.basket_market import describe_market, describe_rows, factor_of, squares_about_mean
 from features.cross_asset.basket_sums import (
     MONTH,
@@ -39,15 +38,14 @@ from features.cross_asset.basket_sums import (
 )
 from features.cross_asset.cross_section import gather, mean_of
 from features.cross_asset.market_clock import streak_of, tick
-from features.cross_asset.ranks import EDGE, LEAST, NO_TRADES, leave_undefined, reason_without_market, write_ranks
+from features.cross_asset.ranks import EDGE, LEAST, leave_undefined, reason_without_market, write_ranks
 from features.decay import WARMING_UP
 from features.inputs import BarGroups, BarInputs
 from features.ties import TIE
 from schema.ticks import Float64, Int64, UInt8
 
 GAP = 0.9  # of the first eigenvalue: a second above it leaves the first factor's direction open
-RETURN_STEPS, VOLUME_STEPS = 2.0**40, 2.0**30
-RETURN_20, VOLATILITY_20, VOLUME_20 = range(RANKED)  # what rows are ranked by
+STEPS = 2.0**40
 
 
 class Params(NamedTuple):
@@ -63,7 +61,6 @@ class State(NamedTuple):
     seen: Int64  # (series,) the last market time at which it had a return
     streak: Int64  # (series,) how many of them in a row
     own: Float64  # (series, RING)
-    notional: Float64  # (series, MONTH) at slot t % MONTH
     sums: Float64  # (series, SUMS)
 
 
@@ -71,24 +68,16 @@ def init(n_symbols: int, n_timeframes: int) -> State:
     n, f = n_symbols * n_timeframes, n_timeframes
     return State(
         np.zeros(f, np.int64), np.zeros((f, RING)), np.zeros((f, RING)), np.zeros((f, RING, RING)),
-        np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros((n, RING)), np.zeros((n, MONTH)), np.zeros((n, SUMS)),
+        np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros((n, RING)), np.zeros((n, SUMS)),
     )  # fmt: skip
 
 
 @njit(cache=True, inline="always")
-def compared(sums: Float64, notional: Float64, i: int, now: float, n: int, values: Float64, k: int) -> None:
-    """Write what row k, in its n-th market time in a row, is ranked by; NaN where it can't be."""
-    for c in range(RANKED):
-        values[c, k] = np.nan
-    if n >= MONTH:
-        values[RETURN_20, k] = np.rint(sums[i, X20] * RETURN_STEPS)
-        size = math.sqrt(max(sums[i, XX20], 0.0) / MONTH) if sums[i, MOVES20] > 0.0 else 0.0
-        values[VOLATILITY_20, k] = np.rint(size * RETURN_STEPS)
-        traded = 0.0
-        for j in range(0, MONTH, 4):
-            traded += (notional[i, j] + notional[i, j + 1]) + (notional[i, j + 2] + notional[i, j + 3])
-        if traded > 0.0:
-            values[VOLUME_20, k] = np.rint(now / traded * MONTH * VOLUME_STEPS)
+def size_of(sums: Float64, i: int, n: int) -> float:
+    """Return the volatility that a row, in its n-th market time in a row, is ranked by; NaN where it can't be."""
+    if n < MONTH:
+        return np.nan
+    return np.rint(math.sqrt(max(sums[i, XX20], 0.0) / MONTH) * STEPS) if sums[i, MOVES20] > 0.0 else 0.0
 
 
 @njit(cache=True, inline="always")
@@ -99,16 +88,13 @@ def spread_of(sums: Float64, i: int) -> float:
 
 
 @njit(cache=True, inline="always")
-def take_row(
-    own: Float64, sums: Float64, notional: Float64, i: int, x: float, traded: float, t: int, n: int, products: Float64
-) -> None:
-    """Take a row's return x and notional at market time t, its n-th in a row; add its products with the ring."""
+def take_row(own: Float64, sums: Float64, i: int, x: float, t: int, n: int, products: Float64) -> None:
+    """Take a row's return x at market time t, its n-th in a row; add its products with the ring."""
     if n == 1:
-        own[i, :], sums[i, :], notional[i, :] = 0.0, 0.0, 0.0
+        own[i, :], sums[i, :] = 0.0, 0.0
     slide(sums, own, i, t, x)
     if n % RING == 0:
         rebuild(sums, own, i, t)
-    notional[i, t % MONTH] = traded
     for j in range(RING):
         products[j] += x * own[i, j]
 
@@ -138,10 +124,10 @@ def write_shared(n: int, shared: Float64, out: Float64, why: UInt8, k: int) -> N
 
 @njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, groups: BarGroups, out: Float64, why: UInt8) -> None:
-    rows, series, log_return, traded = len(bars.series), bars.series, bars.log_return, bars.notional
-    seen, streak, own, notional, sums = state.seen, state.streak, state.own, state.notional, state.sums
-    room, values, shared, factor = np.empty(rows), np.empty((RANKED, rows)), np.empty(len(WINDOWS)), np.empty(RING)
-    places, reasons = np.empty((RANKED, rows)), np.empty((RANKED, rows), np.uint8)
+    rows, series, log_return = len(bars.series), bars.series, bars.log_return
+    seen, streak, own, sums = state.seen, state.streak, state.own, state.sums
+    room, sizes, shared, factor = np.empty(rows), np.empty(rows), np.empty(len(WINDOWS)), np.empty(RING)
+    places, reasons = np.empty(rows), np.empty(rows, np.uint8)
     for g in range(len(groups.by_time)):
         first, last = groups.first[g], groups.first[g + 1]
         m = gather(log_return, first, last, room) if groups.by_time[g] else 0
@@ -157,14 +143,12 @@ def update(params: Params, state: State, bars: BarInputs, groups: BarGroups, out
         long, rising, above = 0, 0, 0
         for k in range(first, last):
             if np.isnan(log_return[k]):
-                for c in range(RANKED):
-                    values[c, k] = np.nan
+                sizes[k] = np.nan
                 continue
             i = series[k]
             n = streak_of(seen, streak, i, t)
-            take_row(own, sums, notional, i, log_return[k], traded[k], t, n, products)
-            compared(sums, notional, i, traded[k], n, values, k)
-            spread = spread_of(sums, i)
+            take_row(own, sums, i, log_return[k], t, n, products)
+            sizes[k], spread = size_of(sums, i, n), spread_of(sums, i)
             squares, deviations, moving = squares + spread, deviations + math.sqrt(spread), moving + (spread > 0.0)
             if n >= MONTH:
                 room[long] = sums[i, X20]
@@ -183,19 +167,15 @@ def update(params: Params, state: State, bars: BarInputs, groups: BarGroups, out
         stands_out = False
         if t >= RING:
             shared[9], stands_out = factor_of(state.gram[f], state.market[f], params.gap, factor)
-        for c in range(RANKED):
-            write_ranks(values[c, first:last], first, WARMING_UP, places[c], reasons[c])
+        write_ranks(sizes[first:last], first, WARMING_UP, places, reasons)
         for k in range(first, last):
-            for c in range(RANKED):
-                out[k, c], why[k, c] = places[c, k], reasons[c, k]
+            out[k, 0], why[k, 0] = places[k], reasons[k]
             if np.isnan(log_return[k]):
                 write_shared(0, shared, out, why, k)
                 put(out, why, k, LOADING, WARMING_UP, 0.0)
                 continue
             i = series[k]
             n, spread = streak[i], spread_of(sums, i)
-            if n >= MONTH and np.isnan(values[VOLUME_20, k]):
-                why[k, VOLUME_20] = NO_TRADES
             write_shared(n, shared, out, why, k)
             reason = WARMING_UP if n < RING else (0 if stands_out and spread > 0.0 else EDGE)
             value = 0.0 if reason else loading(own, i, factor) / math.sqrt(spread)

@@ -44,30 +44,12 @@ def _market_volatility(window: int) -> Column:
     )
 
 
-_RANKED = (
-    _share(
-        "return_rank_20",
-        "(average rank of the sum of 20 log returns, in steps of 2^-40, - 1) / (rows - 1)",
-        source="Jegadeesh and Titman (1993)",
-        ties="average rank",
-        **_over(20),
-    ),
-    _share(
-        "cross_volatility_rank_20",
-        "(average rank of the root mean square of 20 log returns, in steps of 2^-40, - 1) / (rows - 1)",
-        source="Ang, Hodrick, Xing and Zhang (2006)",
-        ties="average rank",
-        **_over(20),
-    ),
-    _share(
-        "relative_volume_rank_20",
-        "(average rank of notional / mean notional of 20 bars, in steps of 2^-30, - 1) / (rows - 1)",
-        source="Gervais, Kaniel and Mingelgrin (2001)",
-        inputs=("notional", "log_return"),
-        ties="average rank",
-        edges=f"{FEW}; no trade in the window: undefined",
-        **_over(20),
-    ),
+_RANK = _share(
+    "cross_volatility_rank_20",
+    "(average rank of the root mean square of 20 log returns, in steps of 2^-40, - 1) / (rows - 1)",
+    source="Ang, Hodrick, Xing and Zhang (2006)",
+    ties="average rank",
+    **_over(20),
 )
 _SHARED = (
     _market_return(5),
@@ -123,6 +105,6 @@ _LOADING = _column(
     "not find, or no move of its own: undefined",
     **_over(64, gap=0.9),
 )
-COLUMNS = (*_RANKED, *_SHARED, _LOADING)
-RANKED, SHARED, LOADING = len(_RANKED), len(_RANKED), len(COLUMNS) - 1
+COLUMNS = (_RANK, *_SHARED, _LOADING)
+SHARED, LOADING = 1, len(COLUMNS) - 1
 WINDOWS = tuple(column.warm_up - 1 for column in _SHARED)

@@ -6,7 +6,7 @@ Realised volatility is the root of the mean squared log return: nothing is subtr
 Seed:   none.
 Edges:  undefined where the longer window (both windows, for the change; the session) has no move. A session's first
         return, from the session before, is not the session's.
-Cost:   O(1) a bar, 20 numbers a series. Sums slide and are made anew every lap, in a window without moves, and as soon
+Cost:   O(1) a bar, 14 numbers a series. Sums slide and are made anew every lap, in a window without moves, and as soon
         as they are small beside what they have held since: a jump that has left leaves no trace.
 """
 
@@ -27,13 +27,13 @@ from features.ties import TIE
 from schema.reasons import Why
 from schema.ticks import Float64, Int64, UInt8
 
-WINDOWS = (5, 20, 60, 120, 10)
-LAPS = (7, 31, 63, 127, 15)  # bars between two sums made anew, less 1: masks
-WARM_UPS = (21, 61, 121, 41, 21, 61)
+WINDOWS = (20, 60, 10)
+LAPS = (31, 63, 15)  # bars between two sums made anew, less 1: masks
+WARM_UPS = (61, 41, 21, 61)
 FLAT = 1e-20  # squared spread beside squared size below which returns are equal but for rounding
 CLOSE = 1e-3  # share of their squares below which deviations are summed about their mean
 SMALL = 1e-3  # share of the most that squares have summed to since made anew, below which they are again
-LONGEST = 121
+LONGEST = 61
 EDGE = int(Why.EDGE)
 
 
@@ -69,7 +69,7 @@ def _slide(
     squares: Float64, totals: Float64, largest: Float64, still: int, returns: Float64, i: int, n: int, now: float
 ) -> None:
     new = square_of(now)
-    for w in range(5):
+    for w in range(3):
         window = WINDOWS[w]
         if still >= window:
             squares[i, w] = totals[i, w] = largest[i, w] = 0.0
@@ -111,9 +111,9 @@ def _earlier(before: float, largest: Float64, returns: Float64, i: int, n: int, 
         return 0.0
     gone = square_of(returns[(n - 1 - 2 * window) & MASK, i])
     total = before + (square_of(returns[(n - 1 - window) & MASK, i]) - gone)
-    largest[i, 5] = max(largest[i, 5], total)
-    if n == 2 * window + 1 or n & LAPS[1] == 0 or total < SMALL * largest[i, 5]:
-        total = largest[i, 5] = squares_since(returns, i, n - window, window)
+    largest[i, 3] = max(largest[i, 3], total)
+    if n == 2 * window + 1 or n & LAPS[0] == 0 or total < SMALL * largest[i, 3]:
+        total = largest[i, 3] = squares_since(returns, i, n - window, window)
     return total
 
 
@@ -129,7 +129,7 @@ def reason(n: int, column: int) -> int:
 
 @njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
-    a, b, c, d, e = WINDOWS
+    a, b, c = WINDOWS
     squares, totals, largest, stills, earliers, session, lost = state
     returns, series, numbers, of_session, log_return = (
         history.log_return, bars.series, bars.n, bars.session_bar, bars.log_return
@@ -149,39 +149,24 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
         stills[i] = still
         _slide(squares, totals, largest, still, returns, i, n, change)
         out[k, 0] = _root(squares[i, 0], squares[i, 1], b / a) if n > b else np.nan
-        out[k, 1] = _root(squares[i, 1], squares[i, 2], c / b) if n > c else np.nan
-        out[k, 2] = _root(squares[i, 1], squares[i, 3], d / b) if n > d else np.nan
-        out[k, 3] = out[k, 4] = out[k, 5] = np.nan
-        if n > 2 * b:
-            earlier = _earlier(earliers[i], largest, returns, i, n, still, b)
-            now, earliers[i] = max(squares[i, 1], 0.0), earlier
-            out[k, 3] = (now - earlier) / (now + earlier) if now + earlier > 0.0 else np.nan
-        if n > b and nth > 1:
-            out[k, 4] = _root(squares[i, 1], session[i], (nth - 1.0) / b)
-        if n > c:
-            spread = _spread(squares[i, 2], totals[i, 2], returns, i, n, c)
-            if spread > max(params.flat * squares[i, 2], TIE * TIE):
-                short = _spread(squares[i, 4], totals[i, 4], returns, i, n, e)
-                out[k, 5] = math.sqrt(short / spread * ((c - 1.0) / (e - 1.0)))
-        for column in range(6):
+        out[k, 1] = out[k, 2] = out[k, 3] = np.nan
+        if n > 2 * a:
+            earlier = _earlier(earliers[i], largest, returns, i, n, still, a)
+            now, earliers[i] = max(squares[i, 0], 0.0), earlier
+            out[k, 1] = (now - earlier) / (now + earlier) if now + earlier > 0.0 else np.nan
+        if n > a and nth > 1:
+            out[k, 2] = _root(squares[i, 0], session[i], (nth - 1.0) / a)
+        if n > b:
+            spread = _spread(squares[i, 1], totals[i, 1], returns, i, n, b)
+            if spread > max(params.flat * squares[i, 1], TIE * TIE):
+                short = _spread(squares[i, 2], totals[i, 2], returns, i, n, c)
+                out[k, 3] = math.sqrt(short / spread * ((b - 1.0) / (c - 1.0)))
+        for column in range(4):
             why[k, column] = 0 if not np.isnan(out[k, column]) else (EDGE if n > LONGEST else reason(n, column))
 
 
 _column = partial(Column, inputs=("close",), driver=Driver.BAR, unit="ratio", oracle="naive")
 _SOURCE = "Andersen and Bollerslev (1998), realised volatility"
-
-
-def _ratio(short: int, long: int) -> Column:
-    return _column(
-        f"realized_volatility_ratio_{short}_{long}",
-        f"root of the mean squared log return of the last {short} bars / that of the last {long}",
-        _SOURCE,
-        window=long + 1,
-        warm_up=long + 1,
-        range=(0.0, math.sqrt(long / short) + 0.01),
-        params={"short": short, "long": long},
-        edges="no move in the longer window: undefined",
-    )
 
 
 register(
@@ -190,9 +175,16 @@ register(
         family=Family.REGIME,
         stage=Stage.BARS,
         columns=(
-            _ratio(5, 20),
-            _ratio(20, 60),
-            _ratio(20, 120),
+            _column(
+                "realized_volatility_ratio_20_60",
+                "root of the mean squared log return of the last 20 bars / that of the last 60",
+                _SOURCE,
+                window=61,
+                warm_up=61,
+                range=(0.0, math.sqrt(3.0) + 0.01),
+                params={"short": 20, "long": 60},
+                edges="no move in the longer window: undefined",
+            ),
             _column(
                 "realized_variance_change_20",
                 "(sum of the last 20 squared log returns - sum of the 20 before) / sum of all 40",
@@ -228,6 +220,6 @@ register(
         params=Params(FLAT),
         init=init,
         update=update,
-        version=2,
+        version=3,
     )
 )

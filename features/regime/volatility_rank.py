@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from features.catalogue import Column, Driver, Family, Group, Stage, register
 from features.decay import burn_in, standing
@@ -32,11 +33,12 @@ class Params(NamedTuple):
 class State(NamedTuple):
     variance: Float64  # (series,) exponentially weighted mean of squared log returns
     before: Float64  # (series, WINDOW) its last values
+    rounded: NDArray[np.float32]  # (series, WINDOW) the same, half as long to read
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
     series = n_symbols * n_timeframes
-    return State(np.zeros(series), np.zeros((series, WINDOW)))
+    return State(np.zeros(series), np.zeros((series, WINDOW)), np.zeros((series, WINDOW), np.float32))
 
 
 @njit(cache=True, inline="always")
@@ -48,24 +50,32 @@ def variance_after(variance: float, change: float, n: int, span: int, negligible
 
 
 @njit(cache=True, inline="always")
-def _rank(values: Float64, i: int, value: float) -> float:
-    below = not_above = 0
+def _rank(values: Float64, rounded: NDArray[np.float32], i: int, value: float) -> float:
+    """Return the value's place; what rounding doesn't make equal to it, it leaves in order."""
+    below, not_above, near = np.int32(0), np.int32(0), np.float32(value)
     for slot in range(WINDOW):
-        below += values[i, slot] < value
-        not_above += values[i, slot] <= value
+        below += np.int32(rounded[i, slot] < near)
+        not_above += np.int32(rounded[i, slot] <= near)
+    if not_above - below > 1:
+        below = not_above = np.int32(0)
+        for slot in range(WINDOW):
+            below += np.int32(values[i, slot] < value)
+            not_above += np.int32(values[i, slot] <= value)
     return 0.5 * (below + not_above - 1) / (WINDOW - 1.0)  # the value itself is among them
 
 
 @njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
-    series, nth, log_return, variances, before = bars.series, bars.n, bars.log_return, state.variance, state.before
+    series, nth, log_return = bars.series, bars.n, bars.log_return
+    variances, before, rounded = state
     for k in range(len(series)):
         i, n = series[k], nth[k]
         variance = variances[i]
         if n > 1:
             variance = variance_after(variance, log_return[k], n, SPAN, params.negligible)
             variances[i] = before[i, n % WINDOW] = variance
-        out[k, 0] = _rank(before, i, variance) if n >= WARM_UP else np.nan
+            rounded[i, n % WINDOW] = np.float32(variance)
+        out[k, 0] = _rank(before, rounded, i, variance) if n >= WARM_UP else np.nan
         why[k, 0] = standing(n, WARM_UP, params.converged)
 
 

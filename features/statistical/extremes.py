@@ -39,15 +39,15 @@ class State(NamedTuple):
     low: Float64  # (series, windows) lowest
     high_at: Int64  # (series, windows) n of its bar
     low_at: Int64  # (series, windows)
-    highs: Float64  # (series, LAP) highest close from so many bars before the lap's end to it
-    falls: Float64  # (series, LAP) deepest fall among them
+    highs: Float64  # (LAP, series) highest close from so many bars before the lap's end to it
+    falls: Float64  # (LAP, series) deepest fall among them
     since: Float64  # (series, 3) highest and lowest close, deepest fall since the lap's end
     path: Float64  # (series,) sum of |moves| of the last LAP closes
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
     n = n_symbols * n_timeframes
-    windows, lap = (n, len(WINDOWS)), (n, LAP)
+    windows, lap = (n, len(WINDOWS)), (LAP, n)
     high, low = np.zeros(windows), np.zeros(windows)
     high_at, low_at = np.zeros(windows, np.int64), np.zeros(windows, np.int64)
     return State(high, low, high_at, low_at, np.zeros(lap), np.zeros(lap), np.zeros((n, 3)), np.zeros(n))
@@ -72,7 +72,7 @@ def _lowest(closes: Float64, i: int, n: int, window: int) -> int:
 
 
 @njit(cache=True, error_model="numpy")
-def _close_lap(state: State, i: int, n: int, closes: Float64) -> None:
+def _close_lap(highs: Float64, falls: Float64, since: Float64, i: int, n: int, closes: Float64) -> None:
     """Note of every bar of the lap the highest close from it on, and the deepest fall."""
     low = high = past(closes, i, n, 0)
     fall = 0.0
@@ -80,27 +80,27 @@ def _close_lap(state: State, i: int, n: int, closes: Float64) -> None:
         close = past(closes, i, n, lag)
         low, high = min(low, close), max(high, close)
         fall = max(fall, (close - low) / close)
-        state.highs[i, lag], state.falls[i, lag] = high, fall
-    state.since[i, 0], state.since[i, 1], state.since[i, 2] = 0.0, np.inf, 0.0
+        highs[lag, i], falls[lag, i] = high, fall
+    since[i, 0], since[i, 1], since[i, 2] = 0.0, np.inf, 0.0
 
 
 @njit(cache=True, inline="always")
-def _fall(state: State, i: int, n: int, close: float) -> float:
+def _fall(highs: Float64, falls: Float64, since: Float64, i: int, n: int, close: float) -> float:
     """Return the deepest fall of the last LAP closes, after the first lap."""
     after = n % LAP
     if after == 0:
-        return float(state.falls[i, LAP - 1])
-    high, low = max(state.since[i, 0], close), min(state.since[i, 1], close)
-    fall = max(state.since[i, 2], (high - close) / high)
-    state.since[i, 0], state.since[i, 1], state.since[i, 2] = high, low, fall
-    before = state.highs[i, LAP - 1 - after]
-    return float(max(max(fall, state.falls[i, LAP - 1 - after]), (before - low) / before))
+        return float(falls[LAP - 1, i])
+    high, low = max(since[i, 0], close), min(since[i, 1], close)
+    fall = max(since[i, 2], (high - close) / high)
+    since[i, 0], since[i, 1], since[i, 2] = high, low, fall
+    before = highs[LAP - 1 - after, i]
+    return float(max(max(fall, falls[LAP - 1 - after, i]), (before - low) / before))
 
 
 @njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
-    closes, at, path = history.close, len(WINDOWS) * WIDTH, state.path
-    highs, lows, high_at, low_at = state.high, state.low, state.high_at, state.low_at
+    closes, at = history.close, len(WINDOWS) * WIDTH
+    highs, lows, high_at, low_at, before, falls, since, path = state
     series, count = bars.series, bars.n
     for k in range(len(series)):
         i, n = series[k], count[k]
@@ -130,8 +130,8 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
             out[k, at:], why[k, at:] = np.nan, WARMING_UP
             continue
         if n % LAP == 0:
-            _close_lap(state, i, n, closes)
-        out[k, at], why[k, at] = -_fall(state, i, n, close), 0
+            _close_lap(before, falls, since, i, n, closes)
+        out[k, at], why[k, at] = -_fall(before, falls, since, i, n, close), 0
         left = abs(past(closes, i, n, LAP - 1) - past(closes, i, n, LAP)) if n > LAP else 0.0
         path[i] += abs(close - past(closes, i, n, 1)) - left
         if n % LAP == 0 or left > 1024.0 * path[i]:

@@ -1,9 +1,8 @@
-"""Volatility a bar from open, high, low and close, and how the range goes with the return.
+"""Volatility a bar from open, high, low and close.
 
 Seed:   none.
-Edges:  bars without range count 0; a correlation is undefined where returns or ranges are equal (up to 1e-6 of their
-        size), the ranges' variation where there are none.
-Cost:   O(1) a bar, 98 numbers a series: a ring of each bar's logarithms, and compensated sums of their products.
+Edges:  bars without range count 0.
+Cost:   O(1) a bar, 96 numbers a series: a ring of each bar's logarithms, and compensated sums of their products.
 """
 
 from __future__ import annotations
@@ -19,15 +18,11 @@ from features.catalogue import Column, Driver, Family, Group, Stage, register
 from features.decay import WARMING_UP
 from features.inputs import RING, BarInputs, History
 from features.statistical.logs import near_log_ratio
-from features.statistical.moments import FLAT
 from features.statistical.sums import add, clear, drowned, slide
-from features.ties import TIE
-from schema.reasons import Why
 from schema.ticks import Float64, UInt8
 
 WINDOW = 20
-TERMS = 9  # sums: range, range², Rogers-Satchell, body, body², gap, gap², return², return * range
-EDGE = int(Why.EDGE)
+TERMS = 8  # sums: range², Rogers-Satchell, body, body², gap, gap²; two fill vectors up
 FOUR_LOG_2 = 4.0 * math.log(2.0)
 EACH, FEWER = 1.0 / WINDOW, 1.0 / (WINDOW - 1.0)
 WEIGHT = 0.34 / (1.34 + (WINDOW + 1.0) * FEWER)  # of the body in yang_zhang
@@ -35,7 +30,6 @@ WEIGHT = 0.34 / (1.34 + (WINDOW + 1.0) * FEWER)  # of the body in yang_zhang
 
 class Params(NamedTuple):
     window: int
-    flat: float
 
 
 class State(NamedTuple):
@@ -52,11 +46,9 @@ def init(n_symbols: int, n_timeframes: int) -> State:
 @njit(cache=True, inline="always")
 def _terms(up: float, down: float, body: float, change: float, terms: Float64) -> None:
     span, gap = up - down, change - body
-    terms[0], terms[1] = span, span * span
-    terms[2] = up * (up - body) + down * (down - body)
-    terms[3], terms[4] = body, body * body
-    terms[5], terms[6] = gap, gap * gap
-    terms[7], terms[8] = change * change, change * span
+    terms[0], terms[1] = span * span, up * (up - body) + down * (down - body)
+    terms[2], terms[3] = body, body * body
+    terms[4], terms[5] = gap, gap * gap
 
 
 @njit(cache=True, error_model="numpy")
@@ -68,32 +60,19 @@ def _build(logs: Float64, sums: Float64, rests: Float64, i: int, terms: Float64)
 
 
 @njit(cache=True, inline="always")
-def _write(s: Float64, n: int, flat: float, out: Float64, why: UInt8, k: int) -> None:
-    span, spans, satchell = s[0], max(s[1], 0.0), max(s[2], 0.0)
-    bodies, gaps, squares = s[4], s[6], s[7]
-    total = s[3] + s[5]  # of the returns
-    for j in range(6):
+def _write(s: Float64, n: int, out: Float64, why: UInt8, k: int) -> None:
+    spans, satchell, bodies, gaps = max(s[0], 0.0), max(s[1], 0.0), s[3], s[5]
+    for j in range(4):
         why[k, j] = 0
     out[k, 0] = math.sqrt(spans * (EACH / FOUR_LOG_2))
     out[k, 1] = math.sqrt(max(0.5 * spans - (0.5 * FOUR_LOG_2 - 1.0) * bodies, 0.0) * EACH)
     out[k, 2] = math.sqrt(satchell * EACH)
-    spread = max(spans - span * span * EACH, 0.0)
-    if span <= TIE:
-        out[k, 3], why[k, 3] = np.nan, EDGE
-    else:
-        out[k, 3] = math.sqrt(spread * FEWER) / (span * EACH)
     if n == WINDOW:
-        out[k, 4] = out[k, 5] = np.nan
-        why[k, 4] = why[k, 5] = WARMING_UP
+        out[k, 3], why[k, 3] = np.nan, WARMING_UP
         return
-    body_spread = max(bodies - s[3] * s[3] * EACH, 0.0)
-    gap_spread = max(gaps - s[5] * s[5] * EACH, 0.0)
-    out[k, 4] = math.sqrt((gap_spread + WEIGHT * body_spread) * FEWER + (1.0 - WEIGHT) * satchell * EACH)
-    returns_spread = squares - total * total * EACH
-    if returns_spread <= max(flat * squares, TIE * TIE) or spread <= max(flat * spans, TIE * TIE):
-        out[k, 5], why[k, 5] = np.nan, EDGE
-    else:
-        out[k, 5] = (s[8] - total * span * EACH) / math.sqrt(returns_spread * spread)
+    body_spread = max(bodies - s[2] * s[2] * EACH, 0.0)
+    gap_spread = max(gaps - s[4] * s[4] * EACH, 0.0)
+    out[k, 3] = math.sqrt((gap_spread + WEIGHT * body_spread) * FEWER + (1.0 - WEIGHT) * satchell * EACH)
 
 
 @njit(cache=True, error_model="numpy")
@@ -114,11 +93,11 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
         if n < WINDOW:
             out[k, :], why[k, :] = np.nan, WARMING_UP
             continue
-        if n & (RING - 1) == 0 or drowned(left[1] + left[6], sums[i, 1] + sums[i, 6]):
+        if n & (RING - 1) == 0 or drowned(left[0] + left[5], sums[i, 0] + sums[i, 5]):
             _build(logs, sums, rests, i, came)
         for j in range(TERMS):
             now[j] = sums[i, j] + rests[i, j]
-        _write(now, n, params.flat, out, why, k)
+        _write(now, n, out, why, k)
 
 
 _column = partial(
@@ -143,30 +122,12 @@ COLUMNS = (
         "Rogers and Satchell (1991)",
     ),
     _column(
-        "range_variation_20",
-        "sample deviation / mean of log(high / low) of the last 20 bars",
-        "definition (coefficient of variation)",
-        inputs=("high", "low"),
-        unit="ratio",
-        edges="no range: undefined",
-    ),
-    _column(
         "yang_zhang_20",
         "sqrt(var(log(open / close before)) + k * var(log(close / open)) + (1 - k) * rogers_satchell ** 2), "
         "k = 0.34 / (1.34 + 21 / 19), of the last 20 bars",
         "Yang and Zhang (2000)",
         window=WINDOW + 1,
         warm_up=WINDOW + 1,
-    ),
-    _column(
-        "return_range_correlation_20",
-        "correlation of log return and log(high / low) of the last 20 bars",
-        "numpy.corrcoef",
-        window=WINDOW + 1,
-        warm_up=WINDOW + 1,
-        unit="correlation",
-        range=(-1.0 - 1e-6, 1.0 + 1e-6),
-        edges="equal returns or ranges: undefined",
     ),
 )
 
@@ -177,9 +138,9 @@ register(
         family=Family.STATISTICAL,
         stage=Stage.BARS,
         columns=COLUMNS,
-        params=Params(WINDOW, FLAT),
+        params=Params(WINDOW),
         init=init,
         update=update,
-        version=3,
+        version=4,
     )
 )

@@ -5,10 +5,8 @@ from __future__ import annotations
 from functools import partial
 
 from features.catalogue import Column, Driver
-from features.decay import burn_in
 
-TENKAN, KIJUN, SENKOU, AHEAD, EXIT, CHOPPY, RANGES = 9, 26, 52, 26, 22, 14, 3.0
-CONVERGED = EXIT + 1 + burn_in(1 - 1 / EXIT)
+TENKAN, KIJUN, SENKOU, AHEAD = 9, 26, 52, 26
 
 _column = partial(
     Column,
@@ -41,15 +39,6 @@ def _donchian(window: int) -> tuple[Column, Column]:
 
 _ichimoku = partial(_column, source="Hosoda (1969)", range=(-1.0, float("inf")))
 _AS_KNOWN = f"as it stands at the bar: computed {AHEAD} bars before"
-_chandelier = partial(
-    _column,
-    source="LeBeau; TA-Lib ATR",
-    oracle="talib.MAX, talib.MIN, talib.ATR",
-    window=0,
-    warm_up=EXIT + 1,
-    range=(float("-inf"), float("inf")),
-    params={"window": EXIT, "ranges": RANGES, "converged": CONVERGED},
-)
 _senkou = {"first": TENKAN, "second": KIJUN, "third": SENKOU, "ahead": AHEAD}
 COLUMNS: tuple[Column, ...] = (
     *_donchian(20),
@@ -75,15 +64,6 @@ COLUMNS: tuple[Column, ...] = (
         window=SENKOU + AHEAD, warm_up=SENKOU + AHEAD, range=(-1.0, 1.0), params=_senkou,
         edges="spans that meet (within 1e-12 of the price): undefined",
         ties="spans that meet",
-    ),
-    _chandelier("chandelier_long_22", "(close - (highest high of 22 - 3 * ATR 22)) / close"),
-    _chandelier("chandelier_short_22", "(close - (lowest low of 22 + 3 * ATR 22)) / close"),
-    _column(
-        "choppiness_14",
-        "100 * log(sum of true ranges / (highest high - lowest low)) / log(14), 14 bars",
-        "Dreiss (1993)",
-        window=CHOPPY + 1, warm_up=CHOPPY + 1, unit="percent", range=(0.0, float("inf")),
-        params={"window": CHOPPY}, edges="flat: undefined",
     ),
 )  # fmt: skip
 WARM_UPS = tuple(column.warm_up for column in COLUMNS)

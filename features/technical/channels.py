@@ -1,26 +1,22 @@
-"""Channels between the highest high and the lowest low: Donchian, Ichimoku, chandelier exits, choppiness.
+"""Channels between the highest high and the lowest low: Donchian and Ichimoku.
 
-Seed:   the average range of the chandelier starts with the mean of the first 22 true ranges, as TA-Lib ATR.
-Edges:  a position in a channel without width and the choppiness of a flat window are undefined, and so is the place
-        in a cloud whose edges meet.
-Cost:   O(1) a bar, 212 numbers a series: all extremes at once, see `extremes`.
+Seed:   none.
+Edges:  a position in a channel without width is undefined, and so is the place in a cloud whose edges meet.
+Cost:   O(1) a bar, 192 numbers a series: all extremes at once, see `extremes`.
 """
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
 from features.catalogue import Family, Group, Stage, register
-from features.decay import WARMING_UP, standing
+from features.decay import WARMING_UP
 from features.inputs import BarInputs, History
-from features.technical.block_sums import windowed
-from features.technical.channel_rows import AHEAD, CHOPPY, COLUMNS, CONVERGED, EXIT, RANGES, WARM_UPS
+from features.technical.channel_rows import AHEAD, COLUMNS, WARM_UPS
 from features.technical.extremes import SLOTS, highest
-from features.technical.natr import ranged, true_range
 from features.ties import TIE
 from schema.reasons import Why
 from schema.ticks import Float64, UInt8
@@ -30,7 +26,6 @@ KEPT = 32  # lines of the cloud kept: a power of two above AHEAD
 
 
 class Params(NamedTuple):
-    converged: int  # bars of the chandelier's average range
     warm_ups: tuple[int, ...]  # bars, a column
 
 
@@ -38,14 +33,12 @@ class State(NamedTuple):
     high: Float64  # (SLOTS, series) highest highs
     low: Float64  # (SLOTS, series) highest of -low
     cloud: Float64  # (KEPT, 2, series) spans A and B as they came
-    ranges: Float64  # (CHOPPY + 1, series) block sums of true ranges
-    range: Float64  # (series,) their average over EXIT
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
     series = n_symbols * n_timeframes
     high, low = np.zeros((2, SLOTS, series))
-    return State(high, low, np.zeros((KEPT, 2, series)), np.zeros((CHOPPY + 1, series)), np.zeros(series))
+    return State(high, low, np.zeros((KEPT, 2, series)))
 
 
 @njit(cache=True, inline="always")
@@ -73,16 +66,13 @@ def _clouded(close: float, first: float, second: float, out: Float64, why: UInt8
 @njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
     warm_ups = params.warm_ups
-    per_log = 100.0 / math.log(CHOPPY)
     longest = max(warm_ups)
-    highs, lows, cloud, ranges, averages = state.high, state.low, state.cloud, state.ranges, state.range
-    for k in range(len(bars.series)):
-        i, n, high, low, close = bars.series[k], bars.n[k], bars.high[k], bars.low[k], bars.close[k]
-        high_9, high_14, high_20, high_22, high_26, high_52, high_55 = highest(highs, i, n - 1, high)
-        low_9, low_14, low_20, low_22, low_26, low_52, low_55 = highest(lows, i, n - 1, -low)
-        now = true_range(high, low, bars.previous_close[k])
-        reach = averages[i] = ranged(averages[i], now, n, EXIT, close)
-        way = windowed(ranges, i, (n - 2) % CHOPPY, now) if n > 1 else 0.0
+    highs, lows, cloud = state
+    series, nth, high_now, low_now, close_now = bars.series, bars.n, bars.high, bars.low, bars.close
+    for k in range(len(series)):
+        i, n, high, low, close = series[k], nth[k], high_now[k], low_now[k], close_now[k]
+        high_9, high_20, high_26, high_52, high_55 = highest(highs, i, n - 1, high)
+        low_9, low_20, low_26, low_52, low_55 = highest(lows, i, n - 1, -low)
         slot = (n - 1) & (KEPT - 1)
         cloud[slot, 0, i] = 0.25 * ((high_9 - low_9) + (high_26 - low_26))
         cloud[slot, 1, i] = 0.5 * (high_52 - low_52)
@@ -95,15 +85,6 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
         old = (n - 1 - AHEAD) & (KEPT - 1)
         if n > AHEAD:
             _clouded(close, cloud[old, 0, i], cloud[old, 1, i], out, why, k)
-        per_close = 1.0 / close
-        out[k, 9] = ((close - high_22) + RANGES * reach) * per_close
-        out[k, 10] = ((close + low_22) - RANGES * reach) * per_close
-        why[k, 9] = why[k, 10] = standing(n, EXIT + 1, params.converged)
-        span = high_14 + low_14
-        if span > TIE * high and way > 0.0:
-            out[k, 11] = max(per_log * math.log(way / span), 0.0)
-        else:
-            out[k, 11], why[k, 11] = np.nan, EDGE
         if n < longest:
             for column in range(len(warm_ups)):
                 if n < warm_ups[column]:
@@ -116,7 +97,7 @@ register(
         family=Family.TECHNICAL,
         stage=Stage.BARS,
         columns=COLUMNS,
-        params=Params(CONVERGED, WARM_UPS),
+        params=Params(WARM_UPS),
         init=init,
         update=update,
     )

@@ -1,9 +1,8 @@
-"""Where the close stands in the range of the last bars: stochastic, Williams %R, Aroon and Fisher transform.
+"""Where the close stands in the range of the last bars: stochastic, Williams %R and Aroon.
 
-Seed:   none; Fisher's recursion begins with 0.
+Seed:   none.
 Edges:  undefined where the window's highest high is its lowest low (TA-Lib gives 0); %D where one of its three %K is.
-        Fisher where the middles of its window are all equal; such a bar leaves it as it is.
-Cost:   O(n) a bar, 5 numbers a series.
+Cost:   O(n) a bar, 3 numbers a series.
 """
 
 from __future__ import annotations
@@ -15,31 +14,24 @@ import numpy as np
 from numba import njit
 
 from features.catalogue import Column, Driver, Family, Group, Stage, register
-from features.decay import WARMING_UP, burn_in, standing
+from features.decay import WARMING_UP
 from features.inputs import BarInputs, History, past
 from features.ties import TIE
 from schema.reasons import Why
 from schema.ticks import Float64, Int64, UInt8
 
 WINDOW, SMOOTHING = 14, 3
-FISHER, KEPT, LARGEST = 10, 0.67, 0.999
-FISHER_CONVERGED = FISHER + burn_in(KEPT, stages=2)
 EDGE = int(Why.EDGE)
 
 
 class Params(NamedTuple):
     window: int
-    fisher: int
-    kept: float  # of the last place
-    largest: float  # place that is transformed
 
 
 class State(NamedTuple):
     defined: Int64  # (series,) bars in a row whose %K is defined
     last: Float64  # (series,) the last defined %K, percent
     before: Float64  # (series,) the one before it
-    place: Float64  # (series,) where the middle stands, averaged, -1 .. 1
-    fisher: Float64  # (series,)
 
 
 def init(n_symbols: int, n_timeframes: int) -> State:
@@ -64,42 +56,13 @@ def _extremes(highs: Float64, lows: Float64, i: int, n: int) -> tuple[float, flo
     return highest, lowest, high_ago, low_ago
 
 
-@njit(cache=True, inline="always")
-def _middle_place(highs: Float64, lows: Float64, i: int, n: int) -> float:
-    """Return where the bar's middle stands among the last FISHER, -0.5 .. 0.5; NaN where all are equal."""
-    now = past(highs, i, n, 0) + past(lows, i, n, 0)
-    highest = lowest = now
-    for lag in range(1, FISHER):
-        middle = past(highs, i, n, lag) + past(lows, i, n, lag)
-        highest, lowest = max(highest, middle), min(lowest, middle)
-    return (now - lowest) / (highest - lowest) - 0.5 if highest - lowest > TIE * highest else np.nan
-
-
-@njit(cache=True, inline="always")
-def _transformed(state: State, i: int, place: float) -> float:
-    """Take a place into Fisher's transform and return that."""
-    kept = 2.0 * (1.0 - KEPT) * place + KEPT * state.place[i]
-    kept = min(max(kept, -LARGEST), LARGEST)
-    state.place[i] = kept
-    state.fisher[i] = 0.5 * (np.log((1.0 + kept) / (1.0 - kept)) + state.fisher[i])
-    return float(state.fisher[i])
-
-
 @njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
     highs, lows = history.high, history.low
     for k in range(len(bars.series)):
         i, n, close = bars.series[k], bars.n[k], bars.close[k]
-        for j in range(7):
+        for j in range(6):
             out[k, j], why[k, j] = np.nan, WARMING_UP
-        if n == 1:
-            state.place[i] = state.fisher[i] = 0.0
-        if n >= FISHER:
-            place = _middle_place(highs, lows, i, n)
-            why[k, 6] = EDGE
-            if not np.isnan(place):
-                out[k, 6] = _transformed(state, i, place)
-                why[k, 6] = standing(n, FISHER, FISHER_CONVERGED)
         if n < params.window:
             continue
         highest, lowest, high_ago, low_ago = _extremes(highs, lows, i, n)
@@ -180,23 +143,8 @@ register(
             _aroon("aroon_up_14", "100 * (14 - bars since the highest high of the last 15 bars) / 14"),
             _aroon("aroon_down_14", "100 * (14 - bars since the lowest low of the last 15 bars) / 14"),
             _aroon("aroon_oscillator_14", "aroon_up_14 - aroon_down_14", range=(-100.0, 100.0)),
-            Column(
-                "fisher_10",
-                "f' = log((1 + x) / (1 - x)) / 2 + f / 2, x' = 0.66 * place + 0.67 * x within 0.999, place -0.5 .. 0.5",
-                "Ehlers (2002), of (high + low) / 2",
-                ("high", "low"),
-                Driver.BAR,
-                window=0,
-                warm_up=FISHER,
-                unit="log ratio",
-                range=(-8.0, 8.0),
-                oracle="naive",
-                params={"window": FISHER, "converged": FISHER_CONVERGED},
-                edges="flat: undefined",
-                ties="middles that span less than 1e-12 of the price are equal",
-            ),
         ),
-        params=Params(WINDOW, FISHER, KEPT, LARGEST),
+        params=Params(WINDOW),
         init=init,
         update=update,
         version=2,

@@ -8,12 +8,11 @@ from features.catalogue import Column, Driver
 from features.decay import burn_in
 
 LONG = 28  # the ultimate oscillator's; Vortex has half of it
-FAST, SLOW = 5, 34
 TYPICAL = 20
 SPAN, MASS = 9, 25
 MASS_READY = 2 * SPAN - 1 + MASS - 1
 CONVERGED = MASS_READY + burn_in(1 - 2 / (SPAN + 1), stages=2)
-READY = (LONG // 2 + 1, LONG // 2 + 1, LONG + 1, SLOW, TYPICAL, MASS_READY)  # bars, a column
+READY = (LONG // 2 + 1, LONG // 2 + 1, LONG + 1, TYPICAL, MASS_READY)  # bars, a column
 
 _column = partial(
     Column,
@@ -39,19 +38,6 @@ ROWS = (
         range=(0.0, 100.0),
         oracle="talib.ULTOSC",
         params={"long": LONG},
-    ),
-    Column(
-        "awesome_oscillator_ratio",
-        "(mean of (high + low) / 2 over 5 bars - the same over 34) / close",
-        "Williams (1998)",
-        ("high", "low", "close"),
-        Driver.BAR,
-        window=SLOW,
-        warm_up=SLOW,
-        unit="ratio",
-        range=(float("-inf"), float("inf")),
-        oracle="talib.SMA",
-        params={"fast": FAST, "slow": SLOW},
     ),
     _column(
         "cci_20",

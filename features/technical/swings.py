@@ -1,10 +1,10 @@
-"""Oscillators of the bars' ranges: Vortex, ultimate oscillator, awesome oscillator, CCI, mass index.
+"""Oscillators of the bars' ranges: Vortex, ultimate oscillator, CCI, mass index.
 
 Seed:   the mass index's averages with the mean of their first 9 inputs.
 Edges:  undefined where no range is left in the (shortest) window; the mass index where one of its 25 ratios is: where
         the averages' average is 1e-30 of the price or less. Until then both averages are kept whole (down to 1e-60),
         so that those of a long flat stretch die together.
-Cost:   O(1) a bar, O(20) for CCI's mean deviation; 186 numbers a series. Sums slide and are summed anew once a lap.
+Cost:   O(1) a bar, O(20) for CCI's mean deviation; 184 numbers a series. Sums slide and are summed anew once a lap.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from features.catalogue import Family, Group, Stage, register
 from features.decay import NEGLIGIBLE, WARMING_UP, settled, standing
 from features.inputs import BarInputs, History, past
 from features.technical.move_sums import DOWN, KEPT, PRESSURE, RANGE, SUMS, UP, moved
-from features.technical.swing_rows import CONVERGED, FAST, LONG, MASS, MASS_READY, ROWS, SLOW, SPAN, TYPICAL
+from features.technical.swing_rows import CONVERGED, LONG, MASS, MASS_READY, ROWS, SPAN, TYPICAL
 from features.ties import TIE
 from schema.reasons import Why
 from schema.ticks import Float64, Int64, UInt8
@@ -30,8 +30,6 @@ EDGE = int(Why.EDGE)
 
 class Params(NamedTuple):
     long: int
-    fast: int
-    slow: int
     typical: int
     span: int
     mass: int
@@ -40,7 +38,6 @@ class Params(NamedTuple):
 class State(NamedTuple):
     sums: Float64  # (series, SUMS) see `move_sums`, quote currency
     kept: Float64  # (KEPT, series, 4) the last bars' moves
-    middle: Float64  # (series, 2) sums of this bar's middle minus each of the last FAST, SLOW
     typical: Float64  # (series, TYPICAL) the last typical prices, unordered
     means: Float64  # (series, 3) average of the ranges, and of that; sum of the ratios
     ratios: Float64  # (MASS, series) the last ratios of the two, unordered; 0 where undefined
@@ -49,25 +46,8 @@ class State(NamedTuple):
 
 def init(n_symbols: int, n_timeframes: int) -> State:
     n, zeros = n_symbols * n_timeframes, np.zeros
-    kept, middle, typical = zeros((KEPT, n, 4)), zeros((n, 2)), zeros((n, TYPICAL))
-    return State(zeros((n, SUMS)), kept, middle, typical, zeros((n, 3)), zeros((MASS, n)), zeros(n, np.int64))
-
-
-@njit(cache=True, inline="always")
-def _middles(middle: Float64, high: Float64, low: Float64, i: int, n: int) -> float:
-    """Return the mean of the last FAST middles minus that of the last SLOW."""
-    now = 0.5 * (past(high, i, n, 0) + past(low, i, n, 0))
-    if n % SLOW == 0:
-        middle[i] = 0.0
-        for lag in range(1, SLOW):
-            apart = now - 0.5 * (past(high, i, n, lag) + past(low, i, n, lag))
-            middle[i, 0] += apart if lag < FAST else 0.0
-            middle[i, 1] += apart
-    else:
-        move = now - 0.5 * (past(high, i, n, 1) + past(low, i, n, 1))
-        middle[i, 0] += FAST * move - (now - 0.5 * (past(high, i, n, FAST) + past(low, i, n, FAST)))
-        middle[i, 1] += SLOW * move - (now - 0.5 * (past(high, i, n, SLOW) + past(low, i, n, SLOW)))
-    return float(middle[i, 1] / SLOW - middle[i, 0] / FAST)
+    kept, typical = zeros((KEPT, n, 4)), zeros((n, TYPICAL))
+    return State(zeros((n, SUMS)), kept, typical, zeros((n, 3)), zeros((MASS, n)), zeros(n, np.int64))
 
 
 @njit(cache=True, inline="always")
@@ -118,7 +98,7 @@ def _mass(means: Float64, ratios: Float64, defined: Int64, i: int, n: int, sprea
 
 @njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
-    sums, kept, middles, typicals, means, ratios, defined = state
+    sums, kept, typicals, means, ratios, defined = state
     highs, lows, closes_before = history.high, history.low, bars.previous_close
     series, nth, high_now, low_now, close_now = bars.series, bars.n, bars.high, bars.low, bars.close
     for k in range(len(series)):
@@ -140,19 +120,17 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
                 middle = min(max(sums[i, PRESSURE + 1] * per, 0.0), 1.0)
                 long = min(max(sums[i, PRESSURE + 2] / sums[i, RANGE + 2], 0.0), 1.0)
                 out[k, 2] = (100.0 / 7.0) * (4.0 * short + 2.0 * middle + long)
-        if n >= SLOW:
-            out[k, 3] = _middles(middles, highs, lows, i, n) / close
         typical = (high + low + close) * (1.0 / 3.0)
         typicals[i, n % TYPICAL] = typical
         if n >= TYPICAL:
-            out[k, 4] = _channel(typicals, i, typical)
-        out[k, 5] = _mass(means, ratios, defined, i, n, spread if spread > none else 0.0, close)
+            out[k, 3] = _channel(typicals, i, typical)
+        out[k, 4] = _mass(means, ratios, defined, i, n, spread if spread > none else 0.0, close)
         for j in range(len(READY)):
             why[k, j] = EDGE if np.isnan(out[k, j]) else 0
             if n < READY[j]:
                 out[k, j], why[k, j] = np.nan, WARMING_UP
-        if why[k, 5] == 0:
-            why[k, 5] = standing(n, MASS_READY, CONVERGED)
+        if why[k, 4] == 0:
+            why[k, 4] = standing(n, MASS_READY, CONVERGED)
 
 
 register(
@@ -161,7 +139,7 @@ register(
         family=Family.TECHNICAL,
         stage=Stage.BARS,
         columns=ROWS,
-        params=Params(LONG, FAST, SLOW, TYPICAL, SPAN, MASS),
+        params=Params(LONG, TYPICAL, SPAN, MASS),
         init=init,
         update=update,
         version=3,

@@ -29,7 +29,6 @@ class Basket:
     rows: np.ndarray  # that have a return
     streaks: np.ndarray  # (rows,) market times in a row
     returns: np.ndarray  # (rows, times up to now), 0 where there is none
-    notional: np.ndarray  # (rows, times up to now)
     market: np.ndarray  # (times,)
     off: float  # of the market's returns
 
@@ -57,9 +56,8 @@ def _baskets(market: Market) -> list[Basket]:
         groups = [rows for rows in bar_times(market) if bars.timeframe[rows[0]] == timeframe]
         groups = [valid for rows in groups if len(valid := with_return(market, rows)) >= 2]
         returns = np.full((market.n_symbols, len(groups)), LONG("nan"))
-        notional = np.zeros(returns.shape, LONG)
         for t, rows in enumerate(groups):
-            returns[bars.symbol[rows], t], notional[bars.symbol[rows], t] = bars.log_return[rows], bars.notional[rows]
+            returns[bars.symbol[rows], t] = bars.log_return[rows]
         mean = np.array([np.nanmean(column) for column in returns.T], LONG)
         for t, rows in enumerate(groups):
             recent, symbols = slice(max(t - 299, 0), t + 1), bars.symbol[rows]
@@ -68,7 +66,7 @@ def _baskets(market: Market) -> list[Basket]:
             held = np.arange(known.shape[1]) >= known.shape[1] - there[:, None]
             found.append(
                 Basket(
-                    rows, there, np.where(held, returns[symbols, recent], 0), notional[symbols, recent], mean[recent],
+                    rows, there, np.where(held, returns[symbols, recent], 0), mean[recent],
                     max(off[g].max() for g in groups[max(t - 63, 0) : t + 1]),
                 )
             )  # fmt: skip
@@ -91,15 +89,9 @@ def carried(basket: Basket, window: int) -> np.ndarray:
 
 def ranked(name: str, basket: Basket) -> Answer:
     window = window_of(name)
-    recent, traded = basket.returns[:, -window:], basket.notional[:, -window:]
-    with np.errstate(invalid="ignore"):
-        values = {
-            "return": recent.sum(axis=1) * 2.0**40,
-            "cross": np.sqrt((recent**2).mean(axis=1)) * 2.0**40,
-            "relative": traded[:, -1] / traded.mean(axis=1) * 2.0**30,
-        }[name.split("_", 1)[0]]
+    values = np.sqrt((basket.returns[:, -window:] ** 2).mean(axis=1)) * 2.0**40
     expected = np.full(len(basket.rows), np.nan)
-    valid = (basket.streaks >= window) & ~np.isnan(values)
+    valid = basket.streaks >= window
     if valid.sum() >= 2:
         expected[valid] = (rankdata(np.rint(values[valid])) - 1) / (valid.sum() - 1)
     return expected, 0.0
@@ -165,8 +157,7 @@ def factor(name: str, basket: Basket) -> Answer:
 
 
 HOW = {
-    "return_rank_20": ranked,
-    **dict.fromkeys(("cross_volatility_rank_20", "relative_volume_rank_20"), ranked),
+    "cross_volatility_rank_20": ranked,
     **dict.fromkeys(("market_return_5", "market_return_20", "market_return_60"), of_market),
     **dict.fromkeys(("market_volatility_20", "market_volatility_60"), of_market),
     **dict.fromkeys(("return_dispersion_20", "breadth_20", "breadth_above_mean_20"), of_rows),

@@ -47,9 +47,7 @@ def slid_ratio(name: str, bars: Series) -> np.ndarray:
 
 
 @oracle(
-    "realized_volatility_ratio_5_20",
     "realized_volatility_ratio_20_60",
-    "realized_volatility_ratio_20_120",
     bound=slid_ratio,
 )
 @each_series

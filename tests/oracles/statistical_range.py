@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tests.oracles.registry import each_series, oracle
-from tests.oracles.statistical import SUMMED_FLAT, TIE, Series, relative_noise, returns_of, spread_out
+from tests.oracles.statistical import Series, returns_of
 from tests.oracles.statistical_moments import named
 from tests.oracles.technical import number
 from tests.oracles.windows import EPS, exact, log_returns, trailing
@@ -62,40 +62,3 @@ def root_of_noise(name: str, bars: Series) -> np.ndarray:
 @each_series
 def volatility(name: str, bars: Series) -> np.ndarray:
     return np.sqrt(np.maximum(mean_square(name, bars), 0))
-
-
-def spans_of(bars: Series, window: int) -> np.ndarray:
-    return trailing(log_of(bars["high"], bars["low"]), window)
-
-
-@each_series
-def noise_of_variation(name: str, bars: Series) -> np.ndarray:
-    """Bound deviation / mean: both are off by what two prices are, squares by EPS of the mean's as well."""
-    spans = spans_of(bars, number(name))
-    mean, deviation = spans.mean(axis=1), spans.std(axis=1)
-    safe = np.where(mean > 0, mean, np.inf)
-    squares = EPS * (spans**2).mean(axis=1)
-    root = np.minimum(squares / np.maximum(deviation, 1e-300), np.sqrt(squares))
-    return (4 * EPS * (1 + deviation / safe) + root) / safe
-
-
-@oracle(*named("range_variation", WINDOWS), bound=noise_of_variation)
-@each_series
-def range_variation(name: str, bars: Series) -> np.ndarray:
-    spans = spans_of(bars, number(name))
-    return spans.std(axis=1, ddof=1) / np.where(spans.sum(axis=1) > TIE, spans.mean(axis=1), np.nan)
-
-
-@each_series
-def noise_of_both(name: str, bars: Series) -> np.ndarray:
-    window = number(name)
-    noise = relative_noise(returns_of(bars, window)) + relative_noise(spans_of(bars, window))
-    return 2 * noise + window * EPS
-
-
-@oracle(*named("return_range_correlation", WINDOWS), bound=noise_of_both)
-@each_series
-def return_range_correlation(name: str, bars: Series) -> np.ndarray:
-    a = spread_out(returns_of(bars, number(name)), SUMMED_FLAT)
-    b = spread_out(spans_of(bars, number(name)), SUMMED_FLAT)
-    return (a * b).sum(axis=1) / np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))

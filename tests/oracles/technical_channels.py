@@ -6,9 +6,8 @@ import numpy as np
 import talib
 
 from tests.oracles.registry import Market, each_series, oracle
-from tests.oracles.technical import TIE, Series, number, sessions, true_range, two_price_roundings
-from tests.oracles.technical_bands import average_range
-from tests.oracles.windows import EPS, agrees, before, exact, trailing
+from tests.oracles.technical import TIE, Series, number, sessions, two_price_roundings
+from tests.oracles.windows import EPS, before, exact, trailing
 
 
 def extremes(bars: Series, window: int) -> tuple[np.ndarray, np.ndarray]:
@@ -75,35 +74,6 @@ def cloud_width(name: str, bars: Series) -> np.ndarray:
 def cloud_position(name: str, bars: Series) -> np.ndarray:
     first, second = cloud(bars)
     return np.clip((exact(bars["close"]) - (first + second) / 2) / (thickness(bars) / 2), -1, 1)
-
-
-@oracle("chandelier_long_22", "chandelier_short_22", bound=two_price_roundings)
-@each_series
-def chandelier(name: str, bars: Series) -> np.ndarray:
-    high, low = extremes(bars, 22)
-    reach, close = average_range(bars, 22), exact(bars["close"])
-    agrees(reach / close, talib.ATR(bars["high"], bars["low"], bars["close"], 22) / close, 1e-13)
-    return (close - (high - 3 * reach if "long" in name else low + 3 * reach)) / close
-
-
-def choppy_condition(name: str, market: Market) -> np.ndarray:
-    """Bound 100 / log(14) * log of a ratio of sums of prices' differences, each with its roundings."""
-    return 38 * 16 * EPS * market.bars.close / np.nan_to_num(spread("", market), nan=np.inf)
-
-
-@each_series
-def spread(name: str, bars: Series) -> np.ndarray:
-    high, low = extremes(bars, 14)
-    return np.where(high - low > TIE * high, high - low, np.nan)
-
-
-@oracle("choppiness_14", bound=choppy_condition)
-@each_series
-def choppiness(name: str, bars: Series) -> np.ndarray:
-    high, low = extremes(bars, 14)
-    span = np.where(high - low > TIE * high, high - low, np.nan)
-    way = trailing(true_range(bars), 14).sum(axis=1)
-    return np.maximum(100 * np.log(way / span) / np.log(np.longdouble(14)), 0)
 
 
 @oracle("pivot_distance", "pivot_r1_distance", "pivot_s1_distance", bound=lambda name, market: 8 * EPS)

@@ -95,15 +95,6 @@ def ultimate(name: str, bars: Series) -> np.ndarray:
     return ours
 
 
-@oracle("awesome_oscillator_ratio", bound=lambda name, market: 8 * EPS)
-@each_series
-def awesome(name: str, bars: Series) -> np.ndarray:
-    middle = (exact(bars["high"]) + exact(bars["low"])) / 2
-    ours = (trailing(middle, 5).mean(axis=1) - trailing(middle, 34).mean(axis=1)) / exact(bars["close"])
-    library = talib.SMA(middle.astype(float), 5) - talib.SMA(middle.astype(float), 34)
-    return agrees(ours, library / bars["close"], 1e-10)
-
-
 def channel_condition(name: str, market: Market) -> np.ndarray:
     """Bound CCI: typical prices and means are rounded, which a small mean deviation magnifies, as it does CCI."""
     deviation = mean_deviation_of("", market)

@@ -35,8 +35,8 @@ FAULTS = (
     ),
     Fault(
         "features/statistical/extremes.py",
-        "return float(max(max(fall, state.falls[i, LAP - 1 - after]), (before - low) / before))",
-        "return float(max(fall, state.falls[i, LAP - 1 - after]))",
+        "return float(max(max(fall, falls[LAP - 1 - after, i]), (before - low) / before))",
+        "return float(max(fall, falls[LAP - 1 - after, i]))",
         Kind.FORMULA,
         "a fall may begin in the lap before and end in this one",
     ),
@@ -81,13 +81,6 @@ FAULTS = (
         "state.oldest[i, j] = level",
         Kind.SEED,
         "time counts from the bar whose level is 0",
-    ),
-    Fault(
-        "features/statistical/range_volatility.py",
-        "if span <= TIE:",
-        "if span < -1.0:",
-        Kind.VALIDITY,
-        "the variation of no range is undefined",
     ),
     Fault(
         "features/statistical/range_volatility.py",
