@@ -2,7 +2,8 @@
 
 Seed:   the variance starts with the mean of the first 20 squared returns.
 Edges:  equal variances count half (a series that never moved stands at 0.5).
-Cost:   O(n) a bar, n + 1 numbers a series: the last variances are counted through.
+Cost:   O(n) a bar, 1.5 n + 1 numbers a series: the last variances are counted through, rounded where that tells them
+        apart.
 """
 
 from __future__ import annotations

@@ -62,44 +62,40 @@ def _build(
 
 
 @njit(cache=True, inline="always")
-def _correlation(both: float, a: float, b: float, spreads: float, count: int, out: Float64, why: UInt8, j: int) -> None:
+def _correlation(
+    both: float, a: float, b: float, spreads: float, count: float, out: Float64, why: UInt8, k: int, j: int
+) -> None:
     if spreads > 0.0:
-        out[j], why[j] = (both - a * b / count) / math.sqrt(spreads), 0
+        out[k, j], why[k, j] = (both - a * b / count) / math.sqrt(spreads), 0
     else:
-        out[j], why[j] = np.nan, EDGE
+        out[k, j], why[k, j] = np.nan, EDGE
 
 
 @njit(cache=True, inline="always")
-def _write(s: Float64, at: int, volume: float, window: int, n: int, flat: float, out: Float64, why: UInt8) -> None:
-    total, squares = s[at], s[at + 1]
+def _write(s: Float64, volume: float, window: float, n: int, flat: float, out: Float64, why: UInt8, k: int) -> None:
+    total, squares = s[0], s[1]
     mean = total / window
     spread = max(squares - total * mean, 0.0)
-    if squares <= 0.0:
-        out[:], why[:] = np.nan, EDGE
-        if n == window:
-            why[2:] = WARMING_UP
-        return
     deviation = math.sqrt(spread / (window - 1.0))
-    out[0], why[0] = deviation / mean, 0
-    if spread <= flat * squares:
-        out[1], why[1], spread = np.nan, EDGE, 0.0
-    else:
-        out[1], why[1] = (volume - mean) / deviation, 0
+    varies = squares > 0.0 and spread > flat * squares
+    out[k, 0], why[k, 0] = (deviation / mean, 0) if squares > 0.0 else (np.nan, EDGE)
+    out[k, 1], why[k, 1] = ((volume - mean) / deviation, 0) if varies else (np.nan, EDGE)
     if n == window:
-        out[2:], why[2:] = np.nan, WARMING_UP
+        for j in range(2, 4):
+            out[k, j], why[k, j] = np.nan, WARMING_UP
         return
-    size = max(flat * s[at + 3], TIE * TIE)
-    moves = s[at + 3] - s[at + 2] * s[at + 2] / window
-    sizes = s[at + 3] - s[at + 4] * s[at + 4] / window
-    _correlation(s[at + 5], s[at + 2], total, moves * spread if moves > size else 0.0, window, out, why, 2)
-    _correlation(s[at + 6], s[at + 4], total, sizes * spread if sizes > size else 0.0, window, out, why, 3)
+    spread = spread if varies else 0.0
+    size = max(flat * s[3], TIE * TIE)
+    moves, sizes = s[3] - s[2] * s[2] / window, s[3] - s[4] * s[4] / window
+    _correlation(s[5], s[2], total, moves * spread if moves > size else 0.0, window, out, why, k, 2)
+    _correlation(s[6], s[4], total, sizes * spread if sizes > size else 0.0, window, out, why, k, 3)
 
 
 @njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
     came, left, now = np.zeros(TERMS), np.zeros(TERMS), np.zeros(TERMS)
     volumes, returns, window, sums, rests = history.volume, history.log_return, WINDOWS[0], state.sums, state.rests
-    series, count = bars.series, bars.n
+    series, count, flat = bars.series, bars.n, params.flat
     for k in range(len(series)):
         i, n = series[k], count[k]
         volume = past(volumes, i, n, 0)
@@ -107,16 +103,18 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
         if n > window:
             _terms(past(volumes, i, n, window), past(returns, i, n, window) if n > window + 1 else 0.0, 0, left)
         else:
-            left[:] = 0.0
+            for j in range(TERMS):
+                left[j] = 0.0
         slide(sums, rests, i, came, left)
         if n < window:
-            out[k, :], why[k, :] = np.nan, WARMING_UP
+            for j in range(4):
+                out[k, j], why[k, j] = np.nan, WARMING_UP
             continue
         if n & (RING - 1) == 0 or drowned(left[1], sums[i, 1]) or drowned(left[3], sums[i, 3]):
             _build(state, i, n, volumes, returns, window, 0, came)
         for j in range(TERMS):
             now[j] = sums[i, j] + rests[i, j]
-        _write(now, 0, volume, window, n, params.flat, out[k], why[k])
+        _write(now, volume, window, n, flat, out, why, k)
 
 
 def _columns(window: int) -> tuple[Column, ...]:

@@ -42,8 +42,8 @@ FAULTS = (
     ),
     Fault(
         "features/regime/volatility_rank.py",
-        "not_above += values[i, slot] <= value",
-        "not_above += values[i, slot] < value",
+        "np.int32(values[i, slot] <= value)",
+        "np.int32(values[i, slot] < value)",
         Kind.BOUNDARY,
         "equal variances count half",
     ),
