@@ -81,6 +81,16 @@ ROWS: Final = (
                 "s",
                 (_quantile(0.99, "station_seconds", "{{station}}", by="station"),),
             ),
+            Panel(
+                "Slowest 1 % from stage to stage",
+                "s",
+                (_quantile(0.99, "stage_seconds", "{{stage}}", by="stage"),),
+            ),
+            Panel(
+                "Close of a bar, by its own time → its prediction queued",
+                "s",
+                tuple(_quantile(share, "close_seconds", f"p{100 * share:g}") for share in (0.5, 0.99, 0.999)),
+            ),
             Panel("Passes through the flow", "ops", (Query(_rate("batches"), "passes"),)),
         ),
     ),
@@ -95,7 +105,7 @@ ROWS: Final = (
             Panel(
                 "Age of the newest checkpoint",
                 "s",
-                (Query("time() - (undertone_checkpoint_time_seconds > 0)", "{{instance}}"),),
+                (Query("undertone_checkpoint_age_seconds", "{{instance}}"),),
             ),
             Panel("Size of a checkpoint", "bytes", (Query("undertone_checkpoint_bytes", "{{instance}}"),)),
             Panel(
@@ -103,6 +113,50 @@ ROWS: Final = (
                 "s",
                 tuple(_quantile(share, "checkpoint_seconds", f"p{100 * share:g}") for share in (0.5, 0.99)),
             ),
+        ),
+    ),
+    Row(
+        "Store and bus",
+        (
+            Panel(
+                "State: 0 up, 1 store away, 2 store's spool full, 3 bus away, 4 store failed",
+                "short",
+                (Query("undertone_store_state", "store"), Query("undertone_bus_state", "bus")),
+            ),
+            Panel(
+                "Rows on our disk that the store doesn't have", "bytes", (Query("undertone_store_spool_bytes", "rows"),)
+            ),
+            Panel("Rows that the store refused", "ops", (Query(_rate("store_rejected"), "rows"),)),
+            Panel(
+                "Messages that the bus doesn't have", "short", (Query("undertone_bus_waiting_messages", "messages"),)
+            ),
+            Panel("Messages dropped for newer ones", "ops", (Query(_rate("bus_dropped"), "messages"),)),
+        ),
+    ),
+    Row(
+        "Feeds",
+        (
+            Panel(
+                "Exchange's messages, and what was written",
+                "ops",
+                tuple(Query(_rate(f"ingest_{what}"), what) for what in ("messages", "ticks", "heartbeats")),
+            ),
+            Panel(
+                "Exchange's time of a message → its receipt",
+                "s",
+                tuple(_quantile(share, "ingest_lag_seconds", f"p{100 * share:g}") for share in (0.5, 0.99)),
+            ),
+            Panel("Gaps marked, by reason", "ops", (_rate_by("ingest_gaps", "reason"),)),
+            Panel("Connections lost, by reason", "ops", (_rate_by("ingest_reconnects", "reason"),)),
+            Panel(
+                "Missing, repeated, unreadable, complained about",
+                "ops",
+                tuple(
+                    Query(_rate(f"ingest_{what}"), what)
+                    for what in ("missing", "duplicates", "unreadable", "complaints")
+                ),
+            ),
+            Panel("Connected", "short", (Query('undertone_ingest_connected{job="ingest"}', "{{instance}}"),)),
         ),
     ),
     Row(
