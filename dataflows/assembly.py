@@ -271,16 +271,20 @@ class _Parts:
         version = self.settings.inference.model
         if version == "none":
             return None
-        from dataflows.stations.inference import Inference
+        from dataflows.stations.inference import Inference, every_seconds
         from models.registry import Registry
 
         engine, registry = self._engine(), Registry(self.settings.registry.root)
         if version != "active":
             fixed = Decision(0, DecisionKind.ACTIVATE, version, registry.show(version).timeframe)
-            return Inference(engine, self.timeframes, registry, decisions=[fixed], decide=False, clock=self.clock)
+            tiers = [decision for decision in self.decided if decision.kind == DecisionKind.TIER]
+            decisions, decide = [fixed, *tiers], False
+        else:
+            decisions, decide = list(self.decided), self.decides
         return Inference(
-            engine, self.timeframes, registry, record=sinks.record, decisions=self.decided, decide=self.decides,
-            passed=_passed(self.store), clock=self.clock,
+            engine, self.timeframes, registry, record=sinks.record, decisions=decisions, decide=decide,
+            passed=_passed(self.store), degrades=self.decides, clock=self.clock,
+            should_probe=every_seconds(self.settings.inference.probe_s),
         )  # fmt: skip
 
     def _engine(self) -> InferenceEngine:

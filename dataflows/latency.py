@@ -57,8 +57,8 @@ def of_rows(rows: Sequence[Mapping[str, Any]]) -> list[Span]:
         took = np.array([(row[end] - row[begin]) * _MS for row in stamped])
         if begin == "time":
             took = took[took < _LIVE_MS]
-        p = [float(value) for value in np.percentile(took, (50, 90, 99, 100))] if len(took) else [None] * 4
-        spans.append(Span(name, len(took), *p))
+        p50, p90, p99, worst = np.percentile(took, (50, 90, 99, 100)).tolist() if len(took) else [None] * 4
+        spans.append(Span(name, len(took), p50, p90, p99, worst))
     return spans
 
 
@@ -84,7 +84,7 @@ def gauges(text: str, names: Iterable[str]) -> dict[str, float]:
     """Return the value of some metrics, summed over their labels."""
     from prometheus_client.parser import text_string_to_metric_families
 
-    wanted, found = {f"undertone_{name}": name for name in names}, {}
+    wanted, found = {f"undertone_{name}": name for name in names}, dict[str, float]()
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
             if sample.name in wanted:
@@ -95,8 +95,13 @@ def gauges(text: str, names: Iterable[str]) -> dict[str, float]:
 def _of_buckets(name: str, cumulative: Mapping[float, float]) -> Span:
     bounds = sorted(cumulative)
     total = cumulative[bounds[-1]] if bounds else 0.0
-    p = [quantile(bounds, [cumulative[bound] for bound in bounds], share) for share in (0.5, 0.9, 0.99)]
-    return Span(name, int(total), *(None if value is None else value * 1e3 for value in p), None)
+    counts = [cumulative[bound] for bound in bounds]
+    p50, p90, p99 = (_ms(quantile(bounds, counts, share)) for share in (0.5, 0.9, 0.99))
+    return Span(name, int(total), p50, p90, p99, None)
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else seconds * 1e3
 
 
 def quantile(bounds: Sequence[float], cumulative: Sequence[float], share: float) -> float | None:

@@ -41,6 +41,7 @@ class Pipeline:
     seconds: dict[str, float] = field(default_factory=dict)  # spent in each station
     _reached: dict[str, int] = field(default_factory=dict)
     _next_cut: float = 0.0
+    _cut_at: int = -1  # the batch behind which the newest cut was made, or resumed at
     _live: LiveSource | None = None
     _position: tuple[int, Snapshot] | None = None  # of the last cut, until it counts
 
@@ -153,7 +154,7 @@ class Pipeline:
                 raise CheckpointMismatch(f"checkpoint, station {station.name}: {error}") from error
         self.number = snapshot["number"]
         self._reached = dict.fromkeys(self._reached, self.number)
-        self._next_cut = time.monotonic() + self.checkpoint_every
+        self._next_cut, self._cut_at = time.monotonic() + self.checkpoint_every, self.number
 
     def _maybe_cut(self) -> None:
         """Cut where it is time; before the first batch always, so that a run killed early has a place to resume at."""
@@ -164,7 +165,7 @@ class Pipeline:
             self._cut(self.checkpoints)
             self.checkpoints.finish()
             self._next_cut = time.monotonic() + self.checkpoint_every
-        if time.monotonic() < self._next_cut or self.checkpoints.busy:
+        if self.number == self._cut_at or time.monotonic() < self._next_cut or self.checkpoints.busy:
             return
         self._cut(self.checkpoints)
         self._next_cut = time.monotonic() + self.checkpoint_every
@@ -174,7 +175,7 @@ class Pipeline:
             raise RuntimeError(f"checkpoint: batch {self.number} is not through, the stations reached {self._reached}")
         snapshot = self.snapshot()
         checkpoints.cut(snapshot, self.number)
-        self._position = self.number, snapshot["position"]
+        self._cut_at, self._position = self.number, (self.number, snapshot["position"])
 
     def _acknowledge(self, checkpoints: Checkpoints) -> None:
         """Tell a live source of its position in a checkpoint, once that counts."""

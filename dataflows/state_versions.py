@@ -9,12 +9,27 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
+import numpy as np
+
 from dataflows.interfaces import Snapshot
 
 KEY: Final = "state_version"  # in a snapshot; those of version 1 don't carry it
-STATE_VERSION: Final = 1
+STATE_VERSION: Final = 2
 
-MIGRATIONS: Final[Mapping[int, Callable[[Snapshot], Snapshot]]] = {}  # from this version to the next
+
+def _without_tiers(snapshot: Snapshot) -> Snapshot:
+    """Version 2 remembers the tier a timeframe, and what each model last said: nothing had failed, nothing is known."""
+    inference = snapshot["stations"].get("inference")
+    if inference is not None:
+        inference["engine"]["caps"] = {}
+        for services in inference["engine"]["timeframes"].values():
+            for service in services.values():
+                n = len(service["model"]["predicted"])
+                service["model"]["last"] = {"said": np.zeros((n, 8)), "known": np.zeros(n, np.bool_)}
+    return snapshot
+
+
+MIGRATIONS: Final[Mapping[int, Callable[[Snapshot], Snapshot]]] = {1: _without_tiers}  # from this version to the next
 
 
 class StateVersionMismatch(ValueError):

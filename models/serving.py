@@ -13,6 +13,7 @@ from models.bundle import Bundle
 from models.classes import RISK_WINDOW, map_classes, move, normal_classes, rank_risk, vote
 from models.inputs import Inputs
 from models.labels import Float32, reference
+from models.ladder import LastWords, Words, best_under, tiers_of
 from models.metadata import Member, Metadata
 from models.stepper import Stepper
 from models.trees import walk
@@ -41,6 +42,16 @@ class Device:
     buckets: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What the members said of n rows, before the vote."""
+
+    which: Int64  # (n,) rows of the batch
+    weights: dict[str, float]  # of the M members that spoke
+    means: Float64  # (M, n)
+    log_variances: Float64  # (M, n)
+
+
 class ServedModel:
     """A loaded version with the state of S symbols: recurrent states, and the last volatilities for the risk.
 
@@ -60,42 +71,71 @@ class ServedModel:
         self._inputs = check_columns(metadata, names, fingerprints)
         self.bundle, self._threshold = bundle, threshold
         self._sigma = list(names).index(metadata.volatility)
-        self._steppers = {
-            name: Stepper(net, self._inputs.width, metadata.primary, device.name, device.buckets, n_symbols)
-            for name, net in bundle.nets.items()
-        }
-        self._weights = np.array(list(bundle.weights.values()))
+        self._place, self._n_symbols = device, n_symbols
         self._ring = np.zeros((n_symbols, RISK_WINDOW))
         self._count = np.zeros(n_symbols, np.int64)
-        self._tier = (Tier.CPU if device.name == "cpu" else Tier.GPU) if bundle.nets else Tier.TREES
-        self._notes = tuple(f"member {name} is absent, the others' weights are renormalised" for name in bundle.absent)
+        self._last = LastWords(n_symbols)
+        self.tiers = tiers_of(bundle, device.name)
+        self.tier, self._steppers = self.tiers[0], dict[str, Stepper]()
+        self.enter(self.tier)
 
     @property
     def version(self) -> str:
         """The version's name."""
         return self.bundle.metadata.version
 
+    def enter(self, cap: Tier) -> None:
+        """Serve at the best tier that `cap` allows. Nets begin from a zero state: a lost device's can't be read."""
+        self.tier = best_under(self.tiers, cap)
+        self._steppers = self._steppers_at(self.tier)
+
+    def probe(self, tier: Tier) -> None:
+        """Try whether a tier works again, beside the one that serves. Raises RuntimeError where it doesn't."""
+        for stepper in self._steppers_at(tier).values():
+            stepper.run(np.zeros((1, self._inputs.width), np.float32), np.zeros(1, np.int32))
+
+    def _steppers_at(self, tier: Tier) -> dict[str, Stepper]:
+        if tier not in (Tier.GPU, Tier.CPU):
+            return {}
+        place = self._place.name if tier == Tier.GPU else "cpu"
+        primary, buckets, n = self.bundle.metadata.primary, self._place.buckets, max(self._n_symbols, 1)
+        return {
+            name: Stepper(net, self._inputs.width, primary, place, buckets, n) for name, net in self.bundle.nets.items()
+        }
+
     def grow(self, n_symbols: int) -> None:
         """Make room for more symbols."""
+        self._n_symbols = n_symbols
         for stepper in self._steppers.values():
             stepper.grow(n_symbols)
         more = n_symbols - len(self._count)
         self._ring = np.concatenate((self._ring, np.zeros((more, RISK_WINDOW))))
         self._count = np.concatenate((self._count, np.zeros(more, np.int64)))
+        self._last.grow(n_symbols)
 
-    def predict(self, bars: Bars, rows: FeatureRows, which: Int64) -> Predictions:
-        """Predict from the given rows that have all required columns, in order; the others leave no trace."""
-        metadata = self.bundle.metadata
+    def draft(self, bars: Bars, rows: FeatureRows, which: Int64) -> Draft:
+        """Run the members on the given rows that have all required columns, in order; the others leave no trace.
+
+        Raises RuntimeError where the device fails. Nothing but the nets' states has changed then.
+        """
         which = which[self._inputs.eligible(rows.values, which)]
-        x, symbol = self._inputs.make(rows.values, which), bars.symbol[which]
-        means, log_variances = self._members(x, symbol)
-        unit = np.maximum(rows.values[which, self._sigma], metadata.volatility_floor) * math.sqrt(metadata.primary)
-        members = [metadata.members[name] for name in self.bundle.weights]
-        p = np.stack([_classes(m, s, member) for m, s, member in zip(means, log_variances, members, strict=True)])
-        voted = vote(means, log_variances, p, self._weights, unit, self._threshold)
-        risk = np.empty(len(which), np.int8)
-        rank_risk(bars.symbol, which, voted.volatility, self._ring, self._count, risk)
-        price = reference(bars)[0][which]
+        if self.tier == Tier.STALE:
+            which = which[self._last.known(bars.symbol[which])]
+            return Draft(which, {}, np.empty((0, len(which))), np.empty((0, len(which))))
+        weights = self._weights()
+        return Draft(which, weights, *self._members(weights, self._inputs.make(rows.values, which), bars.symbol[which]))
+
+    def _weights(self) -> dict[str, float]:
+        """Return the vote of the members that the tier has, adding up to 1."""
+        nets = self.tier in (Tier.GPU, Tier.CPU)
+        present = {name: w for name, w in self.bundle.weights.items() if nets or name in self.bundle.trees}
+        return {name: weight / sum(present.values()) for name, weight in present.items()}
+
+    def settle(self, draft: Draft, bars: Bars, rows: FeatureRows) -> Predictions:
+        """Make predictions of a draft; drafts are settled in the order they were made in."""
+        metadata, which = self.bundle.metadata, draft.which
+        symbol, price = bars.symbol[which], reference(bars)[0][which]
+        words, members = self._repeated(symbol) if self.tier == Tier.STALE else self._voted(draft, bars, rows)
         return Predictions(
             time=bars.time[which],
             symbol=symbol,
@@ -103,28 +143,47 @@ class ServedModel:
             bar_sequence=bars.sequence[which],
             horizon=metadata.primary,
             current_price=price,
-            predicted_price=move(price, voted.expected_return),
-            expected_return=voted.expected_return,
-            volatility=voted.volatility,
-            p_down=voted.probabilities[:, 0],
-            p_sideways=voted.probabilities[:, 1],
-            p_up=voted.probabilities[:, 2],
-            confidence=voted.confidence,
-            direction=voted.direction,
-            risk=risk,
-            members=dict(zip(self.bundle.weights, p, strict=True)),
+            predicted_price=move(price, words.expected_return),
+            **words._asdict(),
+            members=members,
             model_version=self.version,
             fingerprint=metadata.fingerprint,
-            tier=self._tier,
+            tier=self.tier,
+            full_tier=self.tiers[0],
             row=which,
-            notes=self._notes,
+            notes=self._notes(),
         )
 
-    def _members(self, x: Float32, symbol: Int32) -> tuple[Float64, Float64]:
+    def _repeated(self, symbol: Int32) -> tuple[Words, dict[str, Float64]]:
+        return self._last.repeat(symbol), {}
+
+    def _voted(self, draft: Draft, bars: Bars, rows: FeatureRows) -> tuple[Words, dict[str, Float64]]:
+        metadata, which = self.bundle.metadata, draft.which
+        unit = np.maximum(rows.values[which, self._sigma], metadata.volatility_floor) * math.sqrt(metadata.primary)
+        means, log_variances = draft.means, draft.log_variances
+        members = [metadata.members[name] for name in draft.weights]
+        p = np.stack([_classes(m, s, member) for m, s, member in zip(means, log_variances, members, strict=True)])
+        voted = vote(means, log_variances, p, np.array(list(draft.weights.values())), unit, self._threshold)
+        risk = np.empty(len(which), np.int8)
+        rank_risk(bars.symbol, which, voted.volatility, self._ring, self._count, risk)
+        classes = voted.probabilities
+        words = Words(
+            voted.expected_return, voted.volatility, classes[:, 0], classes[:, 1], classes[:, 2], voted.confidence,
+            voted.direction, risk,
+        )  # fmt: skip
+        self._last.keep(bars.symbol[which], words)
+        return words, dict(zip(draft.weights, p, strict=True))
+
+    def _notes(self) -> tuple[str, ...]:
+        absent = (f"member {name} is absent, the others' weights are renormalised" for name in self.bundle.absent)
+        degraded = (f"degraded: {self.tier} answers instead of {self.tiers[0]}",) if self.tier != self.tiers[0] else ()
+        return (*absent, *degraded)
+
+    def _members(self, weights: Mapping[str, float], x: Float32, symbol: Int32) -> tuple[Float64, Float64]:
         """Return calibrated means and log variances (M, n) at the primary horizon, in the order of the weights."""
-        shape = (len(self._weights), len(x))
+        shape = (len(weights), len(x))
         means, log_variances = np.empty(shape), np.empty(shape)
-        for k, name in enumerate(self.bundle.weights):
+        for k, name in enumerate(weights):
             if name in self._steppers:
                 heads = self._steppers[name].run(x, symbol)
                 means[k], log_variances[k] = heads[:, 0], heads[:, 1]
@@ -135,16 +194,19 @@ class ServedModel:
         return means, log_variances
 
     def snapshot(self) -> dict[str, Any]:
-        """Return the state a symbol: recurrent states (S, K) by member, volatilities (S, 250) and their number (S,)."""
+        """Return the state a symbol: recurrent states (S, K) by member of the present tier, volatilities (S, 250) and
+        their number (S,), the last words."""
         states = {name: stepper.snapshot() for name, stepper in self._steppers.items()}
-        return {"states": states, "volatilities": self._ring, "predicted": self._count}
+        last = self._last.snapshot()
+        return {"states": states, "volatilities": self._ring, "predicted": self._count, "last": last}
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
-        """Take over what `snapshot` gave."""
+        """Take over what `snapshot` gave at the same tier."""
         for name, stepper in self._steppers.items():
             stepper.restore(snapshot["states"][name])
         self._ring = np.array(snapshot["volatilities"], np.float64)
         self._count = np.array(snapshot["predicted"], np.int64)
+        self._last.restore(snapshot["last"])
 
 
 def _classes(mean: Float64, log_variance: Float64, member: Member) -> Float64:

@@ -21,13 +21,19 @@ from models.labels import Float32
 from schema.ticks import Int32, Int64
 
 
+def torch_device(name: str) -> torch.device:
+    """Return torch's device of a name. Tests put another one in its place."""
+    return torch.device(name)
+
+
 class Stepper:
     """One net and the states of S symbols on its device."""
 
     def __init__(
         self, net: Net, inputs: int, horizon: int, device: str, buckets: Sequence[int], n_symbols: int
     ) -> None:
-        self.device = torch.device(device)
+        self.place = device
+        self.device = torch_device(device)
         self._net = copy.deepcopy(net).to(self.device)
         self._horizon = horizon
         self._state = torch.zeros(n_symbols, net.state_size, device=self.device)

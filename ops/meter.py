@@ -32,6 +32,7 @@ class Meter:
         self._unwritten: deque[tuple[int, int]] = deque()  # batch number, when its rows were enqueued (ns)
         metrics.CHECKPOINT_AGE.set_function(self._checkpoint_age)
         self._rejected = self._dropped = 0  # rows and messages, as the sinks last said
+        self._tiers: dict[str, str] = {}  # timeframe -> the tier that answers
         self._models: dict[str, str] = {}  # timeframe -> the version that predicts
 
     def note(self, batch: Batch) -> None:
@@ -99,6 +100,7 @@ class Meter:
             for k in np.unique(predictions.timeframe).tolist():
                 metrics.PREDICTIONS.labels(self._names[k]).inc(int(np.count_nonzero(predictions.timeframe == k)))
                 champions[self._names[k]] = predictions.model_version
+                self._tier(self._names[k], predictions.tier, predictions.full_tier)
         self._swap(champions)
 
     def _swap(self, champions: dict[str, str]) -> None:
@@ -110,6 +112,15 @@ class Meter:
                 if before is not None:
                     metrics.MODEL_INFO.labels(timeframe, before).set(0)
                     metrics.MODEL_SWAPS.labels(timeframe).inc()
+
+    def _tier(self, timeframe: str, tier: str, full_tier: str) -> None:
+        metrics.DEGRADED.labels(timeframe).set(tier != full_tier)
+        before = self._tiers.get(timeframe)
+        if before != tier:
+            self._tiers[timeframe] = tier
+            metrics.TIER.labels(timeframe, tier).set(1)
+            if before is not None:
+                metrics.TIER.labels(timeframe, before).set(0)
 
     def _stations(self) -> None:
         for name, spent in self.flow.pipeline.seconds.items():

@@ -100,6 +100,12 @@ INGEST_LAG_SECONDS: Final = _histogram(
     "ingest_lag_seconds", "From the exchange's time of a message to its receipt; includes what the clocks differ by."
 )
 
+TIER: Final = _gauge(
+    "inference_tier", "1 for the tier that answers (gpu, cpu, trees, stale), else 0.", "timeframe", "tier"
+)
+DEGRADED: Final = _gauge("inference_degraded", "1 while a lesser tier answers than the model has.", "timeframe")
+TIER_CHANGES: Final = _counter("tier_changes", "Times inference moved to another tier.", "timeframe", "tier")
+
 
 def declared() -> tuple[Declared, ...]:
     """Return every metric above, in order."""

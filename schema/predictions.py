@@ -62,4 +62,5 @@ class Predictions:
     row: NDArray[np.int64]  # the row of the batch's bars it belongs to
     inference_started: int = 0  # ns UTC wall clock; stage times never enter the certificate
     inference_done: int = 0
+    full_tier: str = ""  # Tier that would have answered if nothing had failed
     notes: tuple[str, ...] = field(default_factory=tuple)  # e.g. members that were absent

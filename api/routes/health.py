@@ -46,7 +46,9 @@ def health(request: Request, reader: ReaderParameter) -> dict[str, Any]:
     newest = max((row["time"] for row in predictions), default=None)
     age = None if newest is None else (at - newest) / 1e9
     served = all(reported[name]["name"] == "up" for name in ("store", "bus") if name in reported)
-    running = run["state"] == "running" and newest is not None and served
+    inference = _inference(status)
+    well = served and inference["state"] != "degraded"
+    running = run["state"] == "running" and newest is not None and well
     return {
         "status": "unhealthy" if store == "away" else "healthy" if running else "degraded",
         "timestamp": iso(at),
@@ -61,6 +63,7 @@ def health(request: Request, reader: ReaderParameter) -> dict[str, Any]:
             "store": {"state": store, "detail": detail, "age_seconds": None},
             "dataflow": {"state": run["state"], "detail": run["detail"], "age_seconds": run["age_seconds"]},
             **{f"dataflow_{name}": _sink(reported, name, at) for name in ("store", "bus") if name in reported},
+            "inference": inference,
         },
         "newest_prediction": None if newest is None else iso(newest),
         "newest_prediction_age_seconds": age,
@@ -72,6 +75,15 @@ def _sink(status: dict[str, Any], name: str, at: int) -> dict[str, Any]:
     sink = status[name]
     since = sink["since"]
     return {"state": sink["name"], "detail": sink["detail"], "age_seconds": at / 1e9 - since if since else None}
+
+
+def _inference(status: dict[str, Any] | None) -> dict[str, Any]:
+    """Tell from the dataflow's last report which tier answers in each timeframe."""
+    tiers = (status or {}).get("tiers") or {}
+    lesser = [f"{name}: {tier} instead of {full}" for name, (tier, full) in sorted(tiers.items()) if tier != full]
+    state = "unknown" if not tiers else "degraded" if lesser else "full"
+    every = ", ".join(f"{name}: {tier}" for name, (tier, _) in sorted(tiers.items()))
+    return {"state": state, "detail": ", ".join(lesser) or every or "no prediction yet", "age_seconds": None}
 
 
 def _load(path: Path) -> dict[str, float]:

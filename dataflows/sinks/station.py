@@ -14,7 +14,7 @@ from dataflows.sinks import rows
 from dataflows.sinks.bus import Bus, Message, NullBus
 from dataflows.sinks.stores import OpenedStore
 from schema.channels import prediction_channel, prediction_key
-from schema.events import Decision
+from schema.events import Decision, DecisionKind
 from schema.messages import prediction_message
 from schema.reasons import Verdict
 from schema.stores import LIVE, bus_name
@@ -63,6 +63,7 @@ class Sinks:
         self._names = np.zeros(0, object)
         self._encode = msgspec.json.Encoder().encode
         self._sequence, self._number, self._model = 0, 0, ""
+        self._tiers: dict[str, list[str]] = {}  # by timeframe: what answered last, what should
         self._totals = dict.fromkeys(COUNTED, 0)
         self._reported, self._reported_at = dict(self._totals), 0
 
@@ -70,6 +71,8 @@ class Sinks:
         """Queue the batch's rows, publish its predictions, commit."""
         self._number = batch.number
         released = count(batch.ticks)
+        if batch.last and batch.watermark > 0:
+            self.record(Decision(batch.watermark, DecisionKind.END, "input"))
         self._totals["ticks"] += released
         if not rows.is_empty(batch):
             batch.stamps.enqueued = self._clock()
@@ -161,6 +164,8 @@ class Sinks:
             if first not in champions:
                 champions.add(first)
                 self._model = predictions.model_version
+                timeframe = str(self._timeframes[predictions.timeframe[0]])
+                self._tiers[timeframe] = [str(predictions.tier), str(predictions.full_tier or predictions.tier)]
                 if self._publishes:
                     self._publish(columns)
                     batch.stamps.published = self._clock()
@@ -192,7 +197,7 @@ class Sinks:
         status = {
             "at": now, "batch": batch.number, "watermark": batch.watermark, "model_version": self._model or None,
             "totals": self._totals, "rates": rates, "ended": batch.last,
-            "store": self._store.state()._asdict(), "bus": self._bus.state()._asdict(),
+            "store": self._store.state()._asdict(), "bus": self._bus.state()._asdict(), "tiers": self._tiers,
         }  # fmt: skip
         self._store.put_meta(STATUS, self._encode(status).decode())
         self._reported, self._reported_at = dict(self._totals), now

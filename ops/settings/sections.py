@@ -192,6 +192,9 @@ class Inference(Section):
         (16, 64, 256, 1024),
         description="Rising batch shapes, each at least 2; those above `max_batch_size` are unused.",
     )
+    probe_s: float = Field(
+        30.0, gt=0, description="How often a tier that failed is tried again (s); a lesser one answers till then."
+    )
     threshold: float = Field(0.5, ge=0, le=1, description="Below this confidence the direction is neutral.")
 
     @model_validator(mode="after")

@@ -145,6 +145,22 @@ def test_health_has_every_field_of_the_contract(get: Get) -> None:
     assert (answer["status"], answer["dependencies"]["dataflow"]["state"]) == ("degraded", "silent")
 
 
+def test_health_tells_a_lesser_tier(
+    get: Get, station: Sinks, writer: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = NOW + 2 * 10**9
+    monkeypatch.setattr("api.routes.health.now", lambda: later + 10**9)
+    monkeypatch.setattr(station, "_clock", lambda: later)
+    batch = full_batch(6)
+    for made in batch.predictions:
+        made.tier, made.full_tier = "trees", "gpu"
+    station.step(batch)
+    writer.flush()
+    health = get("/health").json()
+    assert (health["status"], health["dependencies"]["inference"]["state"]) == ("degraded", "degraded")
+    assert "trees instead of gpu" in health["dependencies"]["inference"]["detail"]
+
+
 def test_health_is_healthy_while_the_dataflow_reports(get: Get, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("api.routes.health.now", lambda: NOW + 3 * 10**9)
     assert get("/health").json()["status"] == "healthy"

@@ -161,7 +161,7 @@ def test_the_status_counts_and_tells_the_model(store: MemoryStore) -> None:
         station.step(full_batch(number))
     status = json.loads(store.get_meta(STATUS) or "")
     assert status["totals"] == {"ticks": 4, "late": 2, "dead": 2, "bars": 6, "features": 6, "predictions": 6}
-    assert (status["model_version"], status["batch"], status["rates"]["bars_per_second"]) == ("m1", 2, 0.75)
+    assert (status["model_version"], status["batch"], status["rates"]["bars_per_second"]) == ("m1", 2, 0.5)
 
 
 def test_the_first_model_of_a_bar_is_published_and_all_are_numbered_in_order(store: MemoryStore) -> None:
@@ -171,3 +171,22 @@ def test_the_first_model_of_a_bar_is_published_and_all_are_numbered_in_order(sto
     assert json.loads(bus.latest("prediction:1m:IBM") or b"")["model_version"] == "champion"
     numbers = {row["sequence"]: row["model_version"] for row in read(store, "predictions")}
     assert [numbers[k] for k in range(1, 7)] == ["champion"] * 3 + ["challenger"] * 3
+
+
+def test_the_end_of_a_finite_input_is_a_decision_that_is_durable_before_its_rows(store: MemoryStore) -> None:
+    station = sinks(store)
+    station.step(full_batch(1))
+    assert list(store.query("SELECT kind FROM decisions WHERE kind = 'end'")) == []
+    last = full_batch(2)
+    last.last, last.watermark = True, 1_700_000_000_000_000_000
+    commit, seen = store.commit, []
+
+    def committing(sequence: int) -> None:
+        seen.extend(row["time"] for row in store.query("SELECT time FROM decisions WHERE kind = 'end'"))
+        commit(sequence)
+
+    store.commit = committing  # type: ignore[method-assign]
+    station.step(last)
+    assert seen == [last.watermark]
+    station.step(Batch(3, last=True))  # an input without a tick has no time to end at
+    assert len(list(store.query("SELECT kind FROM decisions WHERE kind = 'end'"))) == 1
