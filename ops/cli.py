@@ -97,10 +97,14 @@ def run(
     duration: Duration = None,
     source: Annotated[str | None, typer.Option(metavar="URL|FILES|synthetic:", help="Setting source.url.")] = None,
     engine: Annotated[Engine, typer.Option(help="What drives the stations.")] = Engine.BYTEWAX,
+    supervise: Annotated[bool, typer.Option("--supervise", help="Start it again when it fails.")] = False,
+    restarts: Annotated[int, typer.Option(hidden=True, help="How often it was started again.")] = 0,
 ) -> None:
     """Run the live dataflow; it continues where it was stopped or killed."""
     chosen = {"source.url": ("--source", source)}
-    call.run("run", chosen=chosen, drains=True, duration_s=duration, engine=str(engine))
+    if supervise:
+        call.run("supervise", chosen=chosen, drains=True)
+    call.run("run", chosen=chosen, drains=True, duration_s=duration, engine=str(engine), restarts=restarts)
 
 
 @app.command()

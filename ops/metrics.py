@@ -100,6 +100,7 @@ INGEST_LAG_SECONDS: Final = _histogram(
     "ingest_lag_seconds", "From the exchange's time of a message to its receipt; includes what the clocks differ by."
 )
 
+RESTARTS: Final = _gauge("restarts", "How often the supervisor has started this dataflow again.")
 TIER: Final = _gauge(
     "inference_tier", "1 for the tier that answers (gpu, cpu, trees, stale), else 0.", "timeframe", "tier"
 )

@@ -19,7 +19,9 @@ from ops.tables import print_json
 _SAY_EVERY = 30.0  # seconds between lines
 
 
-def run(settings: Settings, *, json: bool, drain: Drain, duration_s: float | None, engine: str) -> int:
+def run(
+    settings: Settings, *, json: bool, drain: Drain, duration_s: float | None, engine: str, restarts: int = 0
+) -> int:
     """Run, resumed where a checkpoint is there, and print the totals at the end."""
     log, said = logger("run"), time.monotonic()
 
@@ -31,6 +33,7 @@ def run(settings: Settings, *, json: bool, drain: Drain, duration_s: float | Non
             counts = flow.tally.counts
             log.info("running", ticks=counts.ticks_read, bars=counts.bars, predictions=counts.predictions)
 
+    metrics.RESTARTS.set(restarts)
     metrics.serve(settings.metrics.host, settings.metrics.port)
     flow = assemble_live(settings, on_batch)
     meter = Meter(flow)

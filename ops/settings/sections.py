@@ -245,6 +245,17 @@ class Checkpoint(Section):
     keep: int = Field(5, ge=1, description="How many are kept, so that one not newer than the store is among them.")
 
 
+class Supervise(Section):
+    """`undertone run --supervise`: the dataflow is started again when it fails."""
+
+    back_off_s: float = Field(1.0, gt=0, description="Wait before the first restart (s); it doubles each time.")
+    longest_back_off_s: float = Field(60.0, gt=0, description="Longest wait between two lives (s).")
+    failures: int = Field(
+        5, ge=1, description="It gives up at so many failures in the window; exit code 75 (a dependency away) is none."
+    )
+    window_s: float = Field(300.0, gt=0, description="The window (s). A longer life begins the waits anew.")
+
+
 class Api(Section):
     """The HTTP service."""
 
@@ -320,6 +331,7 @@ class Settings(BaseSettings):
     store: Store = Store()
     bus: Bus = Bus()
     checkpoint: Checkpoint = Checkpoint()
+    supervise: Supervise = Supervise()
     api: Api = Api()
     registry: Registry = Registry()
     train: Train = Train()
