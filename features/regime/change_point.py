@@ -157,5 +157,6 @@ register(
         params=Params(MOST, HAZARD, CONVERGED, TIE * TIE),
         init=init,
         update=update,
+        version=2,
     )
 )

@@ -18,12 +18,12 @@ from numba import njit
 from features.catalogue import Column, Driver, Family, Group, Stage, register
 from features.decay import WARMING_UP
 from features.inputs import BarInputs, History, past
+from features.statistical.falls import LAP, close_lap, deepest_fall
 from features.ties import TIE
 from schema.reasons import Why
 from schema.ticks import Float64, Int64, UInt8
 
 WINDOWS = (20, 60)
-LAP = 60
 WIDTH = 4  # columns a window
 DIMENSION = 1.0 / math.log(2.0 * (LAP - 1))
 EDGE = int(Why.EDGE)
@@ -72,32 +72,6 @@ def _lowest(closes: Float64, i: int, n: int, window: int) -> int:
 
 
 @njit(cache=True, error_model="numpy")
-def _close_lap(highs: Float64, falls: Float64, since: Float64, i: int, n: int, closes: Float64) -> None:
-    """Note of every bar of the lap the highest close from it on, and the deepest fall."""
-    low = high = past(closes, i, n, 0)
-    fall = 0.0
-    for lag in range(LAP):
-        close = past(closes, i, n, lag)
-        low, high = min(low, close), max(high, close)
-        fall = max(fall, (close - low) / close)
-        highs[lag, i], falls[lag, i] = high, fall
-    since[i, 0], since[i, 1], since[i, 2] = 0.0, np.inf, 0.0
-
-
-@njit(cache=True, inline="always")
-def _fall(highs: Float64, falls: Float64, since: Float64, i: int, n: int, close: float) -> float:
-    """Return the deepest fall of the last LAP closes, after the first lap."""
-    after = n % LAP
-    if after == 0:
-        return float(falls[LAP - 1, i])
-    high, low = max(since[i, 0], close), min(since[i, 1], close)
-    fall = max(since[i, 2], (high - close) / high)
-    since[i, 0], since[i, 1], since[i, 2] = high, low, fall
-    before = highs[LAP - 1 - after, i]
-    return float(max(max(fall, falls[LAP - 1 - after, i]), (before - low) / before))
-
-
-@njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
     closes, at = history.close, len(WINDOWS) * WIDTH
     highs, lows, high_at, low_at, before, falls, since, path = state
@@ -130,8 +104,8 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
             out[k, at:], why[k, at:] = np.nan, WARMING_UP
             continue
         if n % LAP == 0:
-            _close_lap(before, falls, since, i, n, closes)
-        out[k, at], why[k, at] = -_fall(before, falls, since, i, n, close), 0
+            close_lap(before, falls, since, i, n, closes)
+        out[k, at], why[k, at] = -deepest_fall(before, falls, since, i, n, close), 0
         left = abs(past(closes, i, n, LAP - 1) - past(closes, i, n, LAP)) if n > LAP else 0.0
         path[i] += abs(close - past(closes, i, n, 1)) - left
         if n % LAP == 0 or left > 1024.0 * path[i]:

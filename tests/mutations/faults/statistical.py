@@ -34,7 +34,7 @@ FAULTS = (
         "of equal highs the last counts",
     ),
     Fault(
-        "features/statistical/extremes.py",
+        "features/statistical/falls.py",
         "return float(max(max(fall, falls[LAP - 1 - after, i]), (before - low) / before))",
         "return float(max(fall, falls[LAP - 1 - after, i]))",
         Kind.FORMULA,

@@ -91,10 +91,10 @@ FAULTS = (
     ),
     Fault(
         "features/microstructure/bar_impact.py",
-        "impact = share if notional > 0.0 else NOT_TRADED",
-        "impact = share if notional >= 0.0 else NOT_TRADED",
+        "sign * (impact >= 0.0)",
+        "sign * (impact > 0.0)",
         Kind.BOUNDARY,
-        "bars without notional have no impact",
+        "bars that traded and did not move count, with no impact",
     ),
     Fault(
         "features/microstructure/bar_spreads.py",
