@@ -306,7 +306,16 @@ class _Parts:
 def _opened_store(settings: Settings, features: Sequence[str]) -> OpenedStore:
     store = settings.store
     options = QuestDbOptions(store.spool_directory, store.spool_bytes, retention_days(store.retention_days))
-    return open_store(store.url, store.namespace, features, options)
+    opened = open_store(store.url, store.namespace, features, options)
+    if not (settings.kafka.predictions or settings.kafka.features):
+        return opened
+    from dataflows.kafka.sink import with_kafka
+
+    try:
+        return with_kafka(opened, settings, features)
+    except BaseException:
+        opened.close()
+        raise
 
 
 def _universe(settings: Settings) -> Universe:

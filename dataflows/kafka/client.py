@@ -9,6 +9,7 @@ from typing import Any, Final
 from confluent_kafka import KafkaError, KafkaException
 
 from ops.errors import DependencyAway
+from ops.settings import Settings
 
 AWAY: Final = frozenset(
     {
@@ -36,6 +37,11 @@ class Cluster:
         """Return a client's configuration; `more` is written with `_` for `.`. Its log is silent: errors speak."""
         named = {name if callable(value) else name.replace("_", "."): value for name, value in more.items()}
         return {"bootstrap.servers": self.servers, "log_level": 0, **named, **self.options}
+
+
+def cluster_of(settings: Settings, servers: str) -> Cluster:
+    """Return how to reach brokers."""
+    return Cluster(servers, options_of(settings.kafka.options), settings.kafka.wait_s)
 
 
 def options_of(pairs: Sequence[str]) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from dataflows.kafka.client import Cluster, options_of
+from dataflows.kafka.client import cluster_of
 from dataflows.kafka.source import BATCH_TICKS, KafkaSource
 from dataflows.sources.between import Between
 from ops.durations import parse_time
@@ -49,11 +49,6 @@ def open_history(settings: Settings, start_ns: int | None, end_ns: int | None) -
         max_message_bytes=source.max_message_bytes,
     )  # fmt: skip
     return Between(topic, start_ns, end_ns, settings.order.bound_ms * _MILLISECOND)
-
-
-def cluster_of(settings: Settings, servers: str) -> Cluster:
-    """Return how to reach brokers."""
-    return Cluster(servers, options_of(settings.kafka.options), settings.kafka.wait_s)
 
 
 def batch_ticks(settings: Settings) -> int:

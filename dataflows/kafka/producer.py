@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, Producer
@@ -14,13 +17,14 @@ _HEADERS: Final[dict[Format, Any]] = {form: headers_of(form) for form in Format}
 
 
 class Delivery:
-    """Appends messages to partitions, in order in each. One thread calls it."""
+    """Appends messages to partitions, in order in each. One thread sends, any may poll."""
 
     def __init__(self, cluster: Cluster, topic: str, **options: Any) -> None:
         """Append to `topic`, which must be there. `options` are the producer's, with `_` for `.`."""
         self._cluster, self._topic = cluster, topic
         self.sent = self.delivered = self.bytes = 0  # messages
         self._error: KafkaError | None = None
+        self._lock = threading.Lock()  # answers are taken by whichever thread polls
         self._producer = Producer(
             cluster.settings(
                 enable_idempotence=True, linger_ms=5, compression_type="lz4", batch_size=1_000_000,
@@ -33,12 +37,19 @@ class Delivery:
         """Messages that no broker has acknowledged yet."""
         return self.sent - self.delivered
 
-    def send(self, value: bytes, partition: int, form: Format, key: bytes | None = None) -> None:
-        """Queue one message; waits while the queue is full. Raises what kept an earlier one from being delivered."""
+    def send(
+        self, value: bytes, partition: int, form: Format, key: bytes | None = None,
+        done: Callable[[], None] | None = None,
+    ) -> None:  # fmt: skip
+        """Queue one message; waits while the queue is full. Raises what kept an earlier one from being delivered.
+
+        `done` is called once a broker has acknowledged it, by whichever thread polls.
+        """
+        answered = self._answered if done is None else partial(self._answered, done=done)
         while True:
             try:
                 self._producer.produce(
-                    self._topic, value, key, partition, on_delivery=self._answered, headers=_HEADERS[form]
+                    self._topic, value, key, partition, on_delivery=answered, headers=_HEADERS[form]
                 )  # fmt: skip
                 break
             except BufferError:
@@ -65,8 +76,11 @@ class Delivery:
         self._producer.purge()
         self._producer.flush(1.0)
 
-    def _answered(self, error: KafkaError | None, message: Any) -> None:
+    def _answered(self, error: KafkaError | None, message: Any, done: Callable[[], None] | None = None) -> None:
         if error is None:
-            self.delivered += 1
+            with self._lock:
+                self.delivered += 1
+            if done is not None:
+                done()
         elif self._error is None:
             self._error = error

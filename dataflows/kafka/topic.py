@@ -110,6 +110,15 @@ def create(cluster: Cluster, name: str, partitions: int) -> bool:
     return is_new
 
 
+def ensure(cluster: Cluster, name: str, partitions: int) -> Topic:
+    """Return a topic; it is made with so many partitions where it isn't there."""
+    try:
+        return Topics(cluster, name).describe()
+    except TopicAway:
+        create(cluster, name, partitions)
+    return Topics(cluster, name).describe()
+
+
 def _known(topics: Topics) -> Topic:
     """Return a topic that was just made; a broker says that it is there a little before it knows it."""
     until = time.monotonic() + topics.cluster.wait_s

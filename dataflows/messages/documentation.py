@@ -10,6 +10,7 @@ import numpy as np
 
 from dataflows.messages.encode import encode_event, encode_heartbeat, encode_singles
 from dataflows.messages.formats import FORMAT_HEADER, VERSION, VERSION_HEADER, Format
+from dataflows.messages.rows import FeaturesMessage
 from dataflows.messages.wire import COLUMNS, UNSET, ColumnsMessage, SingleMessage
 from schema.events import Event, EventKind
 from schema.ticks import QUOTE, TRADE, ticks_of
@@ -45,7 +46,7 @@ The header `{VERSION_HEADER}` is `{VERSION}`.
 
 def page() -> str:
     """Return docs/messages.md."""
-    return "\n".join([_HEAD, _single(), _columns(), ""])
+    return "\n".join([_HEAD, _single(), _columns(), _rows(), ""])
 
 
 def _single() -> str:
@@ -71,6 +72,21 @@ def _columns() -> str:
         f"column is a byte string of n raw numbers.\n\n{table}\n\nAs JSON schema, where byte strings are base64:\n\n"
         f"{_schema(ColumnsMessage)}\n\n{_HOW_TO}"
     )
+
+
+def _rows() -> str:
+    return f"""## What the dataflow appends
+
+`kafka.predictions` names a topic of predictions, such as `predictions.v1`: one JSON object a message, the same that is
+published on the bus and that the API answers with; its key is the symbol. `kafka.features` names one of feature rows,
+such as `features.v1`: n rows of one batch and partition, a msgpack array. Both are appended before a checkpoint counts,
+at least once: what a resumed run computes again is sent again with the same content. A reader drops what it has by
+symbol, timeframe and `bar_sequence` (and, for predictions, `model_version`).
+
+As JSON schema, where byte strings are base64:
+
+{_schema(FeaturesMessage)}
+"""
 
 
 def _columns_in_order() -> list[str]:

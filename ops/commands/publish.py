@@ -10,8 +10,7 @@ from typing import Any, Final
 
 from dataflows.batch import Arrivals
 from dataflows.interfaces import EndOfInput, Source
-from dataflows.kafka.client import Cluster
-from dataflows.kafka.opening import cluster_of
+from dataflows.kafka.client import Cluster, cluster_of
 from dataflows.kafka.producer import Delivery
 from dataflows.kafka.publisher import Publisher
 from dataflows.kafka.topic import Topics, create

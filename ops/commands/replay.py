@@ -89,7 +89,7 @@ def drive(flow: Flow, engine: str) -> None:
 
 
 def _own_place(settings: Settings, namespace: str | None) -> Settings:
-    """Point store and bus away from the live rows unless they were chosen."""
+    """Point store and bus away from the live rows unless they were chosen; nothing is appended to Kafka."""
     store, bus = settings.store, settings.bus
     if "url" not in store.model_fields_set:
         store = store.model_copy(update={"url": "null:"})
@@ -97,7 +97,8 @@ def _own_place(settings: Settings, namespace: str | None) -> Settings:
         bus = bus.model_copy(update={"url": "null:"})
     if namespace is not None or "namespace" not in store.model_fields_set:
         store = store.model_copy(update={"namespace": namespace or "replay"})
-    return settings.model_copy(update={"store": store, "bus": bus})
+    kafka = settings.kafka.model_copy(update={"predictions": "", "features": ""})
+    return settings.model_copy(update={"store": store, "bus": bus, "kafka": kafka})
 
 
 def _source(

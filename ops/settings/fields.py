@@ -54,6 +54,10 @@ def _source(url: str) -> str:
     return _checked(kafka_address)(url) if url.startswith("kafka:") else url
 
 
+def _topic(url: str) -> str:
+    return _checked(kafka_address)(url) if url else url
+
+
 def _start(text: str) -> str:
     if text in ("earliest", "latest", "snapshot"):
         return text
@@ -157,6 +161,7 @@ BusUrl = Annotated[str, _address(("memory:", "null:", "redis://host:6379/0", "re
 IngestTarget = Annotated[str, _address(("segments:///var/ticks", "kafka://host:9092/ticks"))]
 WebSocketUrl = Annotated[str, AfterValidator(_websocket)]
 SourceUrl = Annotated[str, Field(min_length=1), AfterValidator(_source)]
+TopicUrl = Annotated[str, AfterValidator(_topic)]
 Partitions = Annotated[str, AfterValidator(_checked(partition_set))]
 Start = Annotated[str, AfterValidator(_start)]
 Options = Annotated[tuple[str, ...], BeforeValidator(split_list), AfterValidator(_options)]

@@ -26,6 +26,7 @@ from ops.settings.fields import (
     Symbols,
     Timeframes,
     TimeOfDay,
+    TopicUrl,
     WebSocketUrl,
 )
 
@@ -94,12 +95,20 @@ class Ingest(Section):
 
 
 class Kafka(Section):
-    """How brokers are reached."""
+    """How brokers are reached, and what a dataflow appends to topics beside its store."""
 
     wait_s: float = Field(10.0, gt=0, description="How long a start waits for a broker's answer (s).")
     options: Options = Field(
         (), description="Options of the client (librdkafka), e.g. `security.protocol=ssl,ssl.ca.location=ca.pem`."
     )
+    predictions: TopicUrl = Field(
+        "", description="Topic that predictions go to, e.g. `kafka://host:port/predictions.v1`; empty for none."
+    )
+    features: TopicUrl = Field(
+        "",
+        description="Topic that the stored feature rows go to, e.g. `kafka://host:port/features.v1`; empty for none.",
+    )
+    partitions: int = Field(4, ge=1, le=1024, description="Partitions of a topic of rows that isn't there yet.")
 
 
 class Universe(Section):

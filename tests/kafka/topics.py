@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions
 
 from dataflows.assembly import Flow, assemble
@@ -102,6 +102,21 @@ def publish(
             publisher.publish(part)
         if beat_ns is not None:
             publisher.beat(publisher.newest + beat_ns, lanes)
+
+
+def raw(servers: str, topic: str) -> list[tuple[int, bytes | None, bytes]]:
+    """All messages that a topic holds now: partition, key, value."""
+    consumer = Consumer({"bootstrap.servers": servers, "group.id": f"raw-{topic}", "auto.offset.reset": "earliest"})
+    partitions = len(admin(servers).list_topics(topic, timeout=10).topics[topic].partitions)
+    places = [TopicPartition(topic, partition, 0) for partition in range(partitions)]
+    n = sum(consumer.get_watermark_offsets(place, timeout=10)[1] for place in places)
+    consumer.assign(places)
+    messages: list[Any] = []
+    until = time.monotonic() + WAIT_S
+    while len(messages) < n and time.monotonic() < until:
+        messages += [message for message in consumer.consume(1000, 0.1) if message.error() is None]
+    consumer.close()
+    return [(message.partition(), message.key(), message.value()) for message in messages]
 
 
 def read_for(source: Source, enough: Callable[[list[Arrivals]], bool], seconds: float = WAIT_S) -> list[Arrivals]:
