@@ -77,11 +77,11 @@ def _as_decided(settings: Settings) -> Settings:
 def _stored(place: Place, names: tuple[str, ...], fingerprint: str) -> Iterator[Moment]:
     columns = place.columns("features")
     if missing := [name for name in names if name not in columns]:
-        raise NotComparable(f"store {place.path}: its features lack {missing[:3]} …; compare with the same families")
+        raise NotComparable(f"store {place.name}: its features lack {missing[:3]} …; compare with the same families")
     for time, symbol, timeframe, sequence, mark, validity, *values in place.rows("features", [*_FIXED, *names]):
         if mark != fingerprint:
             raise NotComparable(
-                f"store {place.path}: a row of the catalogue {mark}, expected {fingerprint}; "
+                f"store {place.name}: a row of the catalogue {mark}, expected {fingerprint}; "
                 "compare with the version and families that made it"
             )
         row = np.array(values, np.float64), np.frombuffer(validity, np.uint8)

@@ -73,7 +73,7 @@ class StoredTicks:
 
     def origin(self, lane: np.ndarray, offset: np.ndarray) -> tuple[list[str], np.ndarray, np.ndarray]:
         """Name the store, and the row among its used ticks."""
-        return [str(self.place.path)] * len(lane), np.zeros(len(lane), np.int64), offset
+        return [self.place.name] * len(lane), np.zeros(len(lane), np.int64), offset
 
     def close(self) -> None:
         """Forget the cursor."""

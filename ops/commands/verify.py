@@ -16,7 +16,7 @@ from ops.tables import print_json
 
 def run(settings: Settings, *, json: bool, first: str, second: str) -> int:
     """Compare two certificates (files, or folders that hold one) or two stores. Exit code 1 where they differ."""
-    of_stores = [side.startswith("sqlite:") for side in (first, second)]
+    of_stores = [side.startswith(("sqlite:", "questdb:")) for side in (first, second)]
     try:
         if all(of_stores):
             answer = _stores(first, second)
