@@ -23,12 +23,21 @@ def serve(
     cors_origins: Sequence[str] = (),
     version: str = "0",
 ) -> None:
-    """Serve `sqlite:///path` until SIGINT or SIGTERM. Port 0 takes a free one.
+    """Serve `sqlite:///path` or `questdb://host:port` until SIGINT or SIGTERM. Port 0 takes a free one.
 
     Raises ValueError for a store URL or namespace that is none, SystemExit where the port is taken.
     """
-    reader = Reader(ReadOnlyStore(store, namespace, cache_ttl))
+    reader = open_reader(store, namespace, cache_ttl)
     make_server(create_app(reader, version=version, cors_origins=cors_origins), host, port).run()
+
+
+def open_reader(url: str, namespace: str = LIVE, cache_ttl: float = 300.0) -> Reader:
+    """Return a reader of a store; nothing is opened yet. Raises ValueError for a URL or namespace that is none."""
+    if url.startswith("questdb:"):
+        from api.questdb import QuestDbReader, QuestDbRows
+
+        return QuestDbReader(QuestDbRows(url, namespace, cache_ttl))
+    return Reader(ReadOnlyStore(url, namespace, cache_ttl))
 
 
 def make_server(app: FastAPI, host: str, port: int) -> uvicorn.Server:

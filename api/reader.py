@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import groupby
 from typing import Any, Final
 
 import msgspec
 
-from api.store import ReadOnlyStore, Row
+from api.store import Row, Rows
 
 SeriesKey = tuple[str, str]  # symbol, timeframe
 
@@ -59,7 +60,7 @@ CURSOR: Final = ("time", "bar_sequence", "timeframe", "horizon", "model_version"
 class Reader:
     """Queries of the service, as plain rows. Every method raises StoreAway where there is nothing to read."""
 
-    def __init__(self, store: ReadOnlyStore) -> None:
+    def __init__(self, store: Rows) -> None:
         """Read from `store`."""
         self.store = store
 
@@ -100,11 +101,16 @@ class Reader:
                 conditions.append(condition)
                 values.append(value)
         if before is not None:
-            conditions.append(f"({', '.join(CURSOR)}) < ({', '.join('?' * len(CURSOR))})")
-            values.extend(before)
+            condition, compared = self._behind(before)
+            conditions.append(condition)
+            values.extend(compared)
         where = " AND ".join(conditions)
         sql = f"SELECT * FROM {self.store.table('predictions')} WHERE {where} ORDER BY {order} LIMIT ?"
         return self.store.rows(sql, (*values, limit))
+
+    def _behind(self, before: Sequence[Any]) -> tuple[str, list[Any]]:
+        """Return the condition that rows stand behind a cursor, and its values."""
+        return f"({', '.join(CURSOR)}) < ({', '.join('?' * len(CURSOR))})", list(before)
 
     def bars(self, symbol: str, timeframe: str, limit: int) -> list[Row]:
         """Return the newest `limit` bars, oldest first."""

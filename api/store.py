@@ -5,22 +5,51 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from time import monotonic
-from typing import Any, Final, TypeVar, cast
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
+from api.cache import Cache
 from schema.stores import LIVE, check_namespace, sqlite_path, stored_name
 from schema.tables import SCHEMA_VERSION
 
 Row = dict[str, Any]
 T = TypeVar("T")
 
-_MOST_CACHED: Final = 512  # answers
-
 
 class StoreAway(Exception):
     """There is no store to read yet, or it can't be read now. The text says what to do."""
+
+
+class Rows(Protocol):
+    """Rows of one namespace of a store, for any thread. Never writes, never blocks the writer."""
+
+    name: str  # what a person calls the store
+    folder: Path  # on the disk whose load matters
+
+    def table(self, name: str) -> str:
+        """Return what a table of the schema is called here, quoted."""
+        ...
+
+    def rows(self, sql: str, parameters: Any = ()) -> list[Row]:
+        """Read rows. Raises StoreAway."""
+        ...
+
+    def meta(self, name: str) -> str | None:
+        """Return one of the namespace's own values. Raises StoreAway."""
+        ...
+
+    def check(self) -> None:
+        """Raise StoreAway where the namespace can't be read, or is of another schema version."""
+        ...
+
+    def cached(self, key: Any, make: Callable[[], T]) -> T:
+        """Return what `make` returned for this key since the last write."""
+        ...
+
+    def close(self) -> None:
+        """Release what is open; the next read opens it again."""
+        ...
 
 
 class ReadOnlyStore:
@@ -35,11 +64,10 @@ class ReadOnlyStore:
         Raises ValueError for another URL. Doesn't touch the file.
         """
         self.path, self.namespace = sqlite_path(url), check_namespace(namespace)
-        self._ttl = cache_ttl
+        self.name, self.folder = str(self.path), self.path.absolute().parent
         self._connection: sqlite3.Connection | None = None
         self._inode = -1
-        self._cache: OrderedDict[Any, tuple[float, Any]] = OrderedDict()
-        self._version = -1
+        self._cache = Cache(cache_ttl)
         self._lock = threading.RLock()
 
     def table(self, name: str) -> str:
@@ -75,19 +103,7 @@ class ReadOnlyStore:
     def cached(self, key: Any, make: Callable[[], T]) -> T:
         """Return what `make` returned for this key since the last write; at most `cache_ttl` seconds old."""
         with self._lock:
-            version, now = self._data_version(), monotonic()
-            if version != self._version:
-                self._cache.clear()
-                self._version = version
-            kept = self._cache.get(key)
-            if kept is not None and now - kept[0] < self._ttl:
-                return cast(T, kept[1])
-            value = make()
-            self._cache[key] = (now, value)
-            self._cache.move_to_end(key)
-            if len(self._cache) > _MOST_CACHED:
-                self._cache.popitem(last=False)
-            return value
+            return self._cache.get(key, self._data_version(), make)
 
     def _data_version(self) -> int:
         """Return a number that changes with every commit of another connection."""
@@ -123,5 +139,5 @@ class ReadOnlyStore:
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
-            self._connection, self._version = None, -1
+            self._connection = None
             self._cache.clear()

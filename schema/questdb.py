@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from schema.stores import stored_name
 from schema.tables import TABLES
 
 TIMESTAMP_OID: Final = 1114  # the type that pgwire gives a timestamp, with microseconds only
-MICROSECONDS_LOST: Final = "a pgwire timestamp has microseconds; as a long it is the stored nanoseconds"
+BYTES: Final = frozenset(name for table in TABLES.values() for name, kind in table.columns.items() if kind == "bytes")
 META: Final = "meta"  # table of the namespaces' own values
 NOT_STARTED: Final = "start the server (make up) or name another store"
 
@@ -74,12 +75,32 @@ def translated(sql: str, namespace: str) -> str:
     return _PIECES.sub(replaced, sql)
 
 
+def prepared(connection: Any, sql: str, namespace: str) -> str:
+    """Return SQL of the embedded store as QuestDB takes it over this psycopg connection, times as ns UTC.
+
+    A pgwire timestamp has microseconds only; as a long it is the nanoseconds that are stored. Which columns are
+    timestamps the server says before it runs the query.
+    """
+    text = translated(sql, namespace)
+    first, *rest = text.split("%s")
+    numbered = first + "".join(f"${k}{piece}" for k, piece in enumerate(rest, 1))
+    connection.pgconn.prepare(b"", numbered.replace("%%", "%").encode())
+    found = connection.pgconn.describe_prepared(b"")
+    return with_nanoseconds(text, [(found.fname(k).decode(), found.ftype(k)) for k in range(found.nfields)])
+
+
+def decoded(names: Sequence[str], row: Sequence[Any]) -> dict[str, Any]:
+    """Return a row of a result as our stores give it: bytes, which lie there in base64, are bytes."""
+    found = dict(zip(names, row))
+    for name in BYTES & found.keys():
+        if found[name] is not None:
+            found[name] = base64.b64decode(found[name])
+    return found
+
+
 def with_nanoseconds(sql: str, columns: Sequence[tuple[str, int]]) -> str:
     """Wrap a query whose columns (name, type) hold timestamps, so that they come as ns UTC with all nine digits."""
     if not any(kind == TIMESTAMP_OID for _, kind in columns):
         return sql
     chosen = ", ".join(f'"{name}"::long "{name}"' if kind == TIMESTAMP_OID else f'"{name}"' for name, kind in columns)
     return f"SELECT {chosen} FROM ({sql})"
-
-
-BYTES: Final = frozenset(name for table in TABLES.values() for name, kind in table.columns.items() if kind == "bytes")

@@ -38,7 +38,7 @@ def health(request: Request, reader: ReaderParameter) -> dict[str, Any]:
     at, state = now(), request.app.state
     try:
         reader.store.check()
-        store, detail = "up", str(reader.store.path)
+        store, detail = "up", reader.store.name
         status, predictions = reader.status(), reader.newest_predictions()
     except StoreAway as error:
         store, detail, status, predictions = "away", str(error), None, []
@@ -58,7 +58,7 @@ def health(request: Request, reader: ReaderParameter) -> dict[str, Any]:
         "database_connected": store == "up",
         "websocket_connections": state.websocket_connections,
         "uptime_seconds": monotonic() - state.started,
-        "system_metrics": _load(reader.store.path),
+        "system_metrics": _load(reader.store.folder),
         "dependencies": {
             "store": {"state": store, "detail": detail, "age_seconds": None},
             "dataflow": {"state": run["state"], "detail": run["detail"], "age_seconds": run["age_seconds"]},
@@ -86,10 +86,10 @@ def _inference(status: dict[str, Any] | None) -> dict[str, Any]:
     return {"state": state, "detail": ", ".join(lesser) or every or "no prediction yet", "age_seconds": None}
 
 
-def _load(path: Path) -> dict[str, float]:
-    folder = next(parent for parent in path.absolute().parents if parent.is_dir())
+def _load(folder: Path) -> dict[str, float]:
+    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.is_dir())
     return {
         "cpu_percent": psutil.cpu_percent(),
         "memory_percent": psutil.virtual_memory().percent,
-        "disk_percent": psutil.disk_usage(str(folder)).percent,
+        "disk_percent": psutil.disk_usage(str(there)).percent,
     }

@@ -15,8 +15,10 @@ def run(settings: Settings, *, json: bool) -> int:
     """Serve until SIGINT or SIGTERM. Raises DependencyAway where the port is taken."""
     from api.main import serve
 
-    if not settings.store.url.startswith("sqlite:"):
-        raise ConfigurationError(f"the service reads sqlite:///path, setting store.url is {settings.store.url!r}")
+    if not settings.store.url.startswith(("sqlite:", "questdb:")):
+        raise ConfigurationError(
+            f"the service reads sqlite:///path or questdb://host:port, setting store.url is {settings.store.url!r}"
+        )
     host, port = settings.api.host, settings.api.port
     check_free(host, port)
     log = logger("api")

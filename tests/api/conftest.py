@@ -13,15 +13,33 @@ import pytest
 from fastapi import FastAPI
 
 from api.app import create_app
-from api.reader import Reader
-from api.store import ReadOnlyStore
+from api.main import open_reader
 from dataflows.sinks.bus import NullBus
+from dataflows.sinks.questdb.options import QuestDbOptions
+from dataflows.sinks.questdb.store import QuestDbStore
 from dataflows.sinks.sqlite import SqliteStore
 from dataflows.sinks.station import Sinks
+from dataflows.sinks.stores import OpenedStore
 from tests.sinks.batches import FEATURES, SYMBOLS, TIMEFRAMES, full_batch, origin
+from tests.sinks.conftest import new_namespace, questdb_url
 
 NOW = 1_700_000_000_000_000_000
 Get = Callable[..., httpx.Response]
+
+
+class Seen(QuestDbStore):
+    """A QuestDB store whose flushed rows can be read: the server applies what it took a little later."""
+
+    def flush(self) -> None:
+        """Wait until readers see what was appended."""
+        super().flush()
+        list(self.query("SELECT count() AS n FROM bars"))
+
+
+@pytest.fixture
+def kind(request: pytest.FixtureRequest) -> str:
+    """Which store the service reads: `sqlite`, unless a test is parametrized with another."""
+    return str(getattr(request, "param", "sqlite"))
 
 
 @pytest.fixture
@@ -30,15 +48,26 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def writer(path: Path) -> Iterator[SqliteStore]:
+def place(kind: str, path: Path, request: pytest.FixtureRequest) -> tuple[str, str]:
+    """URL and namespace of the store."""
+    if kind == "questdb":
+        return questdb_url(request.getfixturevalue("questdb")), new_namespace()
+    return f"sqlite:///{path}", "live"
+
+
+@pytest.fixture
+def writer(kind: str, place: tuple[str, str], path: Path) -> Iterator[OpenedStore]:
     """An empty store, open for writing."""
-    store = SqliteStore(path, feature_names=FEATURES)
+    if kind == "questdb":
+        store: OpenedStore = Seen(*place, FEATURES, QuestDbOptions(path.with_name("spool")))
+    else:
+        store = SqliteStore(path, feature_names=FEATURES)
     yield store
     store.close()
 
 
 @pytest.fixture
-def station(writer: SqliteStore) -> Sinks:
+def station(writer: OpenedStore) -> Sinks:
     """The sinks after five batches."""
     columns = [{"name": name, "range": [0.0, None]} for name in FEATURES]
     for name in ("catalogue", "catalogue:" + "f" * 16):
@@ -54,8 +83,10 @@ def station(writer: SqliteStore) -> Sinks:
 
 
 @pytest.fixture
-def app(path: Path) -> FastAPI:
-    return create_app(Reader(ReadOnlyStore(f"sqlite:///{path}")), version="0.1.0")
+def app(place: tuple[str, str]) -> Iterator[FastAPI]:
+    reader = open_reader(*place)
+    yield create_app(reader, version="0.1.0")
+    reader.store.close()
 
 
 @pytest.fixture

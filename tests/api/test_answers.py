@@ -15,7 +15,10 @@ from schema.messages import prediction_message
 from tests.api.conftest import NOW, Get
 from tests.sinks.batches import START, full_batch
 
-pytestmark = pytest.mark.usefixtures("station")
+pytestmark = [
+    pytest.mark.usefixtures("station"),
+    pytest.mark.parametrize("kind", ["sqlite", "questdb"], indirect=True),
+]
 
 
 def test_the_newest_prediction_of_each_symbol_is_what_the_bus_carries(get: Get, writer: SqliteStore) -> None:

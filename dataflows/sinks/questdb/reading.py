@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from dataflows.sinks.errors import StoreError, StoreUnavailable
 from dataflows.sinks.questdb.probes import suspended
-from schema.questdb import BYTES, META, NOT_STARTED, Address, translated, with_nanoseconds
+from schema.questdb import META, NOT_STARTED, Address, decoded, prepared
 from schema.stores import stored_name
 from schema.tables import TABLES
 
@@ -32,8 +31,7 @@ class Reading:
         connection = self._connect()
         try:
             self._wait_applied(connection)
-            text = translated(sql, self.namespace)
-            text = with_nanoseconds(text, _described(connection, text))
+            text = prepared(connection, sql, self.namespace)
             cursor = connection.cursor(binary=True)
             found = cursor.stream(text, tuple(parameters))
             first = next(found, None)
@@ -73,10 +71,9 @@ class Reading:
         try:
             if first is not None:
                 names = [column.name for column in cursor.description]
-                coded = [place for place, name in enumerate(names) if name in BYTES]
-                yield _row(names, coded, first)
+                yield decoded(names, first)
                 for row in found:
-                    yield _row(names, coded, row)
+                    yield decoded(names, row)
         except GeneratorExit:
             raise
         except Exception as error:
@@ -126,22 +123,3 @@ class Reading:
                 f"store {self.address}: no answer over pgwire at port {self.address.pg}: {said}; {NOT_STARTED}"
             )
         return StoreError(f"store {self.address}: {said}")
-
-
-def _described(connection: Any, sql: str) -> list[tuple[str, int]]:
-    """Return names and types of a query's columns, without running it; none where the server can't say."""
-    numbered = iter(range(1, 1 + sql.count("%s")))
-    parts = sql.split("%s")
-    text = parts[0] + "".join(f"${next(numbered)}{part}" for part in parts[1:])
-    wire = connection.pgconn
-    wire.prepare(b"", text.replace("%%", "%").encode())
-    found = wire.describe_prepared(b"")
-    return [(found.fname(k).decode(), found.ftype(k)) for k in range(found.nfields)]
-
-
-def _row(names: list[str], coded: list[int], row: tuple[Any, ...]) -> dict[str, Any]:
-    found = dict(zip(names, row))
-    for place in coded:
-        if row[place] is not None:
-            found[names[place]] = base64.b64decode(row[place])
-    return found
