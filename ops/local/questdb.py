@@ -10,7 +10,6 @@ from ops.local import jars
 from ops.local.programs import find_java
 from ops.local.server import HOST, Server
 
-
 # The server reserves a page of each column of each open table: with its own 16 MB (1 MB in the write-ahead log) a row
 # of features takes 12 GB of disk before the second one comes, and each test's tables 1 GB. Seen: 51 GB in a minute.
 COLUMN_PAGES: Final = {
