@@ -31,7 +31,8 @@ What producers write into the topic of ticks, and what `undertone publish` and `
 The header `{VERSION_HEADER}` is `{VERSION}`.
 
 - Headers may be left out: a first byte `{{` means `json`, a msgpack map `msgpack`, a msgpack array `columns`. Formats
-  may be mixed in a partition.
+  may be mixed in a partition. `undertone publish` leaves them out of single ticks, which they would make twice as
+  expensive to read; where they are there, they count.
 - A symbol always goes to the same partition (`crc32(symbol) % partitions`, the key is the symbol where a message holds
   one tick): order is kept within a partition only.
 - **Heartbeats** go into every partition, at least one a second of event time: a partition without ticks would hold

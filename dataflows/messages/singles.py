@@ -23,7 +23,7 @@ _DECODERS: Final = {
 }
 _EVENTS: Final = {str(kind) for kind in EventKind}
 _FIELDS: Final = tuple(name for name in SingleMessage.__struct_fields__ if name != "details")
-_CELLS: Final = attrgetter(*_FIELDS)
+_CELLS: Final = {name: attrgetter(name) for name in _FIELDS}
 _DEEP: Final = (ValueError, RecursionError)  # what bytes can make a decoder raise: nested too deep is the second
 
 
@@ -56,7 +56,7 @@ def read_singles(
 def _ticks(read: list[SingleMessage], message: Int64, names: Names, events: list[tuple[int, Event]]) -> Part:
     if not read:
         return Part(ticks_of(0), message, events=events)
-    columns: dict[str, Any] = dict(zip(_FIELDS, zip(*map(_CELLS, read))))
+    columns: dict[str, Any] = {name: list(map(cells, read)) for name, cells in _CELLS.items()}
     kinds = columns["kind"]
     columns["kind"] = [KINDS.get(kind, UNKNOWN_KIND) for kind in kinds]
     columns["symbol"] = names.codes(columns["symbol"])
