@@ -48,8 +48,8 @@ class Recorder:
         self._asked = frozenset(symbols)
         self._rows, self._events, self._unreadable = Rows(self._names), list[Event](), list[bytes]()
         self._clock, self._sequences = VenueClock(), Sequences()
-        self._newest = recover(target.tail(), self._sequences, self._clock)
-        self._beat = 0  # event time of the newest heartbeat
+        self._newest = self._known_until = recover(target.tail(), self._sequences, self._clock)
+        self._beat, self._received = self._newest, now  # of the newest heartbeat, of what came last by our clock
         self._outage: Outage | None = None
         self._reporter = Reporter(self.totals)
         self._lag: int | None = None  # of the newest tick, ns
@@ -95,13 +95,15 @@ class Recorder:
         self.target.idle()
 
     def flush(self, connected: bool) -> None:
-        """Write what was collected."""
+        """Write what was collected, and with it, now and then, how far the feed has come."""
+        if self._newest - self._beat >= self.times.heartbeat:
+            self._heartbeat(self._newest, self._received)
         if len(self._rows) or self._events or self._unreadable:
             ticks, events, unreadable = self._rows.take(), self._events, self._unreadable
             self._events, self._unreadable = [], []
             self.target.write(ticks, self._names, events, unreadable)
-            self._reporter.report(self._lag, connected)
-            self._lag = None
+        self._reporter.report(self._lag, connected)
+        self._lag = None
 
     def drain(self, now: int) -> None:
         """Write all there is, the holes too that may still have been filled."""
@@ -111,7 +113,9 @@ class Recorder:
 
     def _tick(self, message: Trade | Quote, now: int) -> None:
         if isinstance(message, Trade):
-            new = self._sequences.trade(message.symbol).see(message.number, message.time, now)
+            trades = self._sequences.trade(message.symbol)
+            old = trades.high < 0 and message.time <= self._known_until  # a venue may begin with its last trade
+            new = trades.see(message.number, message.time, now) and not old
         else:
             new = self._sequences.quote(message.symbol).see(message.number)
         time = message.time or self._clock.at(now)
@@ -135,18 +139,17 @@ class Recorder:
         self._clock.saw(pulse.time, now)
         if pulse.symbol in self._asked:
             self._sequences.trade(pulse.symbol).reach(pulse.last_trade, pulse.time, now)
-        if pulse.time - self._beat >= self.times.heartbeat and pulse.time <= self._clock.at(now) + _FUTURE:
-            self._heartbeat(pulse.time, now)
+        self._reach(pulse.time, now)
 
     def _heartbeat(self, time: int, now: int) -> None:
+        """Say on every lane and partition that the feed has come this far: a quiet one would hold the others back."""
         self._rows.heartbeat(time, now)
         self.totals.heartbeats += 1
-        self._beat = time
-        self._reach(time, now)
+        self._newest = self._beat = max(self._newest, time)
 
     def _reach(self, time: int, now: int) -> None:
-        if time <= self._clock.at(now) + _FUTURE:
-            self._newest = max(self._newest, time)
+        if self._newest < time <= self._clock.at(now) + _FUTURE:
+            self._newest, self._received = time, now
 
     def _alive(self, time: int, now: int) -> None:
         """Take that the feed is there: it ends an outage, up to now by the venue's clock."""

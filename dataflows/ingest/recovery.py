@@ -8,13 +8,15 @@ from dataflows.batch import Arrivals
 from dataflows.ingest.clock import VenueClock
 from dataflows.ingest.sequences import Sequences
 from dataflows.ingest.target import Tail
-from schema.ticks import HEARTBEAT, QUOTE, TRADE, count
+from schema.ticks import HEARTBEAT, QUOTE, TRADE
 
 _FUTURE_NS = 5_000_000_000  # a time further ahead of its receipt says nothing
 
 
 def recover(tail: Tail, sequences: Sequences, clock: VenueClock) -> int:
-    """Fill `sequences` and `clock` from the end of a log; return its newest event time (ns UTC), 0 if it is empty.
+    """Fill `sequences` and `clock` from the end of a log; return how far it came (ns UTC), 0 if it is empty.
+
+    Of several lanes that is the one furthest behind: what was on its way to it may have been lost.
 
     A hole that was marked is not marked again; one that wasn't, since the process died before, still will be.
     """
@@ -33,7 +35,8 @@ def recover(tail: Tail, sequences: Sequences, clock: VenueClock) -> int:
     timed = np.flatnonzero(good & (ticks.kind == TRADE))[-1000:]
     for row in timed.tolist():
         clock.saw(int(ticks.ts_event[row]), int(ticks.ts_recv[row]))
-    return int(ticks.ts_event[good].max(initial=newest)) if count(ticks) else newest
+    reached = [int(ticks.ts_event[good & (ticks.lane == lane)].max(initial=0)) for lane in np.unique(ticks.lane[good])]
+    return max(newest, min(reached, default=0))
 
 
 def _see(arrivals: Arrivals, good: np.ndarray, sequences: Sequences) -> None:

@@ -88,7 +88,7 @@ def test_an_outage_is_marked_in_pieces_while_it_lasts(tmp_path: Path) -> None:
     pieces = [gap.details for gap in ledger.gaps if gap.symbol == "BTCUSDT"]
     assert len(pieces) >= 3
     assert all(a["end"] == b["begin"] for a, b in itertools.pairwise(pieces))
-    assert set(ledger.heartbeats) == {piece["end"] for piece in pieces}
+    assert set(ledger.heartbeats) >= {piece["end"] for piece in pieces}
     assert pieces[-1]["end"] - pieces[0]["begin"] > 1_500_000_000
     assert answer["lost"]["refused"] > 5
     assert {gap.details["reason"] for gap in ledger.gaps} == {"closed"}

@@ -19,7 +19,7 @@ def test_a_faultless_feed_is_written_whole_without_a_mark(venue: str, tmp_path: 
     assert ledger.gaps == []
     assert len(ledger.ticks) > 500
     assert recorder.totals.trades + recorder.totals.quotes == len(ledger.ticks)
-    assert bool(ledger.heartbeats) == (venue == "coinbase")
+    assert len(ledger.heartbeats) >= 2
 
 
 @pytest.mark.parametrize("venue", SYMBOLS)

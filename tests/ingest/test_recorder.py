@@ -80,7 +80,7 @@ def test_a_long_outage_is_marked_piece_by_piece_with_heartbeats(tmp_path: Path) 
     feed.take(trade(2, ms(14_000)), ms(14_100))
     feed.drain(ms(14_200))
     assert marks(tmp_path) == [("stall", 500.0, 6900.0), ("stall", 6900.0, 11_900.0), ("stall", 11_900.0, 14_000.0)]
-    assert Ledger.of(tmp_path).heartbeats == [ms(6900), ms(11_900)]
+    assert Ledger.of(tmp_path).heartbeats == [ms(1000), ms(6900), ms(11_900), ms(14_000)]
 
 
 def test_a_restart_is_a_gap_from_what_the_log_ends_with(tmp_path: Path) -> None:
@@ -122,12 +122,24 @@ def test_a_clean_stop_declares_what_is_open(tmp_path: Path) -> None:
     assert marks(tmp_path) == [("sequence", 100.0, 200.0)]
 
 
+def test_a_trade_older_than_the_log_is_not_taken_for_a_new_one(tmp_path: Path) -> None:
+    feed = recorder(tmp_path)
+    feed.take(trade(1, ms(1000)), ms(1000))
+    feed.drain(ms(1100))
+    again = recorder(tmp_path, now=ms(2000))
+    again.take(trade(77, ms(900), "B"), ms(2100))
+    again.take(trade(78, ms(2200), "B"), ms(2200))
+    again.drain(ms(2300))
+    assert [key for key in Ledger.of(tmp_path).ticks if key[1] == "B"] == [("trade", "B", 78)]
+
+
 def test_heartbeats_of_the_venue_are_written_once_a_second_of_event_time(tmp_path: Path) -> None:
     feed = recorder(tmp_path, "coinbase")
     for k in range(31):
         for symbol in ("A", "B"):
             raw = text(coinbase_heartbeat(symbol, 0, ms(k * 100))).encode()
             feed.take(raw, ms(k * 100 + 7))
+            feed.pause(ms(k * 100 + 8), connected=True)
     feed.drain(ms(4000))
     ledger = Ledger.of(tmp_path)
     assert ledger.heartbeats == [ms(k * 1000) for k in range(4)]
