@@ -71,6 +71,26 @@ def test_trades_missed_in_an_outage_are_marked_up_to_the_symbols_next_trade(tmp_
     assert feed.totals.missing == 3
 
 
+def test_what_is_missing_when_the_connection_goes_is_marked_at_once(tmp_path: Path) -> None:
+    feed = recorder(tmp_path)
+    feed.take(trade(1, ms(1000)), ms(1000))
+    feed.take(trade(3, ms(1100)), ms(1100))
+    feed.lost("closed", ms(1101))
+    assert marks(tmp_path) == [("sequence", 1000.0, 1100.0)]
+    feed.drain(ms(1102))
+
+
+def test_a_mark_stands_before_what_comes_behind_the_gap(tmp_path: Path) -> None:
+    """So that no tick moves the watermark past the bars that it marks."""
+    feed = recorder(tmp_path)
+    feed.take(trade(1, ms(1000)), ms(1000))
+    feed.lost("closed", ms(1200))
+    feed.take(trade(2, ms(9000)), ms(9000))
+    feed.drain(ms(9001))
+    ledger = Ledger.of(tmp_path)
+    assert max(gap.offset for gap in ledger.gaps) < ledger.ticks["trade", "A", 2]["offset"]
+
+
 def test_a_long_outage_is_marked_piece_by_piece_with_heartbeats(tmp_path: Path) -> None:
     feed = recorder(tmp_path)
     feed.take(trade(1, ms(1000)), ms(1100))  # our clock is 100 ms late
@@ -97,6 +117,21 @@ def test_a_restart_is_a_gap_from_what_the_log_ends_with(tmp_path: Path) -> None:
     assert marks(tmp_path) == [("start", 1490.0, 9000.0)]
     assert again.totals.duplicates == 1
     assert Ledger.of(tmp_path).repeated == []
+
+
+def test_a_quiet_symbol_is_remembered_over_segments_and_starts(tmp_path: Path) -> None:
+    feed = recorder(tmp_path)
+    feed.take(trade(7, ms(1), "B"), ms(1))
+    for number in range(1, 200):
+        feed.take(trade(number, ms(number * 10)), ms(number * 10))
+        feed.pause(ms(number * 10), connected=True)
+    feed.drain(ms(2000))
+    again = recorder(tmp_path, now=ms(9000))
+    again.take(trade(7, ms(1), "B"), ms(9000))
+    again.take(trade(10, ms(9100), "B"), ms(9100))
+    again.drain(ms(9200))
+    assert marks(tmp_path, "B") == [("start", 1490.0, 9000.0), ("sequence", 1.0, 9100.0)]
+    assert again.totals.duplicates == 1
 
 
 def test_a_hole_that_a_kill_left_undeclared_is_marked_at_the_next_start(tmp_path: Path) -> None:

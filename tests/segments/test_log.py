@@ -62,6 +62,43 @@ def test_a_reader_follows_the_writer(tmp_path: Path) -> None:
     writer.close()
 
 
+def test_what_is_written_while_a_reader_looks_for_the_next_segment_is_not_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = SegmentWriter(tmp_path, SMALL)
+    writer.append([body(0)])
+    reader = LaneReader(tmp_path)
+    assert len(reader.read()) == 1
+    looks, n = reader._following, 1
+
+    def written_meanwhile() -> int | None:
+        nonlocal n
+        first = segments_of(tmp_path)
+        while n < 40 and segments_of(tmp_path) == first:
+            writer.append([body(n)])
+            n += 1
+        return looks()
+
+    monkeypatch.setattr(reader, "_following", written_meanwhile)
+    seen = bodies(reader)
+    assert seen == [body(k) for k in range(1, n)]
+    assert n == 40
+    writer.close()
+
+
+def test_a_segment_is_found_by_the_folders_change_however_long_ago(tmp_path: Path) -> None:
+    writer = SegmentWriter(tmp_path, SMALL)
+    writer.append([body(0)])
+    reader = LaneReader(tmp_path)
+    os.utime(tmp_path, (1000, 1000))
+    assert len(bodies(reader)) == 1
+    for k in range(1, 30):
+        writer.append([body(k)])
+    os.utime(tmp_path, (2000, 2000))
+    assert bodies(reader) == [body(k) for k in range(1, 30)]
+    writer.close()
+
+
 def test_a_torn_end_is_cut_wherever_it_was_torn(tmp_path: Path) -> None:
     whole = Policy(sync_ms=-1)
     written(tmp_path, 3, whole)
