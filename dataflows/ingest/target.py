@@ -39,10 +39,7 @@ class Target(Protocol):
         ...
 
     def write(self, ticks: Ticks, names: Sequence[str], events: Sequence[Event], unreadable: Sequence[bytes]) -> None:
-        """Append, events before ticks. What it returned from can be read; it is durable by the target's policy.
-
-        Raises an error with an exit code where it can't.
-        """
+        """Append, events before ticks; when it is durable the target says. Raises an error with an exit code."""
         ...
 
     def idle(self) -> None:

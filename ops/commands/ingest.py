@@ -15,7 +15,7 @@ from dataflows.ingest.target import SegmentTarget, Target
 from dataflows.ingest.venue import Venue
 from dataflows.ingest.venues import venue_of
 from dataflows.segments.writer import Policy
-from dataflows.sources.segments import SCHEME, segments_path
+from dataflows.sources.segments import segments_path
 from ops import metrics
 from ops.drain import Drain
 from ops.errors import ConfigurationError, UsageError
@@ -23,6 +23,8 @@ from ops.log import logger
 from ops.settings import Settings
 from ops.settings.sections import Ingest
 from ops.tables import print_json
+from schema.kafka import SCHEME as KAFKA
+from schema.kafka import kafka_address
 
 MIB = 1 << 20
 
@@ -31,7 +33,7 @@ def run(settings: Settings, *, json: bool, drain: Drain, venue: str, duration_s:
     """Record until Ctrl-C or for a time, and print the totals."""
     feed, ingest, began = _venue(venue, settings.ingest), settings.ingest, time.monotonic()
     metrics.serve(settings.metrics.host, ingest.metrics_port)
-    target = open_target(ingest, feed.name)
+    target = open_target(settings, feed.name)
     log = logger("ingest")
     if target.cut_bytes:
         log.warning("the log's end was torn and is cut", target=target.name, bytes=target.cut_bytes)
@@ -49,13 +51,16 @@ def run(settings: Settings, *, json: bool, drain: Drain, venue: str, duration_s:
     return 0
 
 
-def open_target(ingest: Ingest, lane: str) -> Target:
-    """Open what `ingest.target` names."""
-    if not ingest.target.startswith(SCHEME):
-        raise ConfigurationError(
-            f"setting ingest.target is {ingest.target!r}; this version writes segments:///folder only"
-        )  # fmt: skip
+def open_target(settings: Settings, lane: str) -> Target:
+    """Open what `ingest.target` names: a lane of a segment log, or a topic of Kafka."""
+    ingest = settings.ingest
     try:
+        if ingest.target.startswith(KAFKA):
+            from dataflows.ingest.kafka_target import KafkaTarget
+            from dataflows.kafka.opening import cluster_of
+
+            address = kafka_address(ingest.target)
+            return KafkaTarget(cluster_of(settings, address.servers), address.topic)
         root, _ = segments_path(ingest.target)
     except ValueError as error:
         raise ConfigurationError(f"setting ingest.target: {error}") from None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dataflows.interfaces import Source
 from dataflows.sources.segments import SegmentSource
 from schema.events import Event, EventKind
 from schema.ticks import HEARTBEAT, KINDS
@@ -20,7 +21,7 @@ Key = tuple[str, str, int]
 
 @dataclass
 class Ledger:
-    """A segment log as plain Python."""
+    """A log as plain Python."""
 
     ticks: dict[Key, dict[str, Any]] = field(default_factory=dict)
     repeated: list[Key] = field(default_factory=list)
@@ -29,9 +30,9 @@ class Ledger:
     gaps: list[Event] = field(default_factory=list)
 
     @staticmethod
-    def of(root: Path) -> Ledger:
+    def of(log: Path | Source) -> Ledger:
         ledger = Ledger()
-        source = SegmentSource(root, follow=False)
+        source = SegmentSource(log, follow=False) if isinstance(log, Path) else log
         for arrivals in read(source):
             ticks = arrivals.ticks
             ledger.gaps += [event for event in arrivals.events if event.kind is EventKind.GAP]

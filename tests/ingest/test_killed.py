@@ -19,9 +19,9 @@ from tests.ingest.ledger import Ledger, hold
 from tests.ingest.recording import SYMBOLS, exchange_of
 
 
-def started(exchange: FakeExchange, folder: Path, *more: str) -> subprocess.Popen[str]:
+def started(exchange: FakeExchange, folder: Path, *more: str, target: str = "") -> subprocess.Popen[str]:
     settings = {
-        "ingest.url": exchange.url, "ingest.target": f"segments:///{folder}/log", "ingest.stall_s": 1,
+        "ingest.url": exchange.url, "ingest.target": target or f"segments:///{folder}/log", "ingest.stall_s": 1,
         "ingest.reorder_ms": 300, "ingest.backoff_s": 0.05, "ingest.backoff_most_s": 0.2, "ingest.metrics_port": 0,
         "ingest.sync_ms": 50, "ingest.segment_mb": 0.1, "ingest.outage_ms": 500, "ingest.batch_ms": 5, "ingest.seed": 1,
     }  # fmt: skip
