@@ -69,7 +69,9 @@ def replayed(root: Path, chunk_bytes: int) -> tuple[Flow, Seen]:
 @pytest.fixture(scope="module", params=["binance", "coinbase"])
 def recorded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Flow, Seen]:
     """Ten seconds of a bad feed, and the flow that followed it while it was written."""
-    root = tmp_path_factory.mktemp(request.param)
+    root, first = tmp_path_factory.mktemp(request.param), tmp_path_factory.mktemp("first")
+    record(exchange_of(request.param), first, 1.5)
+    replayed(first, 1 << 20)  # what has to be compiled is compiled, so that the flow can keep up
     exchange = exchange_of(
         request.param, 3, drop=0.004, overtake=0.02, repeat=0.02, close=0.0004, stall=0.0004, garbage=0.005
     )
@@ -105,7 +107,7 @@ def test_a_replay_of_the_log_gives_the_live_runs_certificate(recorded: tuple[Pat
         assert flow.certifier.certificate() == live.certifier.certificate()
         assert flow.tally.counts == live.tally.counts
     assert live.tally.counts.lost() == 0
-    assert live.pipeline.number > 50  # the live run was cut otherwise than the replays
+    assert live.pipeline.number > 20  # the live run was cut otherwise than the replays
 
 
 def test_a_bar_is_marked_if_and_only_if_a_gap_overlaps_it(recorded: tuple[Path, Flow, Seen]) -> None:
