@@ -12,7 +12,7 @@ from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException
 from dataflows.batch import Arrivals
 from dataflows.interfaces import EndOfInput, Snapshot
 from dataflows.kafka import start
-from dataflows.kafka.client import AWAY, Cluster
+from dataflows.kafka.client import AWAY, Cluster, explained
 from dataflows.kafka.groups import Committed
 from dataflows.kafka.topic import Topics
 from dataflows.kafka.watch import Watch
@@ -214,7 +214,8 @@ class KafkaSource:
             elif error.code() in AWAY:
                 self._watch.lost(error.str())
             elif error.code() not in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_PARTITION):
-                raise KafkaException(error)  # unknown topics are the watch's: it asks again before it gives up
+                # unknown topics are the watch's: it asks again before it gives up
+                raise explained(KafkaException(error), self._cluster, f"reading topic {self._topic.name!r}")
 
     def _show_lag(self) -> None:
         """Set the metrics of how far behind the topic's end each partition is, once a second."""
