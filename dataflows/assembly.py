@@ -184,7 +184,8 @@ class _Parts:
             single_symbol(self.groups) if isinstance(role, Shard) else self.groups, len(self.timeframes), self.by_time
         )
         self.items = read_items([Path(name) for name in settings.sentiment.items])
-        self.store = _opened_store(settings, self.features.names)
+        self.writer = role.name if isinstance(role, Shard) else ""
+        self.store = _opened_store(settings, () if self.writer else self.features.names, self.writer)
         self.bus = open_bus(settings.bus.url, settings.store.namespace)
         self.decided = decisions_of(self.store.query("SELECT * FROM decisions")) if decided is None else decided
 
@@ -264,6 +265,7 @@ class _Parts:
             self.store, self.bus, symbols=lambda: self.universe.names, timeframes=self.timeframes,
             origin=origin, fingerprint=self.features.fingerprint, clock=self.clock,
             features_from=store.features_from_s, store_ticks=store.ticks, namespace=store.namespace,
+            writer=self.writer,
         )  # fmt: skip
 
     def _inference(self, sinks: Sinks) -> Inference | None:
@@ -303,10 +305,10 @@ class _Parts:
         )
 
 
-def _opened_store(settings: Settings, features: Sequence[str]) -> OpenedStore:
+def _opened_store(settings: Settings, features: Sequence[str], writer: str) -> OpenedStore:
     store = settings.store
     options = QuestDbOptions(store.spool_directory, store.spool_bytes, retention_days(store.retention_days))
-    opened = open_store(store.url, store.namespace, features, options)
+    opened = open_store(store.url, store.namespace, features, options, writer)
     if not (settings.kafka.predictions or settings.kafka.features):
         return opened
     from dataflows.kafka.sink import with_kafka

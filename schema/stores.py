@@ -26,6 +26,11 @@ def check_namespace(namespace: str) -> str:
     return namespace
 
 
+def of_writer(name: str, writer: str) -> str:
+    """Return what a writer calls its own thing where several share a namespace: `committed`, or `committed.shard`."""
+    return f"{name}.{writer}" if writer else name
+
+
 def stored_name(table: str, namespace: str) -> str:
     """Return what a table is called in a namespace: its own name in `live`, `replay__bars` elsewhere."""
     return table if namespace == LIVE else f"{namespace}__{table}"

@@ -13,7 +13,7 @@ from dataflows.sinks.errors import explain
 from dataflows.sinks.sqlite import Tables
 from dataflows.sinks.state import UP, SinkState
 from dataflows.sinks.writer import Group
-from schema.stores import COMMITTED, check_namespace
+from schema.stores import COMMITTED, check_namespace, of_writer
 
 _PLACE = "memory:"
 
@@ -21,11 +21,11 @@ _PLACE = "memory:"
 class MemoryStore:
     """`dataflows.interfaces.Store` in memory; writes at once, any thread may read."""
 
-    def __init__(self, namespace: str = "live", feature_names: Sequence[str] = ()) -> None:
+    def __init__(self, namespace: str = "live", feature_names: Sequence[str] = (), writer: str = "") -> None:
         """Make the namespace's tables."""
-        self.namespace = check_namespace(namespace)
+        self.namespace, self._committed = check_namespace(namespace), of_writer(COMMITTED, writer)
         self._connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-        self._tables = Tables(self._connection, namespace, feature_names, _PLACE)
+        self._tables = Tables(self._connection, namespace, feature_names, _PLACE, writer)
         ddl.name_tables(self._connection, namespace)
         self._group, self._acknowledged, self._lock = Group(), 0, threading.Lock()
 
@@ -45,7 +45,7 @@ class MemoryStore:
 
     def last_committed(self) -> int:
         """Return the newest batch number in the store."""
-        return int(self.get_meta(COMMITTED) or 0)
+        return int(self.get_meta(self._committed) or 0)
 
     def flush(self) -> None:
         """Write what was appended."""

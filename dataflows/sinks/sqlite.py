@@ -16,7 +16,7 @@ from dataflows.sinks.errors import StoreUnavailable, explain
 from dataflows.sinks.lock import WriterLock
 from dataflows.sinks.state import UP, SinkState
 from dataflows.sinks.writer import Group, Writer
-from schema.stores import COMMITTED, check_namespace, stored_name
+from schema.stores import COMMITTED, check_namespace, of_writer, stored_name
 from schema.tables import TABLES
 
 _ROWS = 256  # of one statement
@@ -26,9 +26,12 @@ _MARKS = 32_766  # that SQLite takes in a statement unless it was built otherwis
 class Tables:
     """Writes groups of rows of one namespace over a connection. What the embedded stores share."""
 
-    def __init__(self, connection: sqlite3.Connection, namespace: str, features: Sequence[str], place: str) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, namespace: str, features: Sequence[str], place: str, writer: str = ""
+    ) -> None:
         """Make or update the namespace's tables."""
         self._connection, self._namespace, self._features = connection, namespace, tuple(features)
+        self._committed = of_writer(COMMITTED, writer)
         ddl.prepare(connection, namespace, self._features, place)
         tables = {ddl.META.name: ddl.META, **TABLES}
         self._tables = tables
@@ -67,7 +70,7 @@ class Tables:
     def write(self, groups: Sequence[Group]) -> None:
         """Write groups in one transaction: all or nothing."""
         parts: dict[str, list[tuple[dict[str, Any], int]]] = {}
-        completed = [Group([self.meta(COMMITTED, str(g.sequence))]) for g in groups if g.sequence is not None]
+        completed = [Group([self.meta(self._committed, str(g.sequence))]) for g in groups if g.sequence is not None]
         for group in (*groups, *completed[-1:]):
             for name, own, n in group.parts:
                 parts.setdefault(name, []).append((own, n))
@@ -103,8 +106,9 @@ class SqliteStore:
         *,
         patience: float = 10.0,
         queue_cells: int = 4_000_000,
+        writer: str = "",
     ) -> None:
-        """Open for writing, making file and tables where they are missing.
+        """Open for writing, making file and tables where they are missing; `writer` is one of several.
 
         Raises StoreUnavailable where another dataflow writes this namespace, StoreMismatch where the file is of
         another schema version or no database.
@@ -113,10 +117,11 @@ class SqliteStore:
         self._group, self._patience = Group(), patience
         if not self.path.parent.is_dir():
             raise StoreUnavailable(f"store {self.path}: folder {self.path.parent} doesn't exist; make it first")
-        self._lock = WriterLock(self.path, namespace)
+        self._committed = of_writer(COMMITTED, writer)
+        self._lock = WriterLock(self.path, of_writer(namespace, writer))
         try:
             self._connection = self._open()
-            self._tables = Tables(self._connection, namespace, feature_names, str(self.path))
+            self._tables = Tables(self._connection, namespace, feature_names, str(self.path), writer)
             self._file = os.stat(self.path).st_ino
         except Exception as error:
             self._lock.release()
@@ -153,7 +158,7 @@ class SqliteStore:
 
     def last_committed(self) -> int:
         """Return the newest batch number in the store, from whichever run wrote it; 0 if none did."""
-        return int(self.get_meta(COMMITTED) or 0)
+        return int(self.get_meta(self._committed) or 0)
 
     def flush(self) -> None:
         """Wait until all that was appended is on the disk itself."""

@@ -17,7 +17,7 @@ from schema.channels import prediction_channel, prediction_key
 from schema.events import Decision, DecisionKind
 from schema.messages import prediction_message
 from schema.reasons import Verdict
-from schema.stores import LIVE, bus_name
+from schema.stores import LIVE, bus_name, of_writer
 from schema.ticks import count
 from schema.timeframes import SECOND, Timeframe
 
@@ -47,6 +47,7 @@ class Sinks:
         features_from: float = 60.0,
         store_ticks: bool = False,
         namespace: str = LIVE,
+        writer: str = "",
     ) -> None:
         """Write to `store` and `bus`.
 
@@ -62,6 +63,7 @@ class Sinks:
         self._with_features = np.array([t.nominal_ns >= features_from * SECOND for t in timeframes], np.bool_)
         self._names = np.zeros(0, object)
         self._encode = msgspec.json.Encoder().encode
+        self._status = of_writer(STATUS, writer)
         self._sequence, self._number, self._model = 0, 0, ""
         self._tiers: dict[str, list[str]] = {}  # by timeframe: what answered last, what should
         self._totals = dict.fromkeys(COUNTED, 0)
@@ -199,5 +201,5 @@ class Sinks:
             "totals": self._totals, "rates": rates, "ended": batch.last,
             "store": self._store.state()._asdict(), "bus": self._bus.state()._asdict(), "tiers": self._tiers,
         }  # fmt: skip
-        self._store.put_meta(STATUS, self._encode(status).decode())
+        self._store.put_meta(self._status, self._encode(status).decode())
         self._reported, self._reported_at = dict(self._totals), now

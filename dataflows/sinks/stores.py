@@ -38,21 +38,23 @@ class OpenedStore(Store, Protocol):
 
 
 def open_store(
-    url: str, namespace: str = "live", feature_names: Sequence[str] = (), questdb: QuestDbOptions | None = None
-) -> OpenedStore:
+    url: str, namespace: str = "live", feature_names: Sequence[str] = (), questdb: QuestDbOptions | None = None,
+    writer: str = "",
+) -> OpenedStore:  # fmt: skip
     """Open `sqlite:///path`, `questdb://host:port`, `memory:` or `null:` for writing.
 
-    `feature_names` are the columns of the table `features`; `questdb` is for the store of that name. Raises StoreError
-    (its `exit_code` says which kind), ValueError for a namespace that is none.
+    `feature_names` are the columns of the table `features`; `questdb` is for the store of that name; `writer` names
+    one of several processes that share the namespace. Raises StoreError (its `exit_code` says which kind), ValueError
+    for a namespace that is none.
     """
     if url.startswith("sqlite:"):
-        return SqliteStore(sqlite_path(url), namespace, feature_names)
+        return SqliteStore(sqlite_path(url), namespace, feature_names, writer=writer)
     if url.startswith("questdb:"):
         from dataflows.sinks.questdb.store import QuestDbStore
 
-        return QuestDbStore(url, namespace, feature_names, questdb)
+        return QuestDbStore(url, namespace, feature_names, questdb, writer)
     if url == "memory:":
-        return MemoryStore(namespace, feature_names)
+        return MemoryStore(namespace, feature_names, writer)
     if url == "null:":
         return NullStore()
     raise StoreMismatch(

@@ -33,10 +33,10 @@ SINGLE = single_symbol(GROUPS)
 WIDTH = sum(len(group.columns) for group in SINGLE)
 
 
-def settings(registry: Path, model: str = "active") -> Settings:
+def settings(registry: Path, model: str = "active", store: str = "memory:") -> Settings:
     return load(
         [],
-        [f"bars.timeframes={TIMEFRAMES}", "store.url=memory:", "bus.url=null:", f"registry.root={registry}",
+        [f"bars.timeframes={TIMEFRAMES}", f"store.url={store}", "bus.url=null:", f"registry.root={registry}",
          f"inference.model={model}"],
         {}, {},
     )  # fmt: skip
@@ -89,14 +89,26 @@ def test_the_certificate_is_that_of_one_process(
     assert flow.tally.counts.predictions == fused.tally.counts.predictions > 0
 
 
-def test_every_tick_is_accounted_for_over_the_shards(fused: Flow, ticks: Path, registry: Path) -> None:
-    flows = [shard(name, ticks, registry)[0] for name in NAMES]
+def test_all_processes_share_a_namespace_of_one_store(fused: Flow, ticks: Path, registry: Path, tmp_path: Path) -> None:
+    ours = settings(registry, store=f"sqlite:///{tmp_path}/store.db")
+    channels = [MemoryChannel() for _ in NAMES]
+    sources = [LanesOf(FileSource([ticks], lanes=LANES), SHARES[name]) for name in NAMES]
+    flows = [
+        assemble(ours, source, role=Shard(name, channel)) for name, channel, source in zip(NAMES, channels, sources)
+    ]
+    flows.append(assemble(ours, MemoryRows(channels, fingerprint(SINGLE), WIDTH), role=Joined(NAMES)))
     for flow in flows:
         flow.pipeline.run()
-    for part in ("ticks_read", "ticks_used", "ticks_late"):
-        assert sum(getattr(flow.tally.counts, part) for flow in flows) == getattr(fused.tally.counts, part) > 0, part
-    late = [row for flow in flows for row in flow.store.query("SELECT * FROM late_ticks")]
-    assert len(late) == fused.tally.counts.ticks_late
+        flow.finish()
+    for part in ("ticks_read", "ticks_used", "ticks_late", "bars", "predictions"):
+        shares = flows[-1:] if part == "predictions" else flows[:-1]
+        assert sum(getattr(flow.tally.counts, part) for flow in shares) == getattr(fused.tally.counts, part) > 0, part
+    for table in ("late_ticks", "dead_letters", "bars", "predictions"):
+        counts = [list(flow.store.query(f"SELECT count(*) AS n FROM {table}")) for flow in (flows[0], fused)]
+        assert counts[0] == counts[1], table
+    assert {flow.store.last_committed() for flow in flows} == {flow.pipeline.number for flow in flows}
+    for flow in flows:
+        flow.close()
 
 
 def test_origins_are_those_of_the_ticks(fused: Flow, channels: list[MemoryChannel], registry: Path) -> None:

@@ -17,7 +17,6 @@ from dataflows.sinks.questdb.progress import Progress
 from dataflows.sinks.questdb.ship import Shipper
 from dataflows.sinks.questdb.spool import Kind
 from schema.questdb import META
-from schema.stores import COMMITTED
 
 _ROUND_BYTES: Final = 8 << 20  # of records that are shipped together
 _COMMIT_S: Final = 0.2  # between two writes of `committed`, unless somebody waits
@@ -29,9 +28,13 @@ _BACK_OFF_S: Final = (0.1, 2.0)  # first and longest wait before it is tried aga
 class Delivery:
     """Ships in its own thread (`run`); `away` and `keep` are called by another."""
 
-    def __init__(self, folder: Path, progress: Progress, shipper: Shipper, begin: int) -> None:
-        """Ship from `progress.shipped` on; commits before position `begin` are another run's: never acknowledged."""
+    def __init__(self, folder: Path, progress: Progress, shipper: Shipper, begin: int, committed: str) -> None:
+        """Ship from `progress.shipped` on; commits before position `begin` are another run's: never acknowledged.
+
+        `committed` is the name in `meta` of the newest batch number that is complete.
+        """
         self._folder, self._progress, self._shipper, self._begin = folder, progress, shipper, begin
+        self._committed = committed
         self._at = self._kept = progress.shipped
         self._sequence = 0  # of the newest commit before `_at`
         self._meta: dict[str, str] = {}
@@ -95,7 +98,7 @@ class Delivery:
             at = record.end
             if record.kind is Kind.COMMIT:
                 sequence = record.sequence
-                meta[COMMITTED] = str(sequence)
+                meta[self._committed] = str(sequence)
                 continue
             table, own, n = decode(record.payload)
             if table == META:

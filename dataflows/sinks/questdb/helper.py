@@ -56,7 +56,9 @@ def _listen(bell: threading.Event) -> None:
 
 def _work(told: dict[str, Any], folder: Path, progress: Progress, bell: threading.Event) -> None:
     address, namespace = questdb_address(told["url"]), told["namespace"]
-    delivery = Delivery(folder, progress, Shipper(address, namespace, told["features"]), told["begin"])
+    delivery = Delivery(
+        folder, progress, Shipper(address, namespace, told["features"]), told["begin"], told["committed"]
+    )
     threading.Thread(target=delivery.run, args=(bell,), daemon=True).start()
     names = {stored_name(name, namespace) for name in TABLES}
     asked = 0.0

@@ -21,7 +21,7 @@ from dataflows.sinks.questdb.reading import Reading
 from dataflows.sinks.questdb.spool import Appender, Kind
 from dataflows.sinks.state import SinkState
 from schema.questdb import META, NOT_STARTED, questdb_address
-from schema.stores import COMMITTED, check_namespace
+from schema.stores import COMMITTED, check_namespace, of_writer
 from schema.tables import TABLES
 
 _POLL: Final = 0.001  # seconds between two looks at the helper's progress
@@ -37,9 +37,11 @@ class QuestDbStore:
 
     def __init__(
         self, url: str, namespace: str = "live", feature_names: Sequence[str] = (),
-        options: QuestDbOptions | None = None,
+        options: QuestDbOptions | None = None, writer: str = "",
     ) -> None:  # fmt: skip
         """Open for writing: make or migrate the tables, ship what an earlier run left in the spool.
+
+        `writer` names one of several that share the namespace.
 
         Raises StoreUnavailable where the server is away, a table is suspended or another dataflow writes this
         namespace, StoreMismatch where the tables are of another schema version.
@@ -51,9 +53,10 @@ class QuestDbStore:
             raise StoreMismatch(str(error)) from None
         self._features = tuple(feature_names)
         self._reading = Reading(self.address, namespace, options.patience)
-        folder = options.spool / f"{self.address.host}_{self.address.http}" / namespace
+        folder = options.spool / f"{self.address.host}_{self.address.http}" / of_writer(namespace, writer)
+        self._committed = of_writer(COMMITTED, writer)
         folder.mkdir(parents=True, exist_ok=True)
-        self._lock = WriterLock(folder / "questdb", namespace, _HANDOVER)
+        self._lock = WriterLock(folder / "questdb", of_writer(namespace, writer), _HANDOVER)
         try:
             check_answers(self.address, options.patience)
             self._reading.check_not_suspended()
@@ -62,7 +65,7 @@ class QuestDbStore:
             self._progress = _begun(folder, self._spool.position)
             self._helper = Helper(
                 {"url": url, "namespace": namespace, "folder": str(folder), "features": self._features,
-                 "begin": self._spool.position}, self._lock.fileno(),
+                 "begin": self._spool.position, "committed": self._committed}, self._lock.fileno(),
             )  # fmt: skip
         except BaseException:
             self._lock.release()
@@ -91,7 +94,7 @@ class QuestDbStore:
 
     def last_committed(self) -> int:
         """Return the newest batch number in the store, from whichever run wrote it; 0 if none did."""
-        return int(self.get_meta(COMMITTED) or 0)
+        return int(self.get_meta(self._committed) or 0)
 
     def flush(self) -> None:
         """Wait until all that was appended is with the server or, while that is away, on our disk itself."""
