@@ -20,8 +20,10 @@ from dataflows.interfaces import Source
 from dataflows.sources.files import FileSource
 from dataflows.sources.segments import SCHEME, SegmentSource
 from dataflows.sources.synthetic import SyntheticMarket
+from dataflows.split import opening as split
 from ops.errors import ConfigurationError
 from ops.settings import Settings, load
+from schema.stores import of_writer
 from schema.timeframes import SECOND
 
 if TYPE_CHECKING:
@@ -66,15 +68,18 @@ def assemble_live(settings: Settings, on_batch: Callable[[Batch], None] = lambda
 
     The folder is locked first: what follows looks into it and changes it.
     """
+    split.check(settings)
     lock = FolderLock(checkpoint_folder(settings))
     try:
         resume = any(lock.folder.glob("*.checkpoint"))
         if not resume:
             (lock.folder / MARKET_OPENED).unlink(missing_ok=True)
             _needs_no_checkpoint(settings)
-        source = open_source(settings, lock.folder)
+        joins = settings.split.topology == "inference"
+        source = split.open_rows(settings) if joins else open_source(settings, lock.folder)
         try:
-            return assemble(settings, source, checkpoint_folder=lock, resume=resume, on_batch=on_batch)
+            role = split.role_of(settings)
+            return assemble(settings, source, checkpoint_folder=lock, resume=resume, on_batch=on_batch, role=role)
         except BaseException:
             source.close()
             raise
@@ -92,8 +97,8 @@ def _needs_no_checkpoint(settings: Settings) -> None:
 
 
 def checkpoint_folder(settings: Settings) -> Path:
-    """Return where a dataflow with these settings keeps its checkpoints: one folder a namespace."""
-    return settings.checkpoint.directory / settings.store.namespace
+    """Return where a dataflow with these settings keeps its checkpoints: one folder a namespace, and shard."""
+    return settings.checkpoint.directory / of_writer(settings.store.namespace, split.writer_of(settings))
 
 
 def drain_on_sigterm(flow: Flow) -> None:

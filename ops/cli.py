@@ -96,12 +96,22 @@ def run(
     call: Common,
     duration: Duration = None,
     source: Annotated[str | None, typer.Option(metavar="URL|FILES|synthetic:", help="Setting source.url.")] = None,
+    topology: Annotated[
+        str | None, typer.Option(metavar="fused|features|inference", help="Setting split.topology.")
+    ] = None,
+    shard: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Setting split.shard, of --topology features.")
+    ] = None,
     engine: Annotated[Engine, typer.Option(help="What drives the stations.")] = Engine.BYTEWAX,
     supervise: Annotated[bool, typer.Option("--supervise", help="Start it again when it fails.")] = False,
     restarts: Annotated[int, typer.Option(hidden=True, help="How often it was started again.")] = 0,
 ) -> None:
     """Run the live dataflow; it continues where it was stopped or killed."""
-    chosen = {"source.url": ("--source", source)}
+    chosen = {
+        "source.url": ("--source", source),
+        "split.topology": ("--topology", topology),
+        "split.shard": ("--shard", shard),
+    }
     if supervise:
         call.run("supervise", chosen=chosen, drains=True)
     call.run("run", chosen=chosen, drains=True, duration_s=duration, engine=str(engine), restarts=restarts)

@@ -39,12 +39,12 @@ class Delivery:
         return self.sent - self.delivered
 
     def send(
-        self, value: bytes, partition: int, form: Format, key: bytes | None = None,
+        self, value: bytes, partition: int, form: Format | None, key: bytes | None = None,
         done: Callable[[], None] | None = None,
     ) -> None:  # fmt: skip
         """Queue one message; waits while the queue is full. Raises what kept an earlier one from being delivered.
 
-        `done` is called once a broker has acknowledged it, by whichever thread polls.
+        `form` None: without headers, it says itself what it is. `done` is called once a broker has acknowledged it, by whichever thread polls.
         """
         answered = self._answered if done is None else partial(self._answered, done=done)
         while True:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, TopicPartition
+from numpy.typing import ArrayLike
 
 from dataflows.batch import Arrivals
 from dataflows.interfaces import EndOfInput, Snapshot
@@ -17,6 +18,7 @@ from dataflows.kafka.groups import Committed
 from dataflows.kafka.topic import Topics
 from dataflows.kafka.watch import Watch
 from dataflows.messages.decode import MAX_BYTES, Decoder
+from dataflows.messages.formats import Headers
 from dataflows.sources.errors import OtherLog
 from ops import metrics
 from schema.ticks import Bool, Int64
@@ -25,6 +27,16 @@ BATCH_TICKS: Final = 65_536
 _MOST_MESSAGES: Final = 10_000
 _BYTES_A_TICK: Final = 50  # of the messages that hold the most ticks, those of columns
 _LAG_EVERY_S: Final = 1.0
+
+
+class Decodes(Protocol):
+    """Reads messages."""
+
+    def decode(
+        self, values: Sequence[bytes | None], headers: Sequence[Headers | None], lane: ArrayLike, offset: ArrayLike
+    ) -> Arrivals:
+        """Return what n messages hold, in their order."""
+        ...
 
 
 class KafkaSource:
@@ -45,12 +57,14 @@ class KafkaSource:
         finite: bool = False,
         batch_ticks: int = BATCH_TICKS,
         max_message_bytes: int = MAX_BYTES,
+        decoder: Decodes | None = None,
     ) -> None:
         """Find the topic and where to begin.
 
         `partitions` None reads all. `begin` is `earliest`, `latest` or ns UTC: what was appended then or later.
         `finite` ends the input at the offsets that the topic has now. A batch holds about `batch_ticks`. Offsets of
-        checkpoints are committed to `group`, for others to see; they are never read.
+        checkpoints are committed to `group`, for others to see; they are never read. `decoder` reads messages; None: of
+        ticks.
 
         Raises DependencyAway where no broker answers in time or there is no such topic, ConfigurationError for
         partitions that it hasn't got.
@@ -65,7 +79,8 @@ class KafkaSource:
         self._ends = self._topics.marks(self._partitions)[1] if finite else None
         self._batch_bytes = batch_ticks * _BYTES_A_TICK
         self._rest: list[Any] = []  # polled, not handed out yet
-        self._decoder, self._watch = Decoder(max_message_bytes), Watch(self._topics, self._topic)
+        self._decoder = Decoder(max_message_bytes) if decoder is None else decoder
+        self._watch = Watch(self._topics, self._topic)
         self._held = np.zeros(len(self.lanes), np.bool_)
         self._lag_at = 0.0
         self._assigned = False

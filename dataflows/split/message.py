@@ -13,7 +13,7 @@ from schema.features import FeatureRows
 from schema.ticks import Float64, UInt8
 
 VERSION: Final = 1
-ROWS: Final = 96  # of one message: 0.7 MB of 763 columns, under the megabyte that Kafka takes by default
+_BYTES: Final = 700_000  # of one message, about: Kafka takes a megabyte by default
 EVERYTHING: Final = 1 << 62  # the mark of a shard whose input has ended
 
 BAR: Final = np.dtype(
@@ -61,10 +61,11 @@ _DECODER: Final = msgspec.msgpack.Decoder(_Wire)
 
 
 def encode(rows: ShardRows, fingerprint: str) -> Iterator[bytes]:
-    """Yield messages of at most ROWS rows; only the last carries the mark, so that no mark overtakes its rows."""
+    """Yield messages of a bearable size; only the last carries the mark, so that no mark overtakes its rows."""
     n = len(rows.bars.time)
-    for first in range(0, max(n, 1), ROWS):
-        last = min(first + ROWS, n)
+    together = max(_BYTES // (BAR.itemsize + 9 * rows.values.shape[1]), 1)
+    for first in range(0, max(n, 1), together):
+        last = min(first + together, n)
         records = np.empty(last - first, BAR)
         for name, column in rows.bars._asdict().items():
             records[name] = column[first:last]

@@ -14,7 +14,7 @@ from schema.bars import Bars
 from schema.timeframes import Timeframe
 
 Origin = Callable[[np.ndarray, np.ndarray], tuple[list[str], np.ndarray, np.ndarray]]
-MARK_EVERY: Final = 100_000_000  # ns of event time, where nothing closes
+MARK_EVERY: Final = 100_000_000  # ns of event time, where nothing closes; every bar ends at such a time, or on a tick
 
 
 class Channel(Protocol):
@@ -65,7 +65,7 @@ class Publisher:
         # A bar by activity may still close at the watermark itself; one by time has.
         through = EVERYTHING if batch.last else batch.watermark - self._behind
         n = len(batch.bars.time)
-        if n or batch.last or through - self._marked >= MARK_EVERY:
+        if n or batch.last or through // MARK_EVERY > self._marked // MARK_EVERY:
             self._marked = max(self._marked, through)
             for message in encode(self._rows(batch), self._fingerprint):
                 self._channel.send(message)

@@ -18,6 +18,7 @@ from schema.stores import check_namespace, retention_days, sqlite_path
 from schema.timeframes import parse_timeframe
 
 MAX_LEADERS = 2
+_SHARD = re.compile(r"[a-z0-9_]{1,40}")
 _TIME_OF_DAY = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 
 
@@ -47,6 +48,12 @@ def _leaders(names: tuple[str, ...]) -> tuple[str, ...]:
 def _all_different(names: tuple[str, ...]) -> tuple[str, ...]:
     if not names or len(set(names)) < len(names):
         raise ValueError("a list of at least one name, without repeats")
+    return names
+
+
+def _shards(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) < len(names) or not all(_SHARD.fullmatch(name) for name in names):
+        raise ValueError("a list of different names of small letters, digits and underscores")
     return names
 
 
@@ -160,6 +167,8 @@ Namespace = Annotated[str, AfterValidator(_checked(check_namespace))]
 BusUrl = Annotated[str, _address(("memory:", "null:", "redis://host:6379/0", "rediss://host:6379/0"))]
 IngestTarget = Annotated[str, _address(("segments:///var/ticks", "kafka://host:9092/ticks"))]
 WebSocketUrl = Annotated[str, AfterValidator(_websocket)]
+KafkaUrl = Annotated[str, AfterValidator(_checked(kafka_address))]
+Shards = Annotated[tuple[str, ...], BeforeValidator(split_list), AfterValidator(_shards)]
 SourceUrl = Annotated[str, Field(min_length=1), AfterValidator(_source)]
 TopicUrl = Annotated[str, AfterValidator(_topic)]
 Partitions = Annotated[str, AfterValidator(_checked(partition_set))]

@@ -13,6 +13,7 @@ from ops.settings.fields import (
     BusUrl,
     Calendar,
     IngestTarget,
+    KafkaUrl,
     Leaders,
     Level,
     Names,
@@ -20,6 +21,7 @@ from ops.settings.fields import (
     Options,
     Partitions,
     Retention,
+    Shards,
     SourceUrl,
     Start,
     StoreUrl,
@@ -109,6 +111,22 @@ class Kafka(Section):
         description="Topic that the stored feature rows go to, e.g. `kafka://host:port/features.v1`; empty for none.",
     )
     partitions: int = Field(4, ge=1, le=1024, description="Partitions of a topic of rows that isn't there yet.")
+
+
+class Split(Section):
+    """The split topology: feature processes, each on partitions of its own, and one that joins their rows."""
+
+    topology: Literal["fused", "features", "inference"] = Field(
+        "fused", description="What this process does: everything, the features of its partitions, or the rest."
+    )
+    shards: Shards = Field((), description="The names of all feature processes, the same list everywhere.")
+    shard: str = Field("", description="Which of them this feature process is.")
+    url: KafkaUrl = Field(
+        "kafka://127.0.0.1:9092/features.v1", description="The topic between them; it is made if it isn't there."
+    )
+    deadline_ms: int = Field(
+        0, ge=0, description="How long the inference process waits for a shard that is behind (ms); 0: for ever."
+    )
 
 
 class Universe(Section):
@@ -331,6 +349,7 @@ class Settings(BaseSettings):
     source: Source = Source()
     ingest: Ingest = Ingest()
     kafka: Kafka = Kafka()
+    split: Split = Split()
     gate: Gate = Gate()
     order: Order = Order()
     bars: Bars = Bars()
