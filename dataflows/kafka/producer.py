@@ -44,13 +44,15 @@ class Delivery:
     ) -> None:  # fmt: skip
         """Queue one message; waits while the queue is full. Raises what kept an earlier one from being delivered.
 
-        `form` None: without headers, it says itself what it is. `done` is called once a broker has acknowledged it, by whichever thread polls.
+        `form` None: without headers, it says itself what it is. `done` is called once a broker has acknowledged it,
+        by whichever thread polls.
         """
         answered = self._answered if done is None else partial(self._answered, done=done)
+        headers = _HEADERS.get(form) if form else None
         while True:
             try:
                 self._producer.produce(
-                    self._topic, value, key, partition, on_delivery=answered, headers=_HEADERS.get(form)
+                    self._topic, value, key, partition, on_delivery=answered, headers=headers
                 )  # fmt: skip
                 break
             except BufferError:

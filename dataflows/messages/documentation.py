@@ -115,8 +115,9 @@ _HOW_TO: Final = """In Python, from arrays of numpy:
 from dataflows.messages.encode import encode_columns
 from schema.ticks import TRADE, ticks_of
 
-ticks = ticks_of(2, ts_event=[1381239000250000000, 1381239000260000000], symbol=[0, 1], kind=TRADE,
-                 price=[181.25, 24.1], size=100.0)
+ticks = ticks_of(
+    2, ts_event=[1381239000250000000, 1381239000260000000], symbol=[0, 1], kind=TRADE, price=[181.25, 24.1], size=100.0
+)
 value = encode_columns(ticks, ["IBM", "GE"])
 ```
 """

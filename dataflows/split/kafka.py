@@ -12,8 +12,7 @@ from numpy.typing import ArrayLike
 
 from dataflows.batch import NO_TICKS, Arrivals
 from dataflows.interfaces import Snapshot
-from dataflows.kafka.client import Cluster
-from dataflows.kafka.opening import cluster_of
+from dataflows.kafka.client import Cluster, cluster_of
 from dataflows.kafka.producer import Delivery
 from dataflows.kafka.source import KafkaSource
 from dataflows.kafka.topic import create

@@ -57,7 +57,7 @@ def open_target(settings: Settings, lane: str) -> Target:
     try:
         if ingest.target.startswith(KAFKA):
             from dataflows.ingest.kafka_target import KafkaTarget
-            from dataflows.kafka.opening import cluster_of
+            from dataflows.kafka.client import cluster_of
 
             address = kafka_address(ingest.target)
             return KafkaTarget(cluster_of(settings, address.servers), address.topic)
