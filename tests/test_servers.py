@@ -9,11 +9,12 @@ import sys
 import time
 from pathlib import Path
 
+import psycopg
 import pytest
 import redis
 
 from tests.ops.commands import ROOT
-from tests.servers import QuestDb, Running, need, running_kafka, running_redis
+from tests.servers import QuestDb, Running, need, running_kafka, running_questdb, running_redis
 
 ORPHAN = """
 import sys, time
@@ -63,6 +64,21 @@ def test_a_paused_server_takes_connections_and_answers_nothing(tmp_path: Path) -
             assert connection.ping()
         server.pause()
     assert server.server.process() is None
+
+
+def test_a_table_as_wide_as_the_features_takes_little_disk(tmp_path: Path) -> None:
+    with running_questdb(tmp_path / "questdb") as server:
+        login = {"user": "admin", "password": "quest", "dbname": "qdb"}
+        with psycopg.connect(host="127.0.0.1", port=server.ports["pg"], autocommit=True, **login) as connection:
+            columns = ", ".join(f"c{k} DOUBLE" for k in range(800))
+            connection.execute(f"CREATE TABLE wide (time TIMESTAMP, {columns}) TIMESTAMP(time) PARTITION BY DAY WAL")
+            connection.execute("INSERT INTO wide (time, c0) VALUES ('2026-01-02T03:04:05Z', 1.0)")
+            end = time.monotonic() + 60
+            while not connection.execute("SELECT c0 FROM wide").fetchall():
+                assert time.monotonic() < end, "the row did not get into the table"
+                time.sleep(0.1)
+        files = [path.stat().st_blocks * 512 for path in (tmp_path / "questdb").rglob("*") if path.is_file()]
+        assert sum(files) < 1e9
 
 
 def test_a_broker_takes_its_options(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
+from ops.local.questdb import COLUMN_PAGES
 from tests.ops.commands import ROOT
 from tests.ops.compose import problems
 
@@ -76,10 +77,16 @@ def test_its_servers_are_those_that_the_tests_run_without_docker() -> None:
     assert services["questdb"]["image"] == f"questdb/questdb:{versions['org.questdb']}"
 
 
+def test_its_questdb_sets_aside_no_more_disk_than_the_one_without_docker() -> None:
+    environment = document()["services"]["questdb"]["environment"]
+    for key, value in COLUMN_PAGES.items():
+        assert environment[f"QDB_{key.upper().replace('.', '_')}"] == value
+
+
 def test_what_runs_on_and_on_has_a_health_check() -> None:
     services = document()["services"]
     without = {name for name, service in services.items() if "healthcheck" not in service}
-    assert without == {"topics", "replay", "demo"}  # the first two end; the demo shows itself
+    assert without == {"topics", "replay", "publish", "demo"}  # the first three end; the demo shows itself
 
 
 def test_the_comment_names_profiles_and_services_that_exist() -> None:
@@ -87,15 +94,15 @@ def test_the_comment_names_profiles_and_services_that_exist() -> None:
     profiles = {profile for service in services.values() for profile in service.get("profiles", ())}
     comment = "".join(line for line in FILE.read_text(encoding="utf-8").splitlines(True) if line.startswith("#"))
     assert set(re.findall(r"--profile (\w+)", comment)) == {"default", "gpu", "obs"}
-    assert profiles == {"default", "gpu", "obs", "history", "demo"}
-    assert set(re.findall(r"docker compose (?:up|run --rm) (\w+)", comment)) <= set(services)
+    assert profiles == {"default", "gpu", "obs", "feed", "history", "demo"}
+    assert set(re.findall(r"docker compose (?:up -d|up|run --rm) ([\w-]+)", comment)) <= set(services)
 
 
 def test_docker_itself_takes_it() -> None:
     docker = shutil.which("docker")
     if docker is None or subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode:
         pytest.skip("docker compose is not installed")
-    for profile in ("default", "gpu", "obs", "history", "demo"):
+    for profile in ("default", "gpu", "obs", "feed", "history", "demo"):
         command = [docker, "compose", "-f", str(FILE), "--profile", profile, "config", "--quiet"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
