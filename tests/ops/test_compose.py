@@ -19,13 +19,28 @@ from tests.ops.compose import problems
 FILE = ROOT / "docker-compose.yml"
 
 
-def document() -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+class OneOfEach(yaml.SafeLoader):
+    """A key that is given twice is an error, as in Compose; PyYAML takes the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        if twice := {key for key in keys if keys.count(key) > 1}:
+            raise yaml.YAMLError(f"{node.start_mark}: {twice} given twice")
+        return super().construct_mapping(node, deep)
+
+
+def document(text: str = "") -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.load(text or FILE.read_text(encoding="utf-8"), OneOfEach)
     return loaded
 
 
 def test_the_compose_file_keeps_the_rules() -> None:
     assert problems(document()) == []
+
+
+def test_a_key_given_twice_is_found() -> None:
+    with pytest.raises(yaml.YAMLError, match="given twice"):
+        document("a: 1\nb: {c: 1, c: 2}\n")
 
 
 FAULTS: dict[str, tuple[list[str], Any, str]] = {
@@ -95,7 +110,7 @@ def test_the_comment_names_profiles_and_services_that_exist() -> None:
     comment = "".join(line for line in FILE.read_text(encoding="utf-8").splitlines(True) if line.startswith("#"))
     assert set(re.findall(r"--profile (\w+)", comment)) == {"default", "gpu", "obs"}
     assert profiles == {"default", "gpu", "obs", "feed", "history", "demo"}
-    assert set(re.findall(r"docker compose (?:up -d|up|run --rm) ([\w-]+)", comment)) <= set(services)
+    assert set(re.findall(r"docker compose (?:up|run --rm) (?:-d +)?([a-z][\w-]*)", comment)) <= set(services)
 
 
 def test_docker_itself_takes_it() -> None:
