@@ -57,6 +57,8 @@ class Delivery:
                 break
             except BufferError:
                 self.poll(0.05)
+            except KafkaException as error:
+                raise explained(error, self._cluster, f"appending to topic {self._topic!r}") from None
         self.sent += 1
         self.bytes += len(value)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -195,7 +196,8 @@ class KafkaSource:
     def close(self) -> None:
         """Leave the brokers, when what was committed has reached them or two seconds are over."""
         self._committed.wait(self._consumer, 2.0)
-        self._consumer.close()
+        with suppress(KafkaException, RuntimeError):  # RuntimeError: closed before
+            self._consumer.close()
 
     def _assign(self) -> None:
         self._consumer.assign([self._place(lane, int(at)) for lane, at in enumerate(self._next)])

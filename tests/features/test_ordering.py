@@ -111,3 +111,13 @@ def test_a_lagging_lane_cannot_grow_the_buffer_without_end() -> None:
 def test_other_lanes_are_refused_on_restore() -> None:
     with pytest.raises(ValueError, match="3 lanes, this run 2"):
         ReorderBuffer(BOUND, 2).restore(ReorderBuffer(BOUND, 3).snapshot())
+
+
+def test_an_end_where_nothing_waits_moves_no_watermark() -> None:
+    """A publisher's last heartbeat has released all: a replay that ends goes no further than a live flow."""
+    buffer = ReorderBuffer(BOUND)
+    buffer.push(ticks_of(1, ts_event=10_000, kind=TRADE))
+    released = buffer.push(ticks_of(1, ts_event=10_000 + BOUND + 1, kind=HEARTBEAT, offset=1)).released
+    assert (count(released), buffer.watermark) == (1, 10_001)
+    buffer.finish()
+    assert buffer.watermark == 10_001

@@ -53,6 +53,7 @@ def published(wanted: Settings, drain: Drain | None = None, **options: object) -
     assert code == 0
 
 
+@pytest.mark.slow
 def test_a_file_published_and_replayed_from_the_topic(kafka: str, recorded: Path, tmp_path: Path) -> None:
     topic = f"kafka://{kafka}/commands-{tmp_path.name}"
     done = undertone(

@@ -96,6 +96,7 @@ def test_a_flow_sends_every_feature_row_and_checkpoints_count_after_that(kafka: 
     flow.close()
 
 
+@pytest.mark.slow
 def test_what_is_not_on_the_broker_is_not_acknowledged(tmp_path: Path) -> None:
     with running_kafka(tmp_path) as server:
         outlet = Outlet(Cluster(server.address), new_topic(server.address, 2))

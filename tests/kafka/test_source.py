@@ -235,6 +235,7 @@ def test_a_broker_away_or_a_topic_missing_at_the_start(kafka: str) -> None:
     assert "nowhere" not in admin(kafka).list_topics(timeout=5).topics
 
 
+@pytest.mark.slow
 def test_a_broker_that_goes_away_is_waited_for(tmp_path: Path, often: None) -> None:
     with running_kafka(tmp_path) as server:
         topic = new_topic(server.address, 2)
