@@ -39,6 +39,7 @@ def replayed(source: KafkaSource) -> tuple[str, dict[str, Any]]:
     return digest, {"read": counts.ticks_read, "bars": counts.bars, "lost": counts.lost()}
 
 
+@pytest.mark.slow
 def test_killed_ingesters_lose_nothing_unmarked_in_a_topic(kafka: str, tmp_path: Path) -> None:
     topic, dice = new_topic(kafka, PARTITIONS), random.Random(4)
     target = f"kafka://{kafka}/{topic}"

@@ -47,6 +47,7 @@ def ended(process: subprocess.Popen[str]) -> tuple[dict[str, Any], str]:
     return answer, errors
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("venue", SYMBOLS)
 def test_killed_at_random_points_nothing_is_twice_and_each_start_marks_a_gap(venue: str, tmp_path: Path) -> None:
     kills, dice = 6, random.Random(11)
@@ -109,6 +110,7 @@ def test_a_torn_end_is_said_and_cut(tmp_path: Path) -> None:
     assert len(Ledger.of(tmp_path / "log").ticks) > 0
 
 
+@pytest.mark.slow
 def test_what_was_ingested_is_run_and_replayed(tmp_path: Path) -> None:
     exchange = exchange_of("coinbase", garbage=0.02)
     with in_background(exchange):

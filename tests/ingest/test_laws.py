@@ -53,6 +53,20 @@ def test_garbage_is_kept_as_dead_letters_and_marks_nothing(venue: str, tmp_path:
     assert exchange.happened["garbage"] >= len(ledger.unreadable)
 
 
+@pytest.mark.parametrize(
+    ("faults", "reason"), [({"stall": 0.004}, "stall"), ({"huge": 0.004}, "too_big"), ({"close": 0.004}, "closed")]
+)
+def test_each_way_to_lose_a_connection_is_a_gap_of_all_symbols(
+    faults: dict[str, float], reason: str, tmp_path: Path
+) -> None:
+    exchange = exchange_of("coinbase", **faults)
+    recorder, ledger = record(exchange, tmp_path, 3.0)
+    assert hold(ledger, exchange)
+    assert recorder.totals.lost[reason] >= 1
+    assert {gap.symbol for gap in ledger.gaps if gap.details["reason"] == reason} == set(exchange.symbols)
+    assert set(ledger.reasons()) <= {reason, "sequence"}
+
+
 @pytest.mark.parametrize("venue", SYMBOLS)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_everything_at_once(venue: str, seed: int, tmp_path: Path) -> None:
