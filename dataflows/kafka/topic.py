@@ -34,7 +34,7 @@ class Topics:
     def __init__(self, cluster: Cluster, name: str) -> None:
         """Ask about `name`."""
         self.cluster, self.name = cluster, name
-        self._admin = AdminClient(cluster.settings())
+        self._admin = admin_of(cluster)
 
     def describe(self) -> Topic:
         """Return the topic. Raises TopicAway where there is none, DependencyAway where no broker answers."""
@@ -86,13 +86,26 @@ class Topics:
         return ", ".join(map(repr, names[:10])) + (f" and {len(names) - 10} more" if len(names) > 10 else "") or "none"
 
 
+def admin_of(cluster: Cluster) -> AdminClient:
+    """Return a client for questions; it forgets its answers when it is forgotten.
+
+    Raises ConfigurationError for options that the client doesn't know.
+    """
+    try:
+        return AdminClient(cluster.settings())
+    except KafkaException as error:
+        raise ConfigurationError(
+            f"setting kafka.options: {error.args[0].str()}; the options are those of librdkafka (its CONFIGURATION.md)"
+        ) from None
+
+
 def create(cluster: Cluster, name: str, partitions: int) -> bool:
     """Make a topic; return whether it wasn't there.
 
     Raises ConfigurationError where it is there with another number of partitions, DependencyAway where no broker
     answers.
     """
-    admin = AdminClient(cluster.settings())
+    admin = admin_of(cluster)
     made = admin.create_topics([NewTopic(name, partitions)], operation_timeout=cluster.wait_s)[name]
     try:
         made.result()

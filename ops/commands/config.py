@@ -12,10 +12,11 @@ from ops.tables import print_json, print_table
 
 
 def show(settings: Settings, json: bool) -> int:
-    """Print every setting; passwords in addresses are masked."""
+    """Print every setting; passwords in addresses and in options of clients are masked."""
     values = settings.model_dump(mode="json", by_alias=True)
     for section in ("store", "bus"):
         values[section]["url"] = without_password(values[section]["url"])
+    values["kafka"]["options"] = [without_secret(option) for option in values["kafka"]["options"]]
     if json:
         print_json(values)
     else:
@@ -64,6 +65,12 @@ def without_password(address: str) -> str:
         return address
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:***@{host}"))
+
+
+def without_secret(option: str) -> str:
+    """Return an option like `sasl.password=x` with its value masked where its name speaks of a secret."""
+    name, _, _ = option.partition("=")
+    return f"{name}=***" if any(word in name for word in ("password", "secret", "pem", "sasl.jaas")) else option
 
 
 def _text(value: Any) -> str:

@@ -11,7 +11,7 @@ from dataflows.assembly import NothingToResume
 from dataflows.live import assemble_live
 from dataflows.sources.files import FileSource
 from dataflows.sources.recording import write_parquet
-from ops.commands import publish, replay
+from ops.commands import config, publish, replay
 from ops.drain import Drain
 from ops.errors import ConfigurationError, UsageError
 from ops.settings import Settings
@@ -172,3 +172,16 @@ def test_a_broker_that_is_away_is_exit_code_75(tmp_path: Path) -> None:
     assert done.returncode == 75
     assert "no broker answered within 1 s" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_options_of_the_client(kafka: str, capsys: pytest.CaptureFixture[str]) -> None:
+    wanted = of(kafka, new_topic(kafka, 1), "kafka.options=client.id=mine,sasl.password=hush")
+    published(wanted, synthetic=True, duration_s=0.1)
+    capsys.readouterr()
+    config.show(wanted, json=True)
+    shown = capsys.readouterr().out
+    assert "client.id=mine" in shown
+    assert "sasl.password=***" in shown
+    assert "hush" not in shown
+    with pytest.raises(ConfigurationError, match=r"setting kafka\.options: .*no\.such"):
+        published(of(kafka, "any", "kafka.options=no.such=1"), synthetic=True)
