@@ -41,6 +41,11 @@ class Record(NamedTuple):
     end: int
 
 
+def size_of(payload: Sequence[NDArray[np.uint64]]) -> int:
+    """Return how many bytes a record takes."""
+    return _HEAD.size + WORD * sum(len(part) for part in payload)
+
+
 def segments(folder: Path) -> list[tuple[int, Path]]:
     """Return the segment files with the positions they begin at, in order."""
     return sorted((int(path.stem), path) for path in folder.glob("*.spool"))
@@ -57,10 +62,10 @@ class Appender:
 
     def append(self, kind: Kind, sequence: int, payload: Sequence[NDArray[np.uint64]] = ()) -> int:
         """Write a record into the page cache and return the position behind it. Raises StoreUnavailable."""
-        length = WORD * sum(len(part) for part in payload)
+        size = size_of(payload)
         if self._file < 0 or self.position - self._begin >= self._segment_bytes:
             self._roll()
-        head = _HEAD.pack(_MARK, kind, length, _sealed(checksum(payload), kind, sequence), sequence)
+        head = _HEAD.pack(_MARK, kind, size - _HEAD.size, _sealed(checksum(payload), kind, sequence), sequence)
         try:
             _write_all(self._file, [head, *(part.view(np.uint8).data for part in payload)])
         except OSError as error:
@@ -68,7 +73,7 @@ class Appender:
             raise StoreUnavailable(
                 f"spool {self._folder}: {error.strerror}: make room on its disk, then resume"
             ) from error
-        self.position += _HEAD.size + length
+        self.position += size
         return self.position
 
     def close(self) -> None:

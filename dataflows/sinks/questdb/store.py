@@ -12,6 +12,7 @@ from dataflows.sinks.columns import Columns, adopt
 from dataflows.sinks.errors import StoreMismatch, StoreUnavailable
 from dataflows.sinks.lock import WriterLock
 from dataflows.sinks.questdb import frames, spool
+from dataflows.sinks.questdb.appending import Appending
 from dataflows.sinks.questdb.ddl import prepare
 from dataflows.sinks.questdb.options import QuestDbOptions
 from dataflows.sinks.questdb.probes import check_answers
@@ -61,15 +62,16 @@ class QuestDbStore:
             check_answers(self.address, options.patience)
             self._reading.check_not_suspended()
             prepare(self._reading, self._features, options.retention_days)
-            self._spool = Appender(folder, options.segment_bytes)
-            self._progress = _begun(folder, self._spool.position)
+            appender = Appender(folder, options.segment_bytes)
+            self._progress = _begun(folder, appender.position)
             self._helper = Helper(
                 {"url": url, "namespace": namespace, "folder": str(folder), "features": self._features,
-                 "begin": self._spool.position, "committed": self._committed}, self._lock.fileno(),
+                 "begin": appender.position, "committed": self._committed}, self._lock.fileno(),
             )  # fmt: skip
         except BaseException:
             self._lock.release()
             raise
+        self._spool = Appending(appender, self._progress, self._helper.ring)
         self._folder, self._closed = folder, False
         try:
             self._ship_leftovers()
@@ -78,7 +80,7 @@ class QuestDbStore:
             raise
 
     def append(self, table: str, columns: Columns, sequence: int) -> None:
-        """Put rows into the spool; waits while it is full. Raises ValueError as `adopt` does and the helper's error."""
+        """Hand rows to the spool; waits while it is full. Raises ValueError as `adopt` does and the helper's error."""
         if table not in TABLES:
             raise KeyError(f"table {table!r} is not in schema.tables; it has {list(TABLES)}")
         own, n = adopt(TABLES[table], self._features, columns)
@@ -135,17 +137,17 @@ class QuestDbStore:
 
     def _put(self, kind: Kind, sequence: int, payload: Sequence[Any] = ()) -> None:
         self._check()
-        while self._progress.written - self._progress.shipped >= self._bound():
+        while self._spool.position - self._progress.shipped >= self._bound():
             time.sleep(_POLL)
             self._check()
-        self._progress.written = self._spool.append(kind, sequence, payload)
-        self._helper.ring()
+        self._spool.put(kind, sequence, payload)
 
     def _bound(self) -> int:
         most = self._options.spool_bytes
         return most if self._progress.state == State.AWAY else min(most, QUEUE_BYTES)
 
     def _check(self) -> None:
+        self._spool.check()
         self._helper.check(self._progress.state == State.FAILED)
 
     def _ship_leftovers(self) -> None:
