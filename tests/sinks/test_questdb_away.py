@@ -80,6 +80,13 @@ def check_rows(store: QuestDbStore, batches: int) -> None:
     assert found == [int(t) for k in range(1, batches + 1) for t in bars_of(ROWS, ROWS * k)["time"]]
 
 
+def check_rows_of_a_kill(store: QuestDbStore) -> None:
+    """See that what is committed is there, each row once; at most one batch more, whose commit came too late."""
+    committed, times = store.last_committed(), [r["time"] for r in store.query("SELECT time FROM bars ORDER BY time")]
+    assert times == bars_of(len(times), ROWS)["time"].tolist()
+    assert len(times) % ROWS == 0 and len(times) // ROWS in (committed, committed + 1)
+
+
 def test_a_server_that_is_away_at_start_is_named(tmp_path: Path) -> None:
     http, pg = free_ports(2)
     with pytest.raises(StoreUnavailable, match=rf"questdb://127.0.0.1:{http}: no answer over HTTP.*make up") as caught:
@@ -171,11 +178,8 @@ def test_a_dead_helper_is_noticed_and_its_rows_are_shipped_by_the_next(
             put(store, number)
     store.close()
     again = opened()
-    committed = again.last_committed()
-    assert committed >= 19
-    times = [row["time"] for row in again.query("SELECT time FROM bars ORDER BY time")]
-    assert times == bars_of(len(times), ROWS)["time"].tolist()
-    assert len(times) // ROWS in (committed, committed + 1), "rows whose commit was refused are there, or aren't"
+    assert again.last_committed() >= 19
+    check_rows_of_a_kill(again)
 
 
 def start_writer(server: Running, folder: Path) -> subprocess.Popen[str]:
@@ -214,6 +218,6 @@ def test_our_own_kill_9_loses_nothing_with_the_server_there_or_away(server: Runn
         store = QuestDbStore(questdb_url(server.questdb), options=QuestDbOptions(tmp_path, patience=60.0))
         committed = store.last_committed()
         assert committed >= seen > reached
-        check_rows(store, committed)
+        check_rows_of_a_kill(store)
         store.close()
         reached = committed

@@ -40,6 +40,7 @@ class Delivery:
         self._meta: dict[str, str] = {}
         self._commit_at = self._trying_since = self._failing_since = 0.0
         self._lock = threading.Lock()
+        shipper.answered = self._answered
         self.failure: Exception | None = None
 
     def run(self, bell: threading.Event) -> None:
@@ -82,6 +83,9 @@ class Delivery:
         commits = [head.sequence for head in heads if head.kind is Kind.COMMIT and head.end > self._begin]
         self._kept = end
         self._acknowledge(end, commits[-1] if commits else 0)
+
+    def _answered(self) -> None:
+        self._trying_since = time.monotonic()
 
     def _step(self) -> None:
         """Ship a round, or what a round left to say."""

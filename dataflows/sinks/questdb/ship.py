@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -38,6 +38,7 @@ class Shipper:
         self._address, self._namespace, self._features = address, namespace, tuple(features)
         self._sender: Sender | None = None
         self.rejected = 0  # rows in dead_letters
+        self.answered: Callable[[], None] = lambda: None  # called after each request that got an answer
 
     def ship(self, parts: Iterable[Part]) -> None:
         """Write all rows; when it returns the server has them in its write-ahead logs."""
@@ -97,7 +98,10 @@ class Shipper:
         except QuestDBError as error:
             if not _blames_rows(error):
                 self.close()
+                raise
+            self.answered()
             raise
+        self.answered()
 
     def _connected(self) -> Sender:
         if self._sender is None:
