@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -25,6 +26,7 @@ from dataflows.sinks.refill import published
 from dataflows.sinks.station import Sinks
 from dataflows.sinks.stores import OpenedStore, open_store
 from dataflows.sources.items import read_items
+from dataflows.sources.stored_run import LANES
 from dataflows.split.join import Join
 from dataflows.split.publisher import Channel, Origin, Publisher
 from dataflows.split.roles import Joined, Role, Shard
@@ -157,6 +159,7 @@ def assemble(
         parts.bus.refill_from(published(parts.store, settings.store.namespace), fresh=not resume)
         if not isinstance(role, Shard):
             describe(parts.store, parts.groups)
+        parts.store.put_meta(LANES, json.dumps(list(source.lanes)))
         flow = parts.flow()
         flow.pipeline.on_batch = on_batch
         if lock is not None:
@@ -333,6 +336,7 @@ def _passed(store: OpenedStore) -> int:
 
 def _attach_checkpoints(flow: Flow, settings: Settings, lock: FolderLock, resume: bool) -> None:
     checkpoints = Checkpoints(lock.folder, flow.store.acknowledged, settings.checkpoint.keep, lock)
+    checkpoints.archive_days = settings.checkpoint.archive_days
     flow.pipeline.checkpoints = checkpoints
     if not resume:
         checkpoints.clear()

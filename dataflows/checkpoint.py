@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from dataflows import checkpoint_file
+from dataflows import archive, checkpoint_file
 from dataflows.checkpoint_file import Arena, DamagedCheckpoint
 from dataflows.folder_lock import FolderLock
 from dataflows.interfaces import Snapshot
@@ -32,6 +32,7 @@ class Checkpoints:
         self.folder = folder
         self.acknowledged = acknowledged
         self.keep = keep
+        self.archive_days = 0  # how many days' first checkpoints are kept; 0 for none
         self.last_size = 0
         self.last_seconds = 0.0
         self.last_written = 0.0
@@ -90,7 +91,8 @@ class Checkpoints:
             self.last_size = checkpoint_file.write(pending, tree, body)
             while self.acknowledged() < number:
                 time.sleep(0.005)
-            pending.rename(pending.with_suffix(".checkpoint"))
+            counts = pending.rename(pending.with_suffix(".checkpoint"))
+            archive.keep_first_of_day(counts, tree, self.archive_days)
             self.last_written, self.counted = time.time(), number
             self._prune()
         except BaseException as error:

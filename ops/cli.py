@@ -137,6 +137,7 @@ def replay(
     call: Common,
     files: Annotated[list[Path] | None, typer.Argument(metavar="FILE...", help="Ticks in Parquet or CSV.")] = None,
     from_kafka: Annotated[bool, typer.Option("--from-kafka", help="What the topic of source.url holds now.")] = False,
+    from_store: Annotated[bool, typer.Option("--from-store", help="The run of store.namespace, as stored.")] = False,
     source: Annotated[str | None, typer.Option(metavar="URL", help="Setting source.url.")] = None,
     timeframe: Timeframe = None,
     start: From = None,
@@ -166,8 +167,9 @@ def replay(
         "checkpoint.directory": ("--checkpoint-dir", checkpoint_dir),
     }
     call.run(
-        "replay", chosen=chosen, drains=True, files=files or [], from_kafka=from_kafka, start=start, end=end,
-        namespace=namespace, pace=pace, resume=resume, decisions=decisions, engine=str(engine), batch_size=batch_size,
+        "replay", chosen=chosen, drains=True, files=files or [], from_kafka=from_kafka, from_store=from_store,
+        start=start, end=end, namespace=namespace, pace=pace, resume=resume, decisions=decisions, engine=str(engine),
+        batch_size=batch_size,
     )  # fmt: skip
 
 

@@ -11,12 +11,13 @@ from typing import Any
 from dataflows import certificate
 from dataflows.assembly import Flow, assemble
 from dataflows.batch import Batch
-from dataflows.interfaces import Source
+from dataflows.interfaces import Snapshot, Source
 from dataflows.segments.reader import CHUNK_BYTES
 from dataflows.sources.files import FileSource
 from dataflows.sources.paced import Paced
 from dataflows.sources.segments import SegmentSource, lanes_in
 from dataflows.stored import Place
+from ops.commands.replay_stored import as_decided, stored_run
 from ops.drain import Drain
 from ops.errors import ConfigurationError, UsageError
 from ops.progress import Progress
@@ -43,12 +44,18 @@ def run(
     engine: str,
     batch_size: int | None,
     from_kafka: bool = False,
+    from_store: bool = False,
 ) -> int:
-    """Replay files, the folder of a segment log, or a topic, and print what became of every tick."""
-    settings = _own_place(settings, namespace)
-    if from_kafka == bool(files):
-        raise UsageError("replay takes files of ticks or --from-kafka, one of the two")
-    if from_kafka:
+    """Replay files, the folder of a segment log, a topic, or a stored run, and print what became of every tick."""
+    if from_kafka + from_store + bool(files) != 1:
+        raise UsageError("replay takes files of ticks, --from-kafka or --from-store, one of the three")
+    ran, settings = settings, _own_place(settings, namespace)
+    begin: Snapshot | None = None
+    if from_store:
+        settings = as_decided(settings, ran, namespace)
+        source, begin = stored_run(ran, start, end, batch_size or BATCH_SIZE, resume)
+        decisions = decisions or f"{ran.store.url}#{ran.store.namespace}"
+    elif from_kafka:
         source = _topic(settings, start, end, pace)
     else:
         source = _source(settings, files, start, end, batch_size, pace)
@@ -63,6 +70,8 @@ def run(
     flow = assemble(
         settings, source, checkpoint_folder=folder, resume=resume, decided=decided, on_batch=on_batch
     )  # fmt: skip
+    if begin is not None:
+        flow.pipeline.restore(begin)
     flow.pipeline.drain_asked = lambda: drain.asked
     before, began = flow.tally.counts.ticks_read, time.perf_counter()
     try:

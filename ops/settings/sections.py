@@ -270,6 +270,9 @@ class Checkpoint(Section):
     directory: Path = Field(Path("var/checkpoints"), description="Folder of the checkpoint files.")
     every_s: float = Field(5.0, gt=0, description="Seconds between checkpoints.")
     keep: int = Field(5, ge=1, description="How many are kept, so that one not newer than the store is among them.")
+    archive_days: int = Field(
+        30, ge=0, description="Of how many UTC days the first checkpoint is archived, for replays that begin there."
+    )
 
 
 class Supervise(Section):

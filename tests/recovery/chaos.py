@@ -32,7 +32,7 @@ RANDOM = "a random moment"
 AGAIN = "again, before a checkpoint counts"
 AT_FIRST = ("decision not recorded", "decision recorded, not applied")
 COUNTS = {"polled": (1, 200), "rows appended": (1, 200), "store transaction open": (10, 80),
-          "store written, not acknowledged": (2, 40), "checkpoint half written": (2, 4),
+          "store written, not acknowledged": (4, 40), "checkpoint half written": (2, 4),
           "checkpoint durable, not counting": (2, 4), "checkpoint counts, older ones there": (2, 4)}  # fmt: skip
 BATCHES = (30, 60, 120, 250)  # ticks
 EVERY = 0.05  # seconds between checkpoints
