@@ -50,6 +50,7 @@ def run(
     if from_kafka + from_store + bool(files) != 1:
         raise UsageError("replay takes files of ticks, --from-kafka or --from-store, one of the three")
     ran, settings = settings, _own_place(settings, namespace)
+    source: Source
     begin: Snapshot | None = None
     if from_store:
         settings = as_decided(settings, ran, namespace)
