@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from random import Random
 
 import pytest
 
@@ -107,6 +108,24 @@ BAD = {
 def test_what_can_not_be_read_is_refused_as_one_kind_of_error(venue: str, text: str) -> None:
     with pytest.raises((ValueError, RecursionError)):
         parsed(venue, text)
+
+
+VALID = {"binance": [BINANCE_TRADE, BINANCE_QUOTE], "coinbase": [COINBASE_MATCH, COINBASE_TICKER, COINBASE_HEARTBEAT]}
+
+
+@pytest.mark.parametrize("venue", VENUES)
+def test_altered_bytes_raise_nothing_else(venue: str) -> None:
+    dice, read = Random(9), 0
+    for _ in range(20_000):
+        raw = bytearray(dice.choice(VALID[venue]).encode())
+        for _ in range(dice.randint(1, 6)):
+            at = dice.randrange(len(raw))
+            raw[at : at + dice.randint(0, 2)] = bytes(dice.choice(b'0129-+:.,"{}[]eETZtfn\\ \xff') for _ in range(2))
+        try:
+            read += len(venue_of(venue).parse(bytes(raw)))
+        except (ValueError, RecursionError):
+            continue
+    assert read > 100
 
 
 def test_subscriptions_ask_for_what_the_documentation_names() -> None:
