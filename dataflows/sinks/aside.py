@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from dataflows.sinks.ddl import META, quoted
-from dataflows.sinks.errors import explain
+from dataflows.sinks.errors import StoreMismatch, explain
 from dataflows.sinks.lock import WriterLock
 from schema.stores import sqlite_path, stored_name
 from schema.tables import TABLES
@@ -21,6 +21,11 @@ def move_rows_aside(url: str, namespace: str, into: str) -> str | None:
     if url.startswith("sqlite:"):
         path = sqlite_path(url)
         return _in_sqlite(path, namespace, into) if path.is_file() else None
+    if url.startswith("questdb:"):
+        raise StoreMismatch(
+            f"store {url.rsplit('@', 1)[-1]}: rows of a QuestDB are not moved; begin anew in another namespace with "
+            "--set store.namespace=NAME, which leaves rows and checkpoints of this one as they are"
+        )
     return None
 
 

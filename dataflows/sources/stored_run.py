@@ -58,14 +58,17 @@ class StoredRun:
         where += f" AND time >= {since}" if since is not None else ""
         where += f" AND time < {self._end}" if self._end is not None else ""
         self._since, self._read, self._newest, self._first = since, skip, 0, first
-        rows = self.place.rows("ticks", list(_COLUMNS), order=_ORDER, where=where)
-        self._rows: Iterator[tuple[Any, ...]] = islice(rows, skip, None)
+        self._where, self._skip = where, skip
+        self._rows: Iterator[tuple[Any, ...]] | None = None  # opened by the first read: a seek may come before it
         self._sources: dict[str, int] = {}
         self._origins: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []  # a batch: source, partition, offset
         self._coming = [event for event in self._events if since is None or event.ts_event >= since]
 
     def next_batch(self) -> Arrivals | None:
         """Return the next ticks. Raises EndOfInput after the last."""
+        if self._rows is None:
+            found = self.place.rows("ticks", list(_COLUMNS), order=_ORDER, where=self._where)
+            self._rows = islice(found, self._skip, None)
         rows = list(islice(self._rows, self.batch_size))
         if not rows:
             raise EndOfInput

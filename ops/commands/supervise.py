@@ -13,8 +13,8 @@ _MAIN = "from ops.cli import main; main()"
 
 def run(settings: Settings, *, json: bool, drain: Drain) -> int:
     """Supervise a `run` with the same arguments."""
-    section = settings.supervise
-    policy = Policy(section.back_off_s, section.longest_back_off_s, section.failures, section.window_s)
+    supervise = settings.supervise
+    policy = Policy(supervise.back_off_s, supervise.longest_back_off_s, supervise.failures, supervise.window_s)
     given = [argument for argument in sys.argv[1:] if argument != "--supervise"]
 
     def command(restarts: int) -> list[str]:
