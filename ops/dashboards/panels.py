@@ -65,6 +65,12 @@ ROWS: Final = (
             Panel("Predictions", "ops", (_rate_by("predictions", "timeframe"),)),
             Panel("What closes the barrier", "ops", (_rate_by("barriers", "reason"),)),
             Panel("Model that predicts", "short", (Query("undertone_model_info == 1", "{{timeframe}} {{version}}"),)),
+            Panel(
+                "Tier that answers: gpu, cpu, trees, stale",
+                "short",
+                (Query("undertone_inference_tier == 1", "{{timeframe}} {{tier}}"),),
+            ),
+            Panel("Tiers changed", "ops", (_rate_by("tier_changes", "tier"),)),
             Panel("Models taken over", "short", (Query("sum(undertone_model_swaps_total)", "since the start"),)),
         ),
     ),
@@ -113,6 +119,23 @@ ROWS: Final = (
                 "s",
                 tuple(_quantile(share, "checkpoint_seconds", f"p{100 * share:g}") for share in (0.5, 0.99)),
             ),
+        ),
+    ),
+    Row(
+        "Kafka",
+        (
+            Panel(
+                "Messages behind, by partition",
+                "short",
+                (Query("undertone_source_lag_messages", "{{instance}} {{partition}}"),),
+            ),
+            Panel(
+                "Partitions held back because others are behind",
+                "short",
+                (Query("undertone_lanes_held", "{{instance}}"),),
+            ),
+            Panel("Broker away", "short", (Query("undertone_source_away", "{{instance}}"),)),
+            Panel("Offsets that could not be committed", "ops", (Query(_rate("commits_failed"), "commits"),)),
         ),
     ),
     Row(
@@ -185,6 +208,7 @@ ROWS: Final = (
                 "short",
                 (Query("rate(process_cpu_seconds_total[$__rate_interval])", "{{job}} {{instance}}"),),
             ),
+            Panel("Started again by the supervisor", "short", (Query("undertone_restarts", "{{instance}}"),)),
             Panel("Answering Prometheus", "short", (Query("up", "{{job}} {{instance}}"),)),
         ),
     ),

@@ -22,7 +22,7 @@ from tests.ops.commands import ROOT
 ALERTS = ROOT / "ops" / "dashboards" / "alerts.yml"
 FUNCTIONS = {
     "absent", "sum", "max", "min", "avg", "count", "rate", "increase", "delta", "histogram_quantile", "time",
-    "min_over_time", "max_over_time",
+    "min_over_time", "max_over_time", "changes",
 }  # fmt: skip
 WORDS = {"by", "without", "and", "or", "unless", "on", "ignoring", "bool", "offset"}
 SCRAPE = {"job", "instance"}  # labels that Prometheus adds
