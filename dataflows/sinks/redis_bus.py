@@ -17,6 +17,7 @@ from dataflows.sinks.bus import Message, Stored, Subscription
 from dataflows.sinks.redis_script import Connection, Mode
 from dataflows.sinks.redis_subscription import RedisSubscription
 from dataflows.sinks.state import SinkState
+from ops import metrics
 from schema.stores import LIVE
 
 QUEUE: Final = 20_000  # messages that may wait; then the oldest go, and the stream is refilled from the store
@@ -41,6 +42,7 @@ class RedisBus:
         self._url, self._queue_size = url, queue
         self._connection = Connection(url, namespace, timeout)
         self._queue: deque[Message] = deque()
+        self._marks: deque[tuple[int, float]] = deque(maxlen=10_000)  # last sequence of what came together, and when
         self._stored: Stored = lambda sequence: iter(())
         self._fresh = self._renewed = self._in_step = False  # in step: the stream lacks nothing but what waits
         self._last = self._needed = self._newest = 0  # sequences: in the stream; that have to be; that were published
@@ -64,6 +66,8 @@ class RedisBus:
         """Queue messages; they go in one request where they can."""
         with self._changed:
             self._queue.extend(messages)
+            if messages:
+                self._marks.append((messages[-1].sequence, time.perf_counter()))
             while len(self._queue) > self._queue_size:
                 oldest = self._queue.popleft()
                 self._dropped += 1
@@ -158,6 +162,8 @@ class RedisBus:
                     self._queue.popleft()
             self._last = max([self._last, *(message.sequence for message in sent)])
             self._in_step = self._needed <= self._last
+            while self._marks and self._marks[0][0] <= self._last:
+                metrics.BUS_SECONDS.observe(time.perf_counter() - self._marks.popleft()[1])
             self._changed.notify_all()
 
     def _caught_up(self, waiting: list[Message]) -> bool:
