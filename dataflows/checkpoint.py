@@ -36,7 +36,7 @@ class Checkpoints:
         self.last_size = 0
         self.last_seconds = 0.0
         self.last_written = 0.0
-        self.counted = -1  # batch number of the newest checkpoint that counts, -1 while none of this run does
+        self.counted = -1  # batch number of the newest checkpoint that counts, one resumed from too; -1 for none
         self._arena = Arena()
         self._writer: threading.Thread | None = None
         self._failure: BaseException | None = None
@@ -81,6 +81,7 @@ class Checkpoints:
                 complaints.append(str(error))
                 continue
             if fits(snapshot):
+                self.counted = int(path.stem)
                 return snapshot, complaints
             complaints.append(f"checkpoint {path.name}: the store does not hold all rows before it")
         return None, complaints
@@ -89,7 +90,8 @@ class Checkpoints:
         try:
             pending = self.folder / f"{number:016d}.pending"
             self.last_size = checkpoint_file.write(pending, tree, body)
-            while self.acknowledged() < number:
+            # A store that was opened again has acknowledged nothing yet; what a checkpoint counted on it still has.
+            while max(self.counted, self.acknowledged()) < number:
                 time.sleep(0.005)
             counts = pending.rename(pending.with_suffix(".checkpoint"))
             archive.keep_first_of_day(counts, tree, self.archive_days)

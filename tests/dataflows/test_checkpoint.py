@@ -95,6 +95,24 @@ def test_it_counts_only_once_the_sinks_acknowledged(tmp_path: Path) -> None:
     checkpoints.close()
 
 
+def test_a_resumed_run_that_nothing_arrives_at_can_be_drained(tmp_path: Path) -> None:
+    """The store of the new process has acknowledged nothing yet, and has everything that the checkpoint counted on."""
+    first = Checkpoints(tmp_path, lambda: 5)
+    first.cut({"number": 5}, 5)
+    first.finish()
+    first.close()
+    again = Checkpoints(tmp_path, lambda: 0)
+    assert again.newest() == ({"number": 5}, [])
+    again.cut({"number": 5}, 5)
+    again.finish()
+    again.cut({"number": 6}, 6)
+    time.sleep(0.05)
+    assert again.busy
+    again.acknowledged = lambda: 6
+    again.finish()
+    again.close()
+
+
 def test_the_newest_whole_one_that_fits_is_taken_and_five_are_kept(tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path, lambda: 100)
     for number in range(1, 8):
