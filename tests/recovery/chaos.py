@@ -24,7 +24,7 @@ from typing import Any
 
 from ops import log
 from tests.recovery import inputs, report, verifier
-from tests.recovery.kill_points import POINTS, Plan
+from tests.recovery.kill_points import Plan, Points
 from tests.recovery.life import Progress, live_once
 from tests.recovery.rigs import Rig
 
@@ -32,7 +32,8 @@ RANDOM = "a random moment"
 AGAIN = "again, before a checkpoint counts"
 AT_FIRST = ("decision not recorded", "decision recorded, not applied")
 COUNTS = {"polled": (1, 200), "rows appended": (1, 200), "store transaction open": (10, 80),
-          "store written, not acknowledged": (4, 40), "checkpoint half written": (2, 4),
+          "store written, not acknowledged": (4, 40), "rows handed to the spool": (1, 200),
+          "checkpoint half written": (2, 4),
           "checkpoint durable, not counting": (2, 4), "checkpoint counts, older ones there": (2, 4)}  # fmt: skip
 BATCHES = (30, 60, 120, 250)  # ticks
 EVERY = 0.05  # seconds between checkpoints
@@ -70,7 +71,7 @@ def live(
     progress = Progress()
     arguments = [*rig.arguments(folder), "--set", f"checkpoint.every_s={every}"]
     process = multiprocessing.get_context("fork").Process(
-        target=live_once, args=(folder, arguments, batch_size, plan, progress)
+        target=live_once, args=(folder, arguments, batch_size, plan, progress, rig.points)
     )
     process.start()
     until = time.monotonic() + PATIENCE
@@ -93,11 +94,11 @@ def newest(folder: Path) -> int:
     return max((int(path.stem) for path in folder.glob("var/checkpoints/*/*.checkpoint")), default=-1)
 
 
-def plans(rng: random.Random, kills: int) -> list[str]:
+def plans(rng: random.Random, kills: int, all_points: Points) -> list[str]:
     """Return the points of a round: all of them in random order, as often as it takes."""
     points: list[str] = []
     while len(points) < kills:
-        rotation = [*(point for point in POINTS if point not in AT_FIRST), RANDOM, RANDOM, AGAIN]
+        rotation = [*(point for point in all_points if point not in AT_FIRST), RANDOM, RANDOM, AGAIN]
         rng.shuffle(rotation)
         points += rotation
     return [rng.choice(AT_FIRST), *points][:kills]
@@ -106,7 +107,7 @@ def plans(rng: random.Random, kills: int) -> list[str]:
 def one_round(rig: Rig, folder: Path, rng: random.Random, kills: int, outcome: Outcome) -> dict[str, Any]:
     """Kill a fresh dataflow `kills` times, then let it end. Return the totals it prints."""
     rig.prepare(folder)
-    for point in plans(rng, kills):
+    for point in plans(rng, kills, rig.points):
         if not kill_once(rig, folder, rng, point, outcome):
             outcome.ended += 1
             break
@@ -176,13 +177,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 31))
     parser.add_argument("--seconds", type=int, default=900, help="of market in the input")
+    parser.add_argument("--store", choices=("sqlite", "questdb"), default="sqlite")
     parser.add_argument("--write", action="store_true", help="put the report into docs/chaos.md")
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args(arguments)
     log.configure("warning")
     print(f"seed {chosen.seed}", file=sys.stderr, flush=True)
-    with tempfile.TemporaryDirectory(prefix="chaos-") as name:
-        rig = inputs.files_sqlite(Path(name), chosen.seconds)
+    with (
+        tempfile.TemporaryDirectory(prefix="chaos-") as name,
+        inputs.rig(chosen.store, Path(name), chosen.seconds) as rig,
+    ):
         outcome = chaos(rig, Path(name), chosen.kills, chosen.seed)
     if chosen.json:
         print(json.dumps({**vars(outcome), "killed": outcome.killed}))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +17,8 @@ from models.registry import Registry
 from models.training import train
 from ops.commands.train import history_dataset
 from ops.settings import load
-from tests.recovery.rigs import FilesSqlite
+from tests.recovery.rigs import FilesQuestDb, FilesSqlite, Rig
+from tests.servers import running_questdb
 
 SYMBOLS = 6
 SETTINGS = ["bars.timeframes=1s,10s", "features.families=calendar,statistical", "store.url=memory:", "bus.url=memory:"]
@@ -36,3 +39,15 @@ def files_sqlite(folder: Path, seconds: int) -> FilesSqlite:
         warm.pipeline.advance()
     warm.close()
     return FilesSqlite(ticks, root)
+
+
+@contextmanager
+def rig(store: str, folder: Path, seconds: int) -> Iterator[Rig]:
+    """Make the input, and start the server where the store has one; it ends with the block."""
+    files = files_sqlite(folder, seconds)
+    if store == "sqlite":
+        yield files
+        return
+    with running_questdb(folder / "server") as server:
+        at = server.questdb
+        yield FilesQuestDb(files.ticks, files.registry, f"questdb://{at.host}:{at.http}?pg={at.pg}")

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from dataflows import checkpoint, checkpoint_file
 from dataflows.pipeline import Pipeline
+from dataflows.sinks.questdb.store import QuestDbStore
 from dataflows.sinks.sqlite import SqliteStore, Tables
 from dataflows.sinks.station import Sinks
 from dataflows.stations.bars import BarStation
@@ -101,11 +102,18 @@ def while_draining(point: Callable[[Die], None], polls: int = 40) -> Callable[[D
     return plant
 
 
-POINTS: dict[str, Callable[[Die], None]] = {
-    "polled": after(Pipeline, "pull"),
+Points = dict[str, Callable[[Die], None]]
+SQLITE: Points = {
     "rows appended": before(SqliteStore, "commit"),
     "store transaction open": after(Tables, "_insert"),
     "store written, not acknowledged": after(Tables, "write"),
+}
+QUESTDB: Points = {
+    "rows appended": before(QuestDbStore, "commit"),
+    "rows handed to the spool": after(QuestDbStore, "commit"),
+}
+EVERYWHERE: Points = {
+    "polled": after(Pipeline, "pull"),
     "decision not recorded": before(Sinks, "record"),
     "decision recorded, not applied": after(Sinks, "record"),
     "checkpoint half written": half_written,
@@ -115,9 +123,10 @@ POINTS: dict[str, Callable[[Die], None]] = {
     "drain asked, last cut not begun": while_draining(before(Pipeline, "finish")),
     "drain's last checkpoint half written": while_draining(half_written),
 }
+POINTS: Points = {**SQLITE, **EVERYWHERE}
 
 
-def plant(plan: Plan, then: Die = die) -> None:
+def plant(plan: Plan, then: Die = die, points: Points = POINTS) -> None:
     """Wrap what the point is in; call `then` when it is reached for the n-th time."""
     reached = 0
 
@@ -127,4 +136,4 @@ def plant(plan: Plan, then: Die = die) -> None:
         if reached == plan.n:
             then()
 
-    POINTS[plan.point](count)
+    points[plan.point](count)

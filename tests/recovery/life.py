@@ -17,7 +17,7 @@ from dataflows.checkpoint import Checkpoints
 from dataflows.pipeline import Pipeline
 from dataflows.sources.files import FileSource
 from ops.cli import main
-from tests.recovery.kill_points import Plan, _wrap, die, plant
+from tests.recovery.kill_points import Plan, Points, _wrap, die, plant
 
 VARIABLE = "UNDERTONE_KILL_AT"
 
@@ -69,7 +69,9 @@ class Progress:
         die()
 
 
-def live_once(folder: Path, arguments: list[str], batch_size: int, plan: Plan | None, progress: Progress) -> None:
+def live_once(
+    folder: Path, arguments: list[str], batch_size: int, plan: Plan | None, progress: Progress, points: Points
+) -> None:
     """Run `undertone` with the arguments in a folder, in this forked process; leaves by SystemExit or SIGKILL."""
     os.chdir(folder)
     for name, descriptor in (("out.txt", 1), ("errors.txt", 2)):
@@ -78,7 +80,7 @@ def live_once(folder: Path, arguments: list[str], batch_size: int, plan: Plan | 
     live.FileSource = functools.partial(FileSource, batch_size=batch_size)  # type: ignore[misc,assignment]
     progress.follow()
     if plan is not None:
-        plant(plan, progress.die)
+        plant(plan, progress.die, points)
     main(arguments)
 
 

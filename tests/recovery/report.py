@@ -28,7 +28,7 @@ def text(outcome: Outcome) -> str:
         "\n".join(f"- {fault}" for fault in outcome.faults) or "None: no row lost, none twice, none with other bits."
     )
     return (
-        f"{outcome.rig}: {outcome.killed} kills in {outcome.rounds} dataflows, seed {outcome.seed}, "
+        f"{outcome.killed} kills in {outcome.rounds} dataflows, seed {outcome.seed}, "
         f"{outcome.seconds:.0f} s. In the killed lives {outcome.batches:,} batches were stepped and "
         f"{outcome.checkpoints:,} checkpoints counted.\n\n"
         f"| killed at | times |\n| --- | --- |\n{kills}\n\nFaults found:\n\n{faults}\n"
@@ -36,5 +36,9 @@ def text(outcome: Outcome) -> str:
 
 
 def write(outcome: Outcome) -> None:
-    """Write docs/chaos.md."""
-    PAGE.write_text(f"{HEAD}\n{provenance()}\n\n{text(outcome)}", encoding="utf-8")
+    """Write the outcome's section of docs/chaos.md; those of other rigs stay."""
+    before = PAGE.read_text(encoding="utf-8").split("\n## ")[1:] if PAGE.exists() else []
+    sections = {section.partition("\n")[0]: section for section in before}
+    sections[outcome.rig] = f"{outcome.rig}\n{provenance()}\n\n{text(outcome)}"
+    page = "".join(f"\n## {section.rstrip()}\n" for _, section in sorted(sections.items()))
+    PAGE.write_text(HEAD + page, encoding="utf-8")

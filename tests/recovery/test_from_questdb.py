@@ -28,7 +28,7 @@ def test_the_store_gives_the_certificate_back(
     url = f"questdb://{questdb.host}:{questdb.http}?pg={questdb.pg}"
     market = SyntheticMarket(4, seed=8, start_ns=MIDNIGHT - 90 * SECOND, duration_s=180, faults=0.02, lanes=lanes)
     write_parquet(market, tmp_path / "ticks.parquet")
-    place = f'[order]\nlanes = {lanes}\n'
+    place = f"[order]\nlanes = {lanes}\n"
     stored = f'ticks = true\nurl = "{url}"\nnamespace = "{namespace}"'
     (tmp_path / "undertone.toml").write_text(SETTINGS.replace("ticks = true", stored) + place)
     (tmp_path / "var").mkdir()

@@ -50,8 +50,7 @@ def sequences(rig: Rig, folder: Path) -> list[str]:
 
 def against_input(rig: Rig, folder: Path) -> list[str]:
     """Every tick of the input is stored once with a verdict, and a plain loop over the used trades gives the bars."""
-    ticks: Path = rig.ticks  # type: ignore[attr-defined]
-    table = pq.read_table(ticks, columns=["ts", "symbol", "kind", "price", "size"])
+    table = pq.read_table(rig.ticks, columns=["ts", "symbol", "kind", "price", "size"])
     kind = np.array(table["kind"].to_pylist())
     offsets = np.flatnonzero(kind != "heartbeat")
     stored = Counter(int(row["offset"]) for row in dicts(rig, folder, "ticks"))
