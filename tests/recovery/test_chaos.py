@@ -20,6 +20,7 @@ from tests.ops.commands import ROOT, clean_environment
 from tests.recovery import verifier
 from tests.recovery.kill_points import POINTS, Plan
 from tests.recovery.rigs import FilesSqlite
+from tests.servers import QuestDb
 
 KILLS = 15  # every point once
 
@@ -38,6 +39,20 @@ def test_nothing_is_lost_whatever_the_moment_of_the_kill() -> None:
     assert len(outcome["kills"]) >= len(POINTS)
     assert outcome["batches"] > KILLS
     assert outcome["checkpoints"] > KILLS / 2
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_nothing_is_lost_in_questdb(questdb: QuestDb) -> None:
+    """Six kills; the chaos starts a server of its own, the fixture says whether one can be had."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.recovery.chaos", "--kills", "6", "--seed", "7", "--seconds", "400", "--json",
+         "--store", "questdb"],
+        cwd=ROOT, env=clean_environment(), capture_output=True, text=True, timeout=550, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr[-3000:]
+    outcome = json.loads(done.stdout)
+    assert (outcome["faults"], outcome["killed"]) == ([], 6)
 
 
 @pytest.fixture(scope="module")
@@ -105,5 +120,5 @@ def test_a_kill_by_the_environment_before_the_first_checkpoint(
     again = run(rig, tmp_path / "run", "--set", "inference.model=none")  # rows, and no checkpoint but that of the start
     folder, totals = whole
     assert verifier.faults(rig, tmp_path / "run", json.loads(again.stdout), folder, totals) == NOTHING
-    with pytest.raises(ValueError, match="expected one of polled"):
+    with pytest.raises(ValueError, match="expected one of rows appended"):
         Plan.parse("nowhere:1")
