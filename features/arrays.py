@@ -10,7 +10,7 @@ State = TypeVar("State", bound=tuple[Any, ...])
 
 
 def grown(fresh: State, old: State) -> State:
-    """Return a fresh, larger state with the old one copied into its corner (symbols are the first axis)."""
+    """Return a fresh, larger state with the old one copied into its corner, whichever axis is the symbols'."""
     for new, before in zip(fresh, old):
         new[tuple(slice(0, length) for length in before.shape)] = before
     return fresh

@@ -15,7 +15,7 @@ class BarFlag(IntFlag):
     """Marks on a bar."""
 
     EMPTY = 1  # no trade in it: the close is repeated, volume is 0
-    PARTIAL = 2  # it began before the first tick of the stream
+    PARTIAL = 2  # it began before the first tick of its symbol's lane
     QUOTE_PRICED = 4  # prices are mids: the symbol has not traded yet
     SESSION_FIRST = 8  # the symbol's first bar of its session
     HALTED = 16
