@@ -83,8 +83,10 @@ def _symbols(times: int) -> list[tuple[str, str, str]]:
     return [
         (f"1,000 symbols: tick, {found['tick_columns']:.0f} tick columns", f"{found['tick_ns']:.0f} ns", "1,000 ns"),
         ("1,000 symbols: bars, a tick", f"{found['bar_ns']:.0f} ns", ""),
-        (f"1,000 symbols: feature row, all {found['columns']:.0f} columns", f"{found['row_ns']:.0f} ns", "5,000 ns"),
+        (f"1,000 symbols: feature row, all {found['columns']:.0f} columns", f"{found['row_ns']:,.0f} ns", "6,000 ns"),
+        ("the same without spectral columns", f"{found['row_ns_without_spectral']:,.0f} ns", "3,000 ns"),
         ("state a symbol and timeframe", f"{found['state_bytes'] / 1000:.1f} kB", "64 kB"),
+        ("tables of the season beside it", f"{found['season_bytes'] / 1000:.1f} kB", ""),
     ]  # fmt: skip
 
 
