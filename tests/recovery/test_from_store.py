@@ -19,7 +19,7 @@ from dataflows.sources.files import FileSource
 from dataflows.sources.recording import write_parquet
 from dataflows.sources.stored_run import StoredRun
 from dataflows.sources.synthetic import MONDAY_2024, SyntheticMarket
-from dataflows.stored import Place
+from dataflows.stored import open_place
 from ops.cli import main
 from schema.timeframes import SECOND
 from tests.end_to_end.runs import adds_up, environment
@@ -110,7 +110,7 @@ def test_what_cannot_be_replayed_says_so(folder: Path, undertone: Undertone) -> 
 
 def test_the_stored_run_knows_lanes_and_origins(folder: Path, undertone: Undertone) -> None:
     undertone("run", "--source", "ticks.parquet")
-    source = StoredRun(Place(folder / "var" / "undertone.db", "live"), batch_size=100)
+    source = StoredRun(open_place(f"sqlite:///{folder}/var/undertone.db", "live"), batch_size=100)
     source.next_batch()
     arrivals = source.next_batch()
     assert arrivals is not None

@@ -158,6 +158,7 @@ def _suspend(opened: Callable[[], QuestDbStore]) -> None:
     store = opened()
     write(store, 1, bars=bars_of(1))
     table = stored_name("bars", store.namespace)
+    assert next(store.query("SELECT count() AS n FROM bars"))["n"] == 1  # applied: else that would resume the table
     store._reading.execute(f'ALTER TABLE "{table}" SUSPEND WAL')
     with pytest.raises(StoreUnavailable, match=f'{table} is suspended.*ALTER TABLE "{table}" RESUME WAL'):
         for number in range(2, 1_000):
