@@ -78,12 +78,12 @@ def _tail(name: str, n: int) -> Any:
 
 POLARS: Final[dict[str, Any]] = {
     **{f"sma_ratio_{n}": pl.col("last") / _tail("close", n).mean() - 1 for n in (5, 10, 20, 50, 100)},
-    **{f"return_{n}": _tail("returns", n).sum() for n in (20, 60, 120)},
-    **{f"volatility_{n}": _tail("returns", n).std() for n in (10, 20, 60, 120)},
-    **{f"sharpe_{n}": _tail("returns", n).mean() / _tail("returns", n).std() for n in (20, 60, 120)},
-    **{f"drawdown_{n}": pl.col("last") / _tail("close", n).max() - 1 for n in (20, 60, 120)},
-    **{f"run_up_{n}": pl.col("last") / _tail("close", n).min() - 1 for n in (20, 60, 120)},
-    **{f"volume_variation_{n}": _tail("volume", n).std() / _tail("volume", n).mean() for n in (20, 60)},
+    **{f"return_{n}": _tail("returns", n).sum() for n in (20, 60)},
+    **{f"volatility_{n}": _tail("returns", n).std() for n in (10, 20, 60)},
+    **{f"sharpe_{n}": _tail("returns", n).mean() / _tail("returns", n).std() for n in (20, 60)},
+    **{f"drawdown_{n}": pl.col("last") / _tail("close", n).max() - 1 for n in (20, 60)},
+    **{f"run_up_{n}": pl.col("last") / _tail("close", n).min() - 1 for n in (20, 60)},
+    "volume_variation_60": _tail("volume", 60).std() / _tail("volume", 60).mean(),
     "volume_ratio_20": pl.col("last_volume") / _tail("volume", 20).mean(),
     "return_quantile_50_60": _tail("returns", 60).median(),
 }  # fmt: skip
