@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,10 @@ from tests.sinks.rows import bars_of, rows_of
 
 
 def everything(store: OpenedStore, table: str) -> list[dict[str, Any]]:
+    """All rows, once what is durable in a spool alone has reached the server: on a busy machine that may be later."""
+    until = time.monotonic() + 30
+    while store.state().waiting and time.monotonic() < until:
+        time.sleep(0.01)
     return sorted(store.query(f"SELECT * FROM {table}"), key=lambda row: row["time"])
 
 
