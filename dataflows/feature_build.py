@@ -31,14 +31,6 @@ from ops.progress import Progress
 from ops.settings import Settings
 
 STAGING: Final = "_staging"
-_SECTIONS: Final = (
-    "universe",
-    "gate",
-    "order",
-    "bars",
-    "features",
-    "sentiment",
-)  # of the settings: rows depend on them
 
 
 class Build:

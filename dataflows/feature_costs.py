@@ -12,16 +12,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-import numpy as np
-
 from dataflows.assembly import Flow, assemble
 from dataflows.batch import Batch
 from dataflows.history import quiet
 from dataflows.sources.synthetic import CHUNK_SECONDS, SyntheticMarket
 from features.catalogue import Group, Stage
-from features.engine import FeatureEngine
+from features.engine import EVERY_FEED, FeatureEngine
 from ops.settings import Settings
-from schema.items import KINDS, NO_ITEMS
 
 WARM_UP: Final = 70  # batches of 5 s: longer than the longest window
 MEASURED: Final = 24
@@ -89,11 +86,7 @@ def measure(
         nonlocal done
         engine.grow(len(flow.universe.names))
         if batch.tick_inputs is not None:
-            rows = engine.tick_features(batch.tick_inputs, batch.bars)
-            inputs = engine.bar_features(batch.bars, rows)
-            engine.item_features(NO_ITEMS, np.ones(len(KINDS), np.uint8), inputs, rows)
-            engine.cross_section(inputs, batch.bars, rows)
-            engine.mask_gaps(inputs, rows)
+            engine.step(batch.tick_inputs, batch.bars, feed=EVERY_FEED)
             watch.end_batch(len(batch.tick_inputs.time), len(batch.bars.time), counts=done >= batches[0])
             done += 1
         flow.pipeline.draining = on_batch(done) or done >= wanted

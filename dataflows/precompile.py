@@ -12,17 +12,14 @@ import os
 import subprocess
 import sys
 
-import numpy as np
-
 from dataflows.assembly import Flow, assemble
 from dataflows.batch import Batch
 from dataflows.kernel_cache import forget_stale, is_complete, set_complete
 from dataflows.sources.synthetic import SyntheticMarket
 from features import families
 from features.catalogue import registered
-from features.engine import FeatureEngine
+from features.engine import EVERY_FEED, FeatureEngine
 from ops.settings import load
-from schema.items import KINDS, NO_ITEMS
 
 _SETTINGS = ("bars.timeframes=1s", "features.families=calendar", "store.url=null:", "bus.url=null:",
              "inference.model=none", "log.level=warning")  # fmt: skip
@@ -37,11 +34,7 @@ def compile_share(share: int, of: int) -> None:
     def step(batch: Batch) -> None:
         engine.grow(len(flow.universe.names))
         if batch.tick_inputs is not None:
-            rows = engine.tick_features(batch.tick_inputs, batch.bars)
-            inputs = engine.bar_features(batch.bars, rows)
-            engine.item_features(NO_ITEMS, np.ones(len(KINDS), np.uint8), inputs, rows)
-            engine.cross_section(inputs, batch.bars, rows)
-            engine.mask_gaps(inputs, rows)
+            engine.step(batch.tick_inputs, batch.bars, feed=EVERY_FEED)
 
     flow.pipeline.on_batch = step
     try:

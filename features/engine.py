@@ -19,11 +19,13 @@ from features.inputs import LEADERS, BarGroups, BarInputs, Closes, ItemInputs, T
 from features.row_buffers import RowBuffers, take_back, with_spare_rows
 from schema.bars import Bars
 from schema.features import FeatureRows
-from schema.items import Items
+from schema.items import KINDS, NO_ITEMS, Items
 from schema.reasons import Why
 from schema.ticks import Int32, UInt8
 
 SNAPSHOT_VERSION: Final = 1
+NO_FEEDS: Final = np.zeros(len(KINDS), np.uint8)
+EVERY_FEED: Final = np.ones(len(KINDS), np.uint8)
 
 
 class FeatureEngine:
@@ -123,6 +125,21 @@ class FeatureEngine:
         for group, at in self._stages[Stage.CROSS]:
             group.update(group.params, self._states[group.name], inputs, groups, values[:, at], why[:, at])
         take_back(rows, values, why)
+
+    def step(
+        self, ticks: TickInputs, bars: Bars, items: Items = NO_ITEMS, feed: UInt8 = NO_FEEDS,
+        leaders: Sequence[int] = (),
+    ) -> tuple[FeatureRows, BarInputs]:  # fmt: skip
+        """Take a batch through all stages, where nothing stands between them; all rows of a bar time are in it.
+
+        `feed` and `leaders` are as `item_features` and `cross_section` take them.
+        """
+        rows = self.tick_features(ticks, bars)
+        inputs = self.bar_features(bars, rows)
+        self.item_features(items, feed, inputs, rows)
+        self.cross_section(inputs, bars, rows, leaders)
+        self.mask_gaps(inputs, rows)
+        return rows, inputs
 
     def mask_gaps(self, inputs: BarInputs, rows: FeatureRows) -> None:
         """Mark what lost messages reach, in rows whose columns are all written."""

@@ -95,10 +95,8 @@ class CrossPass:
             (records["sequence"], self.universe.rank[records["symbol"]], records["timeframe"], records["time"])
         )
         bars = as_bars(records[order])
-        rows = self.engine.tick_features(self._none, bars)
-        inputs = self.engine.bar_features(bars, rows)
-        self.engine.cross_section(inputs, bars, rows, self.universe.ids(self.universe.leaders).tolist())
-        self.engine.mask_gaps(inputs, rows)
+        leaders = self.universe.ids(self.universe.leaders).tolist()
+        rows, _ = self.engine.step(self._none, bars, leaders=leaders)
         self.at = until
         return Chunk(shard[order], rows.values.copy(), rows.why.copy())
 

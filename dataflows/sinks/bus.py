@@ -61,34 +61,49 @@ class Bus(Publisher, Protocol):
         ...
 
 
-class _Subscription:
+class Newest:
+    """Where messages wait for a subscriber: the newest of each key. What both kinds of subscription are made of."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self._pending: dict[str, Message] = {}
+        self._changed, self._closed = threading.Condition(), False
+
+    def take(self, timeout: float | None = None) -> list[Message]:
+        """Return what came since the last call, oldest key first; wait up to `timeout` seconds for something."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._pending or self._closed, timeout)
+            messages, self._pending = list(self._pending.values()), {}
+            return messages
+
+    def _put(self, message: Message) -> None:
+        with self._changed:
+            self._pending[message.key or message.channel] = message
+            self._changed.notify()
+
+    def _end(self) -> None:
+        """Let a waiting `take` return."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+
+class _Subscription(Newest):
     def __init__(self, bus: InProcessBus, pattern: str) -> None:
         self._bus, self._matches = bus, re.compile(translate(pattern)).match
+        super().__init__()
         self._wanted: dict[str, bool] = {}
-        self._pending: dict[str, Message] = {}
-        self._closed = False
-        self._changed = threading.Condition()
 
     def offer(self, message: Message) -> None:
         wanted = self._wanted.get(message.channel)
         if wanted is None:
             wanted = self._wanted[message.channel] = self._matches(message.channel) is not None
         if wanted:
-            with self._changed:
-                self._pending[message.key or message.channel] = message
-                self._changed.notify()
-
-    def take(self, timeout: float | None = None) -> list[Message]:
-        with self._changed:
-            self._changed.wait_for(lambda: self._pending or self._closed, timeout)
-            messages, self._pending = list(self._pending.values()), {}
-            return messages
+            self._put(message)
 
     def close(self) -> None:
         self._bus.forget(self)
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
+        self._end()
 
 
 class _Immediate:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from dataflows.sinks.bus import Message
+from dataflows.sinks.bus import Message, Newest
 from schema.channels import prediction_key_of
 
 
@@ -19,7 +19,7 @@ class _Numbered(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Numbered).decode
 
 
-class RedisSubscription:
+class RedisSubscription(Newest):
     """Reads in a thread of its own and keeps the newest message of each key, so that Redis never cuts it off."""
 
     def __init__(self, client: Any, pattern: str) -> None:
@@ -27,23 +27,13 @@ class RedisSubscription:
         self._pubsub = client.pubsub(ignore_subscribe_messages=True)
         self._pubsub.psubscribe(pattern)
         self._pubsub.get_message(timeout=1.0)
-        self._pending: dict[str, Message] = {}
-        self._changed, self._closed = threading.Condition(), False
+        super().__init__()
         self._thread = threading.Thread(target=self._read, name="redis-subscription", daemon=True)
         self._thread.start()
 
-    def take(self, timeout: float | None = None) -> list[Message]:
-        """Return what came since the last call, oldest key first; wait up to `timeout` seconds for something."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._pending or self._closed, timeout)
-            messages, self._pending = list(self._pending.values()), {}
-            return messages
-
     def close(self) -> None:
         """End it; a waiting `take` returns."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
+        self._end()
         self._thread.join()
         with suppress(Exception):
             self._pubsub.close()
@@ -58,10 +48,7 @@ class RedisSubscription:
                 continue
             channel, body = found["channel"].decode(), found["data"]
             key = prediction_key_of(channel) or ""
-            message = Message(channel, key, body, _sequence(body))
-            with self._changed:
-                self._pending[key or channel] = message
-                self._changed.notify()
+            self._put(Message(channel, key, body, _sequence(body)))
 
 
 def _sequence(body: bytes) -> int:

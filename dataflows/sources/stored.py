@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
@@ -12,13 +12,31 @@ from dataflows.batch import Arrivals
 from dataflows.interfaces import EndOfInput, Snapshot
 from dataflows.stored import Place
 from schema.reasons import Verdict
-from schema.ticks import KINDS, count, ticks_of
+from schema.ticks import KINDS, Int64, Ticks, count, ticks_of
 
 COLUMNS: Final = (
     "time", "ts_recv", "kind", "price", "size", "bid", "bid_size", "ask", "ask_size", "side", "conditions", "symbol",
 )  # fmt: skip
-_FLOATS: Final = ("price", "size", "bid", "bid_size", "ask", "ask_size")
+FLOATS: Final = ("price", "size", "bid", "bid_size", "ask", "ask_size")
 _ORDER: Final = ("time", "source", "partition", "offset", "message_index")
+
+
+def ticks_of_columns(columns: Mapping[str, Sequence[Any]], offset: Int64) -> tuple[Ticks, tuple[str, ...]]:
+    """Return rows of the table `ticks`, given as columns, and the names that their symbols index; all on lane 0."""
+    names = tuple(dict.fromkeys(columns["symbol"]))
+    code = {name: k for k, name in enumerate(names)}
+    ticks = ticks_of(
+        len(offset),
+        ts_event=columns["time"],
+        ts_recv=columns["ts_recv"],
+        symbol=[code[name] for name in columns["symbol"]],
+        kind=[KINDS[kind] for kind in columns["kind"]],
+        side=columns["side"],
+        conditions=columns["conditions"],
+        offset=offset,
+        **{name: np.array(columns[name], np.float64) for name in FLOATS},
+    )
+    return ticks, names
 
 
 class StoredTicks:
@@ -46,19 +64,7 @@ class StoredTicks:
         if not rows:
             raise EndOfInput
         columns = dict(zip(COLUMNS, zip(*rows, strict=True), strict=True))
-        names = tuple(dict.fromkeys(columns["symbol"]))
-        code = {name: k for k, name in enumerate(names)}
-        ticks = ticks_of(
-            len(rows),
-            ts_event=columns["time"],
-            ts_recv=columns["ts_recv"],
-            symbol=[code[name] for name in columns["symbol"]],
-            kind=[KINDS[kind] for kind in columns["kind"]],
-            side=columns["side"],
-            conditions=columns["conditions"],
-            offset=np.arange(self._read, self._read + len(rows)),
-            **{name: np.array(columns[name], np.float64) for name in _FLOATS},
-        )
+        ticks, names = ticks_of_columns(columns, np.arange(self._read, self._read + len(rows)))
         self._read += count(ticks)
         return Arrivals(ticks, names)
 

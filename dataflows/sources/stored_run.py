@@ -13,18 +13,18 @@ from dataflows.archive import watermark_of
 from dataflows.batch import Arrivals
 from dataflows.interfaces import EndOfInput, Snapshot
 from dataflows.sources.heartbeat import with_heartbeats
+from dataflows.sources.stored import FLOATS, ticks_of_columns
 from dataflows.stored import Place
 from ops.errors import ConfigurationError
 from schema.events import Event, EventKind
 from schema.reasons import Verdict
 from schema.tables import TABLES
-from schema.ticks import HEARTBEAT, KINDS, ticks_of
+from schema.ticks import HEARTBEAT, ticks_of
 from schema.timeframes import SECOND
 
 LANES: Final = "lanes"  # name in `meta`: the names of the run's lanes
-_FLOATS: Final = ("price", "size", "bid", "bid_size", "ask", "ask_size")
 _COLUMNS: Final = (
-    "time", "ts_recv", "symbol", "kind", *_FLOATS, "side", "conditions", "source", "partition", "offset",
+    "time", "ts_recv", "symbol", "kind", *FLOATS, "side", "conditions", "source", "partition", "offset",
     "message_index",
 )  # fmt: skip
 _ORDER: Final = ("time", "partition", "source", "offset", "message_index")  # as the reorder buffer let them go
@@ -73,21 +73,8 @@ class StoredRun:
         if not rows:
             raise EndOfInput
         columns = dict(zip(_COLUMNS, zip(*rows, strict=True), strict=True))
-        names = tuple(dict.fromkeys(columns["symbol"]))
-        code = {name: k for k, name in enumerate(names)}
-        lane = np.array([self._lane[str(partition)] for partition in columns["partition"]], np.int32)
-        ticks = ticks_of(
-            len(rows),
-            ts_event=columns["time"],
-            ts_recv=columns["ts_recv"],
-            symbol=[code[name] for name in columns["symbol"]],
-            kind=[KINDS[kind] for kind in columns["kind"]],
-            side=columns["side"],
-            conditions=columns["conditions"],
-            lane=lane,
-            offset=self._first + np.arange(self._read, self._read + len(rows)),
-            **{name: np.array(columns[name], np.float64) for name in _FLOATS},
-        )
+        ticks, names = ticks_of_columns(columns, self._first + np.arange(self._read, self._read + len(rows)))
+        ticks.lane[:] = [self._lane[str(partition)] for partition in columns["partition"]]
         self._remember(columns)
         self._read += len(rows)
         arrivals = Arrivals(ticks, names, events=self._due(int(ticks.ts_event[-1]), len(rows) < self.batch_size))

@@ -10,7 +10,7 @@ import numpy as np
 from dataflows.barrier import Barrier, Rows
 from dataflows.batch import NO_TICKS, Batch
 from dataflows.interfaces import Snapshot
-from dataflows.split.message import EVERYTHING, ShardRows, features_of
+from dataflows.split.message import EVERYTHING, ShardRows
 from dataflows.split.series import Series
 from dataflows.universe import Universe
 from features.catalogue import Group, Stage
@@ -81,15 +81,16 @@ class Join:
         self._lanes[rows.shard] = rows.lanes
         bars = self._renamed(rows)
         fresh = self._series.fresh(bars)
-        features = features_of(rows)
-        part = Rows(take_bars(bars, fresh), FeatureRows(features.values[fresh], features.why[fresh]), None)
+        part = Rows(take_bars(bars, fresh), FeatureRows(rows.values[fresh], rows.why[fresh]), None)
         self.barrier.push(rows.shard, part, rows.closed_through)
 
     def _renamed(self, rows: ShardRows) -> Bars:
         """Return the bars with this process's ids for symbols and lanes."""
-        for name in rows.names:
-            self.universe.admit(name, 0)
         symbols = self.universe.ids(rows.names)
+        if (symbols < 0).any():
+            for name in rows.names:
+                self.universe.admit(name, 0)
+            symbols = self.universe.ids(rows.names)
         if (symbols < 0).any():
             raise UniverseFull(
                 f"join: shard {rows.shard!r} brings {rows.names[int(np.argmin(symbols))]!r}, and {len(self.universe)} "
@@ -105,11 +106,8 @@ class Join:
         """Return the rows with the columns that compare symbols."""
         bars, n = released.bars, len(released.bars.time)
         self.engine.grow(len(self.universe))
-        cross = self.engine.tick_features(self._no_ticks, bars)
-        batch.inputs = self.engine.bar_features(bars, cross)
         leaders = self.universe.ids(self.universe.leaders).tolist()
-        self.engine.cross_section(batch.inputs, bars, cross, leaders)
-        self.engine.mask_gaps(batch.inputs, cross)
+        cross, batch.inputs = self.engine.step(self._no_ticks, bars, leaders=leaders)
         width = len(self._single) + len(self._cross)
         values, why = np.empty((n, width)), np.empty((n, width), np.uint8)
         values[:, self._single], why[:, self._single] = released.features.values, released.features.why

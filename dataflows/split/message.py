@@ -9,7 +9,6 @@ import msgspec
 import numpy as np
 
 from schema.bars import Bars, empty_bars
-from schema.features import FeatureRows
 from schema.ticks import Float64, UInt8
 
 VERSION: Final = 1
@@ -100,8 +99,3 @@ def decode(message: bytes, fingerprint: str, width: int) -> ShardRows:
         np.frombuffer(wire.values, "<f8").reshape(n, width), np.frombuffer(wire.why, np.uint8).reshape(n, width),
         wire.closed_through, wire.received, wire.closed,
     )  # fmt: skip
-
-
-def features_of(rows: ShardRows) -> FeatureRows:
-    """Return the rows' features."""
-    return FeatureRows(rows.values, rows.why)

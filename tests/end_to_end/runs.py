@@ -13,6 +13,21 @@ from tests.ops.commands import clean_environment as environment
 
 TIMEFRAMES = "1s,10s,tick:50"
 MAIN = "from ops.cli import main; main()"
+LIVE_SETTINGS = """
+[source]
+url = "synthetic:"
+symbols = 4
+[bars]
+timeframes = ["1s"]
+[features]
+families = ["calendar"]
+[inference]
+model = "none"
+[checkpoint]
+every_s = 0.1
+[metrics]
+port = 0
+"""  # of a small live run whose checkpoints come quickly
 
 
 def command(*arguments: str | Path) -> list[str]:

@@ -22,12 +22,12 @@ import tests.oracles
 from dataflows.kernel_cache import forget_stale_of
 from features import families
 from features.catalogue import Column, Group, Stage, registered
-from features.engine import FeatureEngine
+from features.engine import EVERY_FEED, FeatureEngine
 from features.inputs import TickInputs
 from ops.settings.fields import split_list
 from schema.bars import Bars, take_bars
 from schema.features import FeatureRows
-from schema.items import KINDS, Items
+from schema.items import Items
 from tests.markets import Scene, scene
 
 HARD = ("cents", "bitcoin", "fine", "dust")
@@ -65,11 +65,7 @@ def step(
     engine: FeatureEngine, ticks: TickInputs, bars: Bars, items: Items, leaders: tuple[int, ...] = (0, 1)
 ) -> FeatureRows:
     """Run one batch through all four stages; there is a feed of every kind of item."""
-    rows = engine.tick_features(ticks, bars)
-    inputs = engine.bar_features(bars, rows)
-    engine.item_features(items, np.ones(len(KINDS), np.uint8), inputs, rows)
-    engine.cross_section(inputs, bars, rows, leaders)
-    engine.mask_gaps(inputs, rows)
+    rows, _ = engine.step(ticks, bars, items, EVERY_FEED, leaders)
     return rows
 
 

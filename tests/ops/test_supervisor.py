@@ -14,7 +14,7 @@ import pytest
 
 from ops.drain import Drain
 from ops.supervisor import Policy, Supervisor
-from tests.end_to_end.runs import command, environment
+from tests.end_to_end.runs import LIVE_SETTINGS, command, environment
 
 QUICK = Policy(0.02, 0.1, 3, 60.0)
 
@@ -66,22 +66,7 @@ def test_a_drain_while_it_waits_starts_nothing_more(tmp_path: Path) -> None:
     assert supervised(tmp_path, "75,0", Policy(30.0, 30.0, 3, 60.0), drain)[0] == 0
 
 
-SETTINGS = """
-[source]
-symbols = 4
-[bars]
-timeframes = ["1s"]
-[features]
-families = ["calendar"]
-[inference]
-model = "none"
-[checkpoint]
-every_s = 0.1
-[metrics]
-port = 0
-[supervise]
-back_off_s = 0.1
-"""
+SETTINGS = LIVE_SETTINGS + "[supervise]\nback_off_s = 0.1\n"
 
 
 def newest(folder: Path) -> int:

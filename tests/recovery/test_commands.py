@@ -19,28 +19,12 @@ from dataflows import checkpoint_file
 from dataflows.sources.recording import write_parquet
 from dataflows.sources.synthetic import SyntheticMarket
 from ops.cli import main
-from tests.end_to_end.runs import command, environment
-
-SETTINGS = """
-[source]
-url = "synthetic:"
-symbols = 4
-[bars]
-timeframes = ["1s"]
-[features]
-families = ["calendar"]
-[inference]
-model = "none"
-[checkpoint]
-every_s = 0.1
-[metrics]
-port = 0
-"""
+from tests.end_to_end.runs import LIVE_SETTINGS, command, environment
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "undertone.toml").write_text(SETTINGS)
+    (tmp_path / "undertone.toml").write_text(LIVE_SETTINGS)
     (tmp_path / "var").mkdir()
     return tmp_path
 
