@@ -12,6 +12,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
 PYTHON ?=
+EXTRAS := --extra dev --extra train --extra explain --extra export
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
 
 .PHONY: help kernels demo up down test check style types imports pages chaos bench lock format clean
@@ -61,7 +62,7 @@ format: $(READY) ## format the code, write the reference pages
 	@$(BIN)/python -m ops.pages
 
 lock: $(READY) ## resolve requirements.lock and the installer's again
-	@$(COMPILE) --upgrade --extra dev pyproject.toml -o requirements.lock
+	@$(COMPILE) --upgrade $(EXTRAS) pyproject.toml -o requirements.lock
 	@{ echo '# The installer of requirements.lock, for every platform. Made by `make lock`.'; \
 	   echo uv | $(COMPILE) --upgrade -; } > $(VENV)/installer.lock
 	@mv $(VENV)/installer.lock ops/installer.lock

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.architectures import Net, build
+from models.architectures import StepNet, build
 from models.config import LABEL_CLIP, NetConfig
 from models.labels import Float32
 from models.sequences import Pieces, pieces_of
@@ -46,7 +46,7 @@ def fit_net(
     stop: NDArray[np.intp],
     seed: int,
     progress: Callable[[str, float], None],
-) -> tuple[Net, list[Epoch]]:
+) -> tuple[StepNet, list[Epoch]]:
     """Fit on the rows of `fit`, keep the epoch that is best on those of `stop`.
 
     `x` (n, F) inputs and `y` (n, H) labels of all rows, NaN where there is none.
@@ -77,7 +77,7 @@ def fit_net(
 class _Learner:
     """AdamW at a rate that falls along half a cosine to nothing after `steps`, the gradient's norm clipped."""
 
-    def __init__(self, net: Net, config: NetConfig, steps: int) -> None:
+    def __init__(self, net: StepNet, config: NetConfig, steps: int) -> None:
         self._parameters, self._clip = list(net.parameters()), config.clip
         self._optimiser = torch.optim.AdamW(self._parameters, lr=config.learning_rate, weight_decay=config.weight_decay)
         self._schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self._optimiser, steps)
@@ -90,7 +90,7 @@ class _Learner:
         self._optimiser.zero_grad()
 
 
-def _pass(net: Net, x: Tensor, y: Tensor, pieces: Pieces, chunk: int, learner: _Learner | None = None) -> float:
+def _pass(net: StepNet, x: Tensor, y: Tensor, pieces: Pieces, chunk: int, learner: _Learner | None = None) -> float:
     """Go once through the pieces, chunk by chunk; learn if there is a learner. Returns the mean loss."""
     net.train(learner is not None)
     state, total, number = net.start(len(pieces.row)), 0.0, 0

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.architectures import Net
+from models.architectures import StepNet
 from models.labels import Float32
 from schema.ticks import Int32
 
@@ -55,7 +55,7 @@ def _trim(rows: NDArray[np.intp], labelled: NDArray[np.bool_], burn_in: int) -> 
 
 
 @torch.inference_mode()
-def evaluate_sequences(net: Net, x: Float32, symbol: Int32, eligible: NDArray[np.bool_]) -> Float32:
+def evaluate_sequences(net: StepNet, x: Float32, symbol: Int32, eligible: NDArray[np.bool_]) -> Float32:
     """Run whole series from a zero state and return heads (n, H, 2), NaN in rows that are not eligible.
 
     `x` holds the inputs (n, F) of all rows; the state passes rows that are not eligible unchanged, as it does live.

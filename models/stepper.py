@@ -16,7 +16,7 @@ import torch
 from numba import njit
 from torch import Tensor
 
-from models.architectures import Net
+from models.architectures import StepNet
 from models.labels import Float32
 from schema.ticks import Int32, Int64
 
@@ -30,7 +30,7 @@ class Stepper:
     """One net and the states of S symbols on its device."""
 
     def __init__(
-        self, net: Net, inputs: int, horizon: int, device: str, buckets: Sequence[int], n_symbols: int
+        self, net: StepNet, inputs: int, horizon: int, device: str, buckets: Sequence[int], n_symbols: int
     ) -> None:
         self.place = device
         self.device = torch_device(device)

@@ -3,9 +3,10 @@
     @architecture("gru")
     class GRU(Net): ...
 
-A net reads `(batch, time, features)` and gives the common heads for the horizons 1 .. H in one pass. One that is
-served by state says itself in three parts, so that inference runs `encode` and `heads` over all rows of a batch at
-once and only `advance` bar by bar.
+A net reads `(batch, time, features)` and gives the common heads for the horizons 1 .. H in one pass. There are two
+kinds. A `StepNet` carries a state a symbol and is served one bar at a time; it says itself in three parts, so that
+inference runs `encode` and `heads` over all rows of a batch at once and only `advance` bar by bar. A `WindowNet` looks
+at the last `window` rows of a symbol at once, of which the server keeps a ring.
 """
 
 from __future__ import annotations
@@ -21,7 +22,11 @@ from torch import Tensor, nn
 
 
 class Net(nn.Module, ABC):
-    """A net with a step form. Outputs are in units of the label, the log return over sigma_t sqrt(h)."""
+    """What both kinds are. Outputs are in units of the label, the log return over sigma_t sqrt(h)."""
+
+
+class StepNet(Net):
+    """A net with a step form."""
 
     state_size: int  # K: numbers of state a symbol, zero at the beginning
 
@@ -49,6 +54,16 @@ class Net(nn.Module, ABC):
     def start(self, batch: int) -> Tensor:
         """Return the state (B, K) before the first bar."""
         return torch.zeros(batch, self.state_size)
+
+
+class WindowNet(Net):
+    """A net that reads whole windows and speaks of their last row alone. It says nothing before a window is full."""
+
+    window: int  # W: rows of a symbol that it looks at
+
+    @abstractmethod
+    def forward(self, x: Tensor) -> Tensor:
+        """Run windows (B, W, F), oldest row first: heads (B, H, 2) of the last row."""
 
 
 _REGISTERED: dict[str, Callable[..., Net]] = {}

@@ -11,22 +11,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.architectures import Net, architecture
+from models.architectures import StepNet, architecture
+from models.architectures.heads import Heads
 
 
 @architecture("gru")
-class GRU(Net):
+class GRU(StepNet):
     """One recurrent layer of `hidden` units."""
 
     def __init__(self, inputs: int, horizons: int, *, hidden: int = 48) -> None:
         super().__init__()
-        self.state_size, self.horizons = hidden, horizons
+        self.state_size = hidden
         self.input = nn.Linear(inputs, hidden)
         self.norm = nn.LayerNorm(hidden)
         self.cell = nn.GRU(hidden, hidden, batch_first=True)
-        self.output = nn.Linear(hidden, 2 * horizons)
-        nn.init.normal_(self.output.weight, std=0.01)  # starts near "no change, variance sigma_t squared"
-        nn.init.zeros_(self.output.bias)
+        self.output = Heads(hidden, horizons)
 
     def encode(self, x: Tensor) -> Tensor:
         return functional.silu(self.norm(self.input(x)))  # (..., D)
@@ -37,8 +36,8 @@ class GRU(Net):
         return h + u, h
 
     def heads(self, y: Tensor) -> Tensor:
-        mean, log_variance = self.output(y).unflatten(-1, (self.horizons, 2)).unbind(-1)  # (..., H) each
-        return torch.stack((mean, log_variance.clamp(-6.0, 6.0)), -1)  # (..., H, 2)
+        heads: Tensor = self.output(y)
+        return heads
 
     def forward(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         u = self.encode(x)  # (B, T, D)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.architectures import Net, architecture, architectures, build
+from models.architectures import StepNet, architecture, architectures, build
 from models.fitting import negative_log_likelihood
 from models.sequences import evaluate_sequences, pieces_of
 
@@ -15,7 +15,7 @@ F, H, B, T = 7, 5, 4, 40
 every_architecture = pytest.mark.parametrize("name", architectures())
 
 
-def make(name: str) -> Net:
+def make(name: str) -> StepNet:
     torch.manual_seed(3)
     return build(name, F, H)
 
@@ -132,7 +132,7 @@ def test_pieces_count_each_labelled_row_once() -> None:
 
 def test_a_taken_or_unknown_name_is_refused() -> None:
     with pytest.raises(ValueError, match="'gru' is registered already"):
-        architecture("gru")(Net)
+        architecture("gru")(StepNet)
     with pytest.raises(ValueError, match="'gur' is unknown; expected one of"):
         build("gur", F, H)
     with pytest.raises(ValueError, match="does not take the options"):
