@@ -11,13 +11,15 @@ LABEL_CLIP: Final = 8.0  # |return| / (sigma sqrt(h)) beyond it counts as this m
 
 @dataclass(frozen=True, slots=True)
 class NetConfig:
-    """The recurrent member. Truncated back-propagation over `chunk` rows of `streams` parallel pieces of series."""
+    """The net. With a step form: truncated back-propagation over `chunk` rows of `streams` parallel pieces of series;
+    over windows: mini-batches of `batch` windows."""
 
     architecture: str = "gru"
     options: dict[str, int] = field(default_factory=lambda: {"hidden": 48})
     streams: int = 64
     chunk: int = 64  # rows between truncations; the state is carried over them
     burn_in: int = 64  # first rows of a piece that start from a zero state inside a series: no loss on them
+    batch: int = 256
     epochs: int = 40
     patience: int = 6  # epochs without a better stop-slice loss
     learning_rate: float = 1e-3

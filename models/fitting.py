@@ -1,4 +1,4 @@
-"""Fit a net as it is served: truncated back-propagation through time with carried state."""
+"""Fit a net as it is served: one loop of epochs for both kinds."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from models.architectures import StepNet, build
+from models.architectures import Net, build
 from models.config import LABEL_CLIP, NetConfig
+from models.examples import Examples
 from models.labels import Float32
-from models.sequences import Pieces, pieces_of
+from models.layouts import Layout, lay_out
 from schema.ticks import Int32
 
 
@@ -27,15 +27,6 @@ class Epoch:
     stop_loss: float
 
 
-def negative_log_likelihood(heads: Tensor, y: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the sum and the number of Gaussian terms: heads (..., H, 2), labels (..., H) with NaN, counts (...)."""
-    there = counts.unsqueeze(-1) & torch.isfinite(y)
-    mean, log_variance = heads.unbind(-1)
-    error = torch.where(there, y, 0.0) - mean
-    terms = 0.5 * (np.log(2 * np.pi) + log_variance + error * error * torch.exp(-log_variance))
-    return torch.where(there, terms, 0.0).sum(), there.sum()
-
-
 def fit_net(
     config: NetConfig,
     x: Float32,
@@ -46,23 +37,23 @@ def fit_net(
     stop: NDArray[np.intp],
     seed: int,
     progress: Callable[[str, float], None],
-) -> tuple[StepNet, list[Epoch]]:
+) -> tuple[Net, list[Epoch]]:
     """Fit on the rows of `fit`, keep the epoch that is best on those of `stop`.
 
     `x` (n, F) inputs and `y` (n, H) labels of all rows, NaN where there is none.
     """
     torch.manual_seed(seed)
     net = build(config.architecture, x.shape[1], y.shape[1], **config.options)
-    inputs, labels = torch.from_numpy(x), torch.from_numpy(np.clip(y, -LABEL_CLIP, LABEL_CLIP))
-    train = pieces_of(symbol, eligible, _mask(fit, len(x)), config.streams, config.burn_in, config.chunk)
-    check = pieces_of(symbol, eligible, _mask(stop, len(x)), config.streams, config.burn_in, config.chunk)
-    steps = config.epochs * (train.row.shape[1] // config.chunk)
-    learner = _Learner(net, config, steps)
+    labels = torch.from_numpy(np.clip(y, -LABEL_CLIP, LABEL_CLIP))
+    examples = Examples(torch.from_numpy(x), labels, symbol, eligible)
+    train = lay_out(net, examples, fit, config, seed)
+    check = lay_out(net, examples, stop, config, seed)
+    learner = _Learner(net, config, config.epochs * len(train))
     history: list[Epoch] = []
     best, weights = float("inf"), copy.deepcopy(net.state_dict())
     for epoch in range(1, config.epochs + 1):
-        fit_loss = _pass(net, inputs, labels, train, config.chunk, learner)
-        stop_loss = _pass(net, inputs, labels, check, config.chunk)
+        fit_loss = _pass(net, train, epoch, learner)
+        stop_loss = _pass(net, check)
         history.append(Epoch(epoch, fit_loss, stop_loss))
         progress(f"net: epoch {epoch} of {config.epochs}, loss {fit_loss:.4f}, stop {stop_loss:.4f}",
                  epoch / config.epochs)  # fmt: skip
@@ -77,7 +68,7 @@ def fit_net(
 class _Learner:
     """AdamW at a rate that falls along half a cosine to nothing after `steps`, the gradient's norm clipped."""
 
-    def __init__(self, net: StepNet, config: NetConfig, steps: int) -> None:
+    def __init__(self, net: Net, config: NetConfig, steps: int) -> None:
         self._parameters, self._clip = list(net.parameters()), config.clip
         self._optimiser = torch.optim.AdamW(self._parameters, lr=config.learning_rate, weight_decay=config.weight_decay)
         self._schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self._optimiser, steps)
@@ -90,25 +81,14 @@ class _Learner:
         self._optimiser.zero_grad()
 
 
-def _pass(net: StepNet, x: Tensor, y: Tensor, pieces: Pieces, chunk: int, learner: _Learner | None = None) -> float:
-    """Go once through the pieces, chunk by chunk; learn if there is a learner. Returns the mean loss."""
+def _pass(net: Net, layout: Layout, epoch: int = 0, learner: _Learner | None = None) -> float:
+    """Go once through the rows, mini-batch by mini-batch; learn if there is a learner. Returns the mean loss."""
     net.train(learner is not None)
-    state, total, number = net.start(len(pieces.row)), 0.0, 0
+    total, number = 0.0, 0
     with torch.set_grad_enabled(learner is not None):
-        for first in range(0, pieces.row.shape[1], chunk):
-            rows = torch.from_numpy(pieces.row[:, first : first + chunk])
-            counts = torch.from_numpy(pieces.counts[:, first : first + chunk])
-            heads, state = net(x[rows], state)  # padded rows read row -1 and carry no loss
-            loss, n = negative_log_likelihood(heads, y[rows], counts)
-            state = state.detach()
+        for loss, n in layout.losses(epoch):
             if learner is not None:
                 (loss / n.clamp(min=1)).backward()
                 learner.step()
             total, number = total + float(loss.detach()), number + int(n)
     return total / max(number, 1)
-
-
-def _mask(rows: NDArray[np.intp], n: int) -> NDArray[np.bool_]:
-    mask = np.zeros(n, np.bool_)
-    mask[rows] = True
-    return mask

@@ -1,16 +1,19 @@
-"""Rows of series laid out for a recurrent net: trained in pieces, evaluated as served."""
+"""Rows of series laid out for a net with a step form: trained in pieces with carried state, evaluated as served."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from models.architectures import StepNet
+from models.examples import Examples
 from models.labels import Float32
-from schema.ticks import Int32
+from schema.ticks import Bool, Int32
 
 _CHUNK = 256  # rows between two calls of the net over whole series
 NO_ROW = -1
@@ -23,9 +26,29 @@ class Pieces(NamedTuple):
     counts: NDArray[np.bool_]  # (P, L) whether the row carries loss
 
 
-def pieces_of(
-    symbol: Int32, eligible: NDArray[np.bool_], labelled: NDArray[np.bool_], streams: int, burn_in: int, chunk: int
-) -> Pieces:
+class Streams:
+    """Truncated back-propagation through time: `chunk` rows of all pieces at once, their states carried on."""
+
+    def __init__(self, net: StepNet, examples: Examples, pieces: Pieces, chunk: int) -> None:
+        self._net, self._examples, self._pieces, self._chunk = net, examples, pieces, chunk
+
+    def __len__(self) -> int:
+        """Return how many mini-batches a pass has."""
+        return int(self._pieces.row.shape[1]) // self._chunk
+
+    def losses(self, epoch: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the sum of losses and their number of each mini-batch, in the order of time in every epoch."""
+        x, y = self._examples.x, self._examples.y
+        state = self._net.start(len(self._pieces.row))
+        for first in range(0, len(self) * self._chunk, self._chunk):
+            rows = torch.from_numpy(self._pieces.row[:, first : first + self._chunk])
+            counts = torch.from_numpy(self._pieces.counts[:, first : first + self._chunk])
+            heads, state = self._net(x[rows], state)  # padded rows read row -1 and carry no loss
+            state = state.detach()
+            yield self._net.loss(heads, y[rows], counts)
+
+
+def pieces_of(symbol: Int32, eligible: Bool, labelled: Bool, streams: int, burn_in: int, chunk: int) -> Pieces:
     """Cut the eligible rows of each series into about `streams` pieces whose length is a multiple of `chunk`.
 
     A piece begins with up to `burn_in` rows of the one before it, which carry no loss: it starts from a zero state
@@ -49,13 +72,13 @@ def pieces_of(
     return Pieces(row, mask)
 
 
-def _trim(rows: NDArray[np.intp], labelled: NDArray[np.bool_], burn_in: int) -> NDArray[np.intp]:
+def _trim(rows: NDArray[np.intp], labelled: Bool, burn_in: int) -> NDArray[np.intp]:
     at = np.flatnonzero(labelled[rows])
     return rows[max(at[0] - burn_in, 0) : at[-1] + 1]
 
 
 @torch.inference_mode()
-def evaluate_sequences(net: StepNet, x: Float32, symbol: Int32, eligible: NDArray[np.bool_]) -> Float32:
+def evaluate_sequences(net: StepNet, x: Float32, symbol: Int32, eligible: Bool) -> Float32:
     """Run whole series from a zero state and return heads (n, H, 2), NaN in rows that are not eligible.
 
     `x` holds the inputs (n, F) of all rows; the state passes rows that are not eligible unchanged, as it does live.

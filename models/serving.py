@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from models.architectures import StepNet
 from models.bundle import Bundle
 from models.classes import RISK_WINDOW, map_classes, move, normal_classes, rank_risk, vote
 from models.inputs import Inputs
@@ -100,7 +101,9 @@ class ServedModel:
         place = self._place.name if tier == Tier.GPU else "cpu"
         primary, buckets, n = self.bundle.metadata.primary, self._place.buckets, max(self._n_symbols, 1)
         return {
-            name: Stepper(net, self._inputs.width, primary, place, buckets, n) for name, net in self.bundle.nets.items()
+            name: Stepper(net, self._inputs.width, primary, place, buckets, n)
+            for name, net in self.bundle.nets.items()
+            if isinstance(net, StepNet)
         }
 
     def grow(self, n_symbols: int) -> None:

@@ -25,10 +25,10 @@ from models.dataset import Dataset, Slices, TrainingRefused, split
 from models.evaluation import Forecast, Outcome, score
 from models.fitting import Epoch, fit_net
 from models.inputs import Inputs, fit_columns, fit_floor
+from models.layouts import evaluate
 from models.metadata import FORMAT, ColumnUse, DataRange, Member, Metadata, file_checksum
 from models.registry import Registry
 from models.report import write_report
-from models.sequences import evaluate_sequences
 from models.trees import parse_forest, walk
 from schema.ticks import Float64
 
@@ -114,7 +114,7 @@ def _fit_members(problem: _Problem, progress: Progress) -> tuple[dict[str, _Fitt
             config.net, problem.x, problem.y.astype(np.float32), dataset.symbol, dataset.eligible, slices.fit,
             slices.stop, config.seed, progress,
         )  # fmt: skip
-        heads = evaluate_sequences(net, problem.x, dataset.symbol, dataset.eligible).astype(np.float64)
+        heads = evaluate(net, problem.x, dataset.symbol, dataset.eligible).astype(np.float64)
         options = {"architecture": name, **config.net.options}
         member = Member("net", config.weights.get(name, 1.0), (WEIGHTS,), options, 1.0, (1.0, 0.0, 0.0))
         fitted[name] = _Fitted(heads[..., 0], heads[..., 1], member, net=net)
@@ -153,6 +153,7 @@ def _derive(problem: _Problem, mean: Float64, log_variance: Float64) -> tuple[tu
 def _calibrate(problem: _Problem, fitted: _Fitted) -> None:
     """Set the variance scale and the class map from the calibrate slice, and scale the member's variances."""
     rows, primary = problem.slices.calibrate, problem.config.primary
+    rows = rows[np.isfinite(fitted.mean[rows, primary - 1])]  # a net over windows says nothing before one is full
     scale = fit_variance_scale(
         fitted.mean[rows, primary - 1], fitted.log_variance[rows, primary - 1], problem.y[rows, primary - 1]
     )

@@ -1,12 +1,13 @@
 """Architectures of nets: one file each, registered by one decorator.
 
-    @architecture("gru")
-    class GRU(Net): ...
+    @architecture("gru", hidden=8)
+    class GRU(StepNet): ...
 
 A net reads `(batch, time, features)` and gives the common heads for the horizons 1 .. H in one pass. There are two
 kinds. A `StepNet` carries a state a symbol and is served one bar at a time; it says itself in three parts, so that
 inference runs `encode` and `heads` over all rows of a batch at once and only `advance` bar by bar. A `WindowNet` looks
-at the last `window` rows of a symbol at once, of which the server keeps a ring.
+at the last `window` rows of a symbol at once, of which the server keeps a ring. The decorator's keywords are options
+of a net of few units: every registered net is tried with them against the laws (tests/models/test_architectures.py).
 """
 
 from __future__ import annotations
@@ -15,14 +16,24 @@ import importlib
 import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from models.likelihood import negative_log_likelihood
+
 
 class Net(nn.Module, ABC):
     """What both kinds are. Outputs are in units of the label, the log return over sigma_t sqrt(h)."""
+
+    def loss(self, heads: Tensor, y: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the sum of the losses and how many there are, of what `forward` gave just before.
+
+        Heads (..., H, 2), labels (..., H) with NaN where there is none, and which rows count (...). Override it to
+        weigh terms or to add a penalty.
+        """
+        return negative_log_likelihood(heads, y, counts)
 
 
 class StepNet(Net):
@@ -66,16 +77,18 @@ class WindowNet(Net):
         """Run windows (B, W, F), oldest row first: heads (B, H, 2) of the last row."""
 
 
+_N = TypeVar("_N", bound=Net)
 _REGISTERED: dict[str, Callable[..., Net]] = {}
+_SMALL: dict[str, dict[str, Any]] = {}
 
 
-def architecture(name: str) -> Callable[[type[Net]], type[Net]]:
-    """Register a net under a name. Raises ValueError where it is taken."""
+def architecture(name: str, **small: Any) -> Callable[[type[_N]], type[_N]]:
+    """Register a net under a name, with the options of a small one. Raises ValueError where the name is taken."""
 
-    def keep(net: type[Net]) -> type[Net]:
+    def keep(net: type[_N]) -> type[_N]:
         if name in _REGISTERED:
             raise ValueError(f"architecture {name!r} is registered already; choose another name")
-        _REGISTERED[name] = net
+        _REGISTERED[name], _SMALL[name] = net, small
         return net
 
     return keep
@@ -86,6 +99,11 @@ def architectures() -> tuple[str, ...]:
     for module in pkgutil.iter_modules(__path__):
         importlib.import_module(f"{__name__}.{module.name}")
     return tuple(sorted(_REGISTERED))
+
+
+def small_options(name: str) -> dict[str, Any]:
+    """Return the options of a small net of a registered architecture, for tests and first tries."""
+    return dict(_SMALL[name])
 
 
 def build(name: str, inputs: int, horizons: int, **options: Any) -> Net:

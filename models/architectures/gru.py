@@ -15,7 +15,7 @@ from models.architectures import StepNet, architecture
 from models.architectures.heads import Heads
 
 
-@architecture("gru")
+@architecture("gru", hidden=16)
 class GRU(StepNet):
     """One recurrent layer of `hidden` units."""
 

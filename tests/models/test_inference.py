@@ -12,7 +12,7 @@ from models.bundle import Bundle
 from models.config import SIGMA
 from models.inference import InferenceEngine
 from models.inputs import Inputs
-from models.sequences import evaluate_sequences
+from models.layouts import evaluate
 from models.stepper import Stepper, waves
 from schema.predictions import Predictions, Tier
 from schema.timeframes import SECOND
@@ -80,7 +80,7 @@ def test_steps_equal_the_full_sequence_and_trees_the_single_rows(bundle: Bundle)
     metadata, every = bundle.metadata, np.arange(S * N)
     inputs = Inputs(metadata.columns, NAMES, FINGERPRINTS)
     x, eligible = inputs.make(MARKET.rows.values, every), inputs.eligible(MARKET.rows.values, every)
-    heads = evaluate_sequences(bundle.nets["gru"], x, MARKET.bars.symbol, eligible)[eligible, metadata.primary - 1]
+    heads = evaluate(bundle.nets["gru"], x, MARKET.bars.symbol, eligible)[eligible, metadata.primary - 1]
     stepper = Stepper(bundle.nets["gru"], inputs.width, metadata.primary, "cpu", (16, 64), S)
     parts = [stepper.run(x[rows], MARKET.bars.symbol[rows]) for rows in np.array_split(np.flatnonzero(eligible), 40)]
     np.testing.assert_allclose(np.concatenate(parts), heads, atol=1e-5)

@@ -10,8 +10,8 @@ import pytest
 from models.bundle import Bundle
 from models.config import TrainingConfig, preset
 from models.inputs import Inputs
+from models.layouts import evaluate
 from models.registry import Registry, RegistryError
-from models.sequences import evaluate_sequences
 from models.training import train
 from models.trees import parse_forest, walk
 from tests.models.conftest import WHEN
@@ -61,7 +61,7 @@ def test_a_loaded_version_predicts_what_the_trained_one_did(registry: Registry, 
     )
     returns = dataset.returns[test, metadata.primary - 1]
     unit = np.maximum(dataset.sigma, metadata.volatility_floor)[test] * np.sqrt(metadata.primary)
-    net = evaluate_sequences(bundle.nets["gru"], x, dataset.symbol, dataset.eligible)[test, metadata.primary - 1, 0]
+    net = evaluate(bundle.nets["gru"], x, dataset.symbol, dataset.eligible)[test, metadata.primary - 1, 0]
     trees = walk(bundle.trees["lightgbm"].mean, x[test])
     for name, mean in (("gru", net), ("lightgbm", trees)):
         r2 = 1 - np.sum((returns - mean * unit) ** 2) / np.sum(returns.astype(float) ** 2)

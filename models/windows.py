@@ -1,0 +1,86 @@
+"""Rows of series laid out for a net over windows: the last W eligible rows of a symbol, gathered when they are used.
+
+Windows overlap in all but a row, so they are never stored: 12 bytes a row say where each one lies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from models.architectures import WindowNet
+from models.examples import Examples
+from models.labels import Float32
+from schema.ticks import Bool, Int32, Int64
+
+_BATCH = 256  # windows of one call of the net over whole series
+
+
+class WindowIndex:
+    """Where the windows of n rows lie."""
+
+    def __init__(self, symbol: Int32, eligible: Bool, window: int) -> None:
+        self._span = np.arange(1 - window, 1)
+        rows = np.flatnonzero(eligible)
+        self._rows = rows[np.argsort(symbol[rows], kind="stable")]  # series by series, each in stream order
+        self._place = np.full(len(symbol), -1, np.int64)
+        self._place[self._rows] = np.arange(len(self._rows))
+        ordered = symbol[self._rows]
+        first = np.searchsorted(ordered, ordered)  # where the series of each begins
+        self.full = np.zeros(len(symbol), np.bool_)  # (n,) eligible, and W - 1 eligible rows of its series before it
+        self.full[self._rows] = np.arange(len(self._rows)) - first >= window - 1
+
+    def __call__(self, rows: NDArray[np.intp]) -> Int64:
+        """Return the rows (B, W), oldest first, of the windows that end in the B given ones, which are full."""
+        windows: Int64 = self._rows[self._place[rows][:, None] + self._span]
+        return windows
+
+
+class Windows:
+    """Mini-batches of full windows that end in the given rows, shuffled anew in every epoch."""
+
+    def __init__(self, net: WindowNet, examples: Examples, rows: NDArray[np.intp], batch: int, seed: int) -> None:
+        self._net, self._examples, self._batch, self._seed = net, examples, batch, seed
+        self._index = WindowIndex(examples.symbol, examples.eligible, net.window)
+        self._ends = rows[self._index.full[rows]]
+
+    def __len__(self) -> int:
+        """Return how many mini-batches a pass has."""
+        return -(-len(self._ends) // self._batch)
+
+    def losses(self, epoch: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the sum of losses and their number of each mini-batch; in stream order in epoch 0."""
+        ends, x, y = self._ends, self._examples.x, self._examples.y
+        if epoch:
+            ends = np.random.default_rng((self._seed, epoch)).permutation(ends)
+        for first in range(0, len(ends), self._batch):
+            part = ends[first : first + self._batch]
+            heads = self._net(gather(x, self._index(part)))
+            yield self._net.loss(heads, y[torch.from_numpy(part)], torch.ones(len(part), dtype=torch.bool))
+
+
+def gather(x: Tensor, rows: Int64) -> Tensor:
+    """Return the windows (B, W, F) of inputs (n, F) at rows (B, W)."""
+    return x.index_select(0, torch.from_numpy(rows.ravel())).view(*rows.shape, x.shape[1])
+
+
+@torch.inference_mode()
+def evaluate_windows(net: WindowNet, x: Float32, symbol: Int32, eligible: Bool) -> Float32:
+    """Return heads (n, H, 2) of inputs (n, F), NaN in rows that are not eligible or whose window isn't full."""
+    index, inputs = WindowIndex(symbol, eligible, net.window), torch.from_numpy(x)
+    ends, out = np.flatnonzero(index.full), None
+    for first in range(0, len(ends), _BATCH):
+        part = ends[first : first + _BATCH]
+        heads = net(gather(inputs, index(part))).numpy()
+        if out is None:
+            out = np.full((len(x), *heads.shape[1:]), np.nan, np.float32)
+        out[part] = heads
+    if out is None:
+        raise ValueError(
+            f"no row to evaluate: no symbol has {net.window} eligible rows; use a shorter window or more history"
+        )
+    return out
