@@ -72,29 +72,34 @@ class Vote(NamedTuple):
 def vote(
     means: Float64, log_variances: Float64, probabilities: Float64, weights: Float64, unit: Float64, threshold: float
 ) -> Vote:
-    """Mix M members: means and log variances (M, n) and probabilities (M, n, 3) by weights that add up to 1.
+    """Mix M members: means and log variances (M, n) and probabilities (M, n, 3) by weights (M,) or (M, n).
 
+    A member whose mean is NaN has no vote in that row: the others' weights are made to add up to 1; one has to speak.
     `unit` (n,) is sigma_t sqrt(h). The variance is the mixture's, so members that disagree widen it. The direction is
     neutral where sideways is likeliest or the confidence, max(p_up, p_down) / (p_up + p_down), is below `threshold`.
     """
     n = len(unit)
     out = Vote(np.empty(n), np.empty(n), np.empty((n, 3)), np.empty(n), np.empty(n, np.int8))
-    _vote(means, log_variances, probabilities, weights, unit, threshold, *out)
+    shares = np.where(np.isfinite(means), weights.reshape(len(means), -1), 0.0)
+    _vote(means, log_variances, probabilities, shares / shares.sum(axis=0), unit, threshold, *out)
     return out
 
 
 @njit(cache=True)
 def _vote(  # type: ignore[no-untyped-def]
-    means, log_variances, member_p, weights, unit, threshold, expected, volatility, p, confidence, direction
+    means, log_variances, member_p, shares, unit, threshold, expected, volatility, p, confidence, direction
 ):
     for k in range(len(unit)):
         mean = second = down = middle = up = 0.0
-        for m in range(len(weights)):
-            mean += weights[m] * means[m, k]
-            second += weights[m] * (math.exp(log_variances[m, k]) + means[m, k] * means[m, k])
-            down += weights[m] * member_p[m, k, 0]
-            middle += weights[m] * member_p[m, k, 1]
-            up += weights[m] * member_p[m, k, 2]
+        for m in range(len(shares)):
+            share = shares[m, k]
+            if share == 0.0:  # nothing said
+                continue
+            mean += share * means[m, k]
+            second += share * (math.exp(log_variances[m, k]) + means[m, k] * means[m, k])
+            down += share * member_p[m, k, 0]
+            middle += share * member_p[m, k, 1]
+            up += share * member_p[m, k, 2]
         expected[k] = mean * unit[k]
         volatility[k] = math.sqrt(max(second - mean * mean, 0.0)) * unit[k]
         p[k, 0], p[k, 1], p[k, 2] = down, middle, up

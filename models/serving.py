@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from models.architectures import StepNet
+from models.architectures import Net, StepNet, WindowNet
 from models.bundle import Bundle
 from models.classes import RISK_WINDOW, map_classes, move, normal_classes, rank_risk, vote
 from models.inputs import Inputs
@@ -18,6 +18,7 @@ from models.ladder import LastWords, Words, best_under, tiers_of
 from models.metadata import Member, Metadata
 from models.stepper import Stepper
 from models.trees import walk
+from models.window_stepper import WindowStepper
 from schema.bars import Bars
 from schema.features import FeatureRows
 from schema.predictions import Predictions, Tier
@@ -49,12 +50,12 @@ class Draft:
 
     which: Int64  # (n,) rows of the batch
     weights: dict[str, float]  # of the M members that spoke
-    means: Float64  # (M, n)
+    means: Float64  # (M, n) NaN where a member has nothing to say; one of them has
     log_variances: Float64  # (M, n)
 
 
 class ServedModel:
-    """A loaded version with the state of S symbols: recurrent states, and the last volatilities for the risk.
+    """A loaded version with the state of S symbols: recurrent states, rings, and the last volatilities for the risk.
 
     Raises ValueError, naming the columns, where the feature rows are not the ones it was trained on.
     """
@@ -77,7 +78,7 @@ class ServedModel:
         self._count = np.zeros(n_symbols, np.int64)
         self._last = LastWords(n_symbols)
         self.tiers = tiers_of(bundle, device.name)
-        self.tier, self._steppers = self.tiers[0], dict[str, Stepper]()
+        self.tier, self._steppers = self.tiers[0], dict[str, Stepper | WindowStepper]()
         self.enter(self.tier)
 
     @property
@@ -95,15 +96,14 @@ class ServedModel:
         for stepper in self._steppers_at(tier).values():
             stepper.run(np.zeros((1, self._inputs.width), np.float32), np.zeros(1, np.int32))
 
-    def _steppers_at(self, tier: Tier) -> dict[str, Stepper]:
+    def _steppers_at(self, tier: Tier) -> dict[str, Stepper | WindowStepper]:
         if tier not in (Tier.GPU, Tier.CPU):
             return {}
         place = self._place.name if tier == Tier.GPU else "cpu"
         primary, buckets, n = self.bundle.metadata.primary, self._place.buckets, max(self._n_symbols, 1)
         return {
-            name: Stepper(net, self._inputs.width, primary, place, buckets, n)
+            name: _stepper(net, self._inputs.width, primary, place, buckets, n)
             for name, net in self.bundle.nets.items()
-            if isinstance(net, StepNet)
         }
 
     def grow(self, n_symbols: int) -> None:
@@ -119,6 +119,7 @@ class ServedModel:
     def draft(self, bars: Bars, rows: FeatureRows, which: Int64) -> Draft:
         """Run the members on the given rows that have all required columns, in order; the others leave no trace.
 
+        A row of which no member has anything to say, since no window is full, is not in the draft.
         Raises RuntimeError where the device fails. Nothing but the nets' states has changed then.
         """
         which = which[self._inputs.eligible(rows.values, which)]
@@ -126,13 +127,14 @@ class ServedModel:
             which = which[self._last.known(bars.symbol[which])]
             return Draft(which, {}, np.empty((0, len(which))), np.empty((0, len(which))))
         weights = self._weights()
-        return Draft(which, weights, *self._members(weights, self._inputs.make(rows.values, which), bars.symbol[which]))
+        means, log_variances = self._members(weights, self._inputs.make(rows.values, which), bars.symbol[which])
+        spoken = np.isfinite(means).any(axis=0)
+        return Draft(which[spoken], weights, means[:, spoken], log_variances[:, spoken])
 
     def _weights(self) -> dict[str, float]:
-        """Return the vote of the members that the tier has, adding up to 1."""
+        """Return the vote of the members that the tier has."""
         nets = self.tier in (Tier.GPU, Tier.CPU)
-        present = {name: w for name, w in self.bundle.weights.items() if nets or name in self.bundle.trees}
-        return {name: weight / sum(present.values()) for name, weight in present.items()}
+        return {name: w for name, w in self.bundle.weights.items() if nets or name in self.bundle.trees}
 
     def settle(self, draft: Draft, bars: Bars, rows: FeatureRows) -> Predictions:
         """Make predictions of a draft; drafts are settled in the order they were made in."""
@@ -197,8 +199,8 @@ class ServedModel:
         return means, log_variances
 
     def snapshot(self) -> dict[str, Any]:
-        """Return the state a symbol: recurrent states (S, K) by member of the present tier, volatilities (S, 250) and
-        their number (S,), the last words."""
+        """Return the state a symbol: states or rings by member of the present tier, volatilities (S, 250) and their
+        number (S,), the last words."""
         states = {name: stepper.snapshot() for name, stepper in self._steppers.items()}
         last = self._last.snapshot()
         return {"states": states, "volatilities": self._ring, "predicted": self._count, "last": last}
@@ -212,6 +214,17 @@ class ServedModel:
         self._last.restore(snapshot["last"])
 
 
+def _stepper(
+    net: Net, inputs: int, horizon: int, device: str, buckets: Sequence[int], n_symbols: int
+) -> Stepper | WindowStepper:
+    if isinstance(net, WindowNet):
+        return WindowStepper(net, inputs, horizon, device, buckets, n_symbols)
+    assert isinstance(net, StepNet)
+    return Stepper(net, inputs, horizon, device, buckets, n_symbols)
+
+
 def _classes(mean: Float64, log_variance: Float64, member: Member) -> Float64:
     temperature, sideways, _ = member.class_map  # the third speaks of other horizons than the primary one
-    return map_classes(normal_classes(mean, log_variance), temperature, sideways)  # type: ignore[no-any-return]
+    p: Float64 = map_classes(normal_classes(mean, log_variance), temperature, sideways)
+    p[np.isnan(mean)] = np.nan
+    return p

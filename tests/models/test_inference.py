@@ -13,7 +13,8 @@ from models.config import SIGMA
 from models.inference import InferenceEngine
 from models.inputs import Inputs
 from models.layouts import evaluate
-from models.stepper import Stepper, waves
+from models.stepper import Stepper
+from models.waves import waves
 from schema.predictions import Predictions, Tier
 from schema.timeframes import SECOND
 from tests.models.market import FINGERPRINTS, NAMES, START, TestMarket, make_market
@@ -261,7 +262,7 @@ def test_buckets_that_round_differently_are_not_used(bundle: Bundle, monkeypatch
     net = bundle.nets["gru"]
     encode = type(net).encode
     monkeypatch.setattr(type(net), "encode", lambda self, x: encode(self, x) + (1e-3 if len(x) == 64 else 0))
-    assert Stepper(net, 6, 3, "cpu", (16, 64, 256), 4).buckets == (16, 256)
+    assert Stepper(net, 6, 3, "cpu", (16, 64, 256), 4).buckets.sizes == (16, 256)
 
 
 def test_a_bucket_of_one_is_refused() -> None:
