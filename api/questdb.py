@@ -14,6 +14,7 @@ import psycopg
 from api.cache import Cache
 from api.reader import CURSOR, Reader, SeriesKey
 from api.store import Row, StoreAway
+from ops.pgwire import Describing, connected
 from schema.questdb import META, NOT_STARTED, decoded, prepared, questdb_address
 from schema.stores import LIVE, check_namespace, stored_name
 from schema.tables import SCHEMA_VERSION, TABLES
@@ -48,7 +49,7 @@ class QuestDbRows:
             try:
                 connection = self._open()
                 cursor = connection.cursor(binary=True)
-                cursor.execute(prepared(connection, sql, self.namespace), tuple(parameters))
+                cursor.execute(prepared(Describing(connection), sql, self.namespace), tuple(parameters))
                 names = [column.name for column in cursor.description]
                 return [decoded(names, row) for row in cursor.fetchall()]
             except psycopg.Error as error:
@@ -92,11 +93,7 @@ class QuestDbRows:
 
     def _open(self) -> Any:
         if self._connection is None:
-            where = self.address
-            self._connection = psycopg.connect(
-                host=where.host, port=where.pg, user=where.user, password=where.password, dbname="qdb",
-                autocommit=True, connect_timeout=_PATIENCE, tcp_user_timeout=_PATIENCE * 1000,
-            )  # fmt: skip
+            self._connection = connected(self.address, _PATIENCE, _PATIENCE)
         return self._connection
 
     def _advice(self, error: psycopg.Error) -> str:

@@ -114,10 +114,13 @@ class Running:
 
 
 @contextmanager
-def running_kafka(folder: Path, **options: str) -> Iterator[Running]:
-    """Run a Kafka in `folder`; options are broker properties with `_` for `.`, e.g. `log_retention_ms="1000"`."""
+def running_kafka(folder: Path, ports: Mapping[str, int] | None = None, **options: str) -> Iterator[Running]:
+    """Run a Kafka in `folder`; options are broker properties with `_` for `.`, e.g. `log_retention_ms="1000"`.
+
+    `ports` are those of its clients and its controller; free ones unless they are given.
+    """
     properties = {name.replace("_", "."): value for name, value in options.items()}
-    with _running(Kafka(folder, _ports("clients", "controller"), properties)) as server:
+    with _running(Kafka(folder, ports or free_kafka_ports(), properties)) as server:
         yield server
 
 
@@ -160,6 +163,11 @@ def need(name: str) -> None:
         if os.environ.get("CI"):
             pytest.fail(f"{name} can't be started: {error}")
         pytest.skip(f"{name} can't be started: {error}")
+
+
+def free_kafka_ports() -> Mapping[str, int]:
+    """Return free ports for a Kafka's clients and controller."""
+    return _ports("clients", "controller")
 
 
 def _ports(*purposes: str) -> Mapping[str, int]:

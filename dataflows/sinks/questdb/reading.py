@@ -18,9 +18,12 @@ _POLL: Final = 0.002  # seconds between two looks at how far the write-ahead log
 class Reading:
     """Opens a connection a call; any thread may call it."""
 
-    def __init__(self, address: Address, namespace: str, patience: float = 10.0) -> None:
-        """Read from the server at `address`; wait up to `patience` seconds for it to answer and to apply writes."""
-        self.address, self.namespace, self.patience = address, namespace, patience
+    def __init__(self, address: Address, namespace: str, patience: float = 10.0, silence_s: float = 60.0) -> None:
+        """Read from the server at `address`; wait up to `patience` seconds for it to answer and to apply writes.
+
+        A query may take longer, but not `silence_s` to its first row or from one to the next.
+        """
+        self.address, self.namespace, self.patience, self.silence_s = address, namespace, patience, silence_s
         self._stored = {META, *(stored_name(name, namespace) for name in TABLES)}
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[dict[str, Any]]:
@@ -28,10 +31,12 @@ class Reading:
 
         Raises StoreUnavailable where the server is away or doesn't apply what it took, StoreError for wrong SQL.
         """
+        from ops.pgwire import Describing
+
         connection = self._connect()
         try:
             self._wait_applied(connection)
-            text = prepared(connection, sql, self.namespace)
+            text = prepared(Describing(connection), sql, self.namespace)
             cursor = connection.cursor(binary=True)
             found = cursor.stream(text, tuple(parameters))
             first = next(found, None)
@@ -84,12 +89,10 @@ class Reading:
     def _connect(self) -> Any:
         import psycopg
 
-        where = self.address
+        from ops.pgwire import connected
+
         try:
-            return psycopg.connect(
-                host=where.host, port=where.pg, user=where.user, password=where.password, dbname="qdb",
-                autocommit=True, connect_timeout=max(int(self.patience), 2), tcp_user_timeout=int(self.patience * 1000),
-            )  # fmt: skip
+            return connected(self.address, self.patience, self.silence_s)
         except psycopg.Error as error:
             raise self._explained(error) from error
 

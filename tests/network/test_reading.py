@@ -1,0 +1,97 @@
+"""Reads over pgwire through a broken network: an error that says what to do, in bounded time, and then an answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from api.questdb import QuestDbRows
+from api.store import StoreAway
+from dataflows.sinks.errors import StoreUnavailable
+from dataflows.sinks.questdb.reading import Reading
+from schema.questdb import questdb_address
+from tests.network.proxy import Proxy, proxied
+from tests.servers import QuestDb
+
+SILENCE_S = 0.5
+
+
+@pytest.fixture
+def proxy(questdb: QuestDb) -> Iterator[Proxy]:
+    with proxied(questdb.pg) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def reading(questdb: QuestDb, proxy: Proxy) -> Reading:
+    address = questdb_address(f"questdb://{questdb.host}:{questdb.http}?pg={proxy.port}")
+    return Reading(address, "live", patience=2.0, silence_s=SILENCE_S)
+
+
+def answered(reading: Reading) -> int:
+    return int(next(reading.rows("SELECT 7 AS n"))["n"])
+
+
+def refused(reading: Reading) -> str:
+    began = time.monotonic()
+    with pytest.raises(StoreUnavailable, match="no answer over pgwire") as caught:
+        answered(reading)
+    assert time.monotonic() - began < 5.0
+    assert caught.value.exit_code == 75
+    return str(caught.value)
+
+
+def test_a_server_that_falls_silent_at_any_moment_is_given_up(reading: Reading, proxy: Proxy) -> None:
+    """Bytes of the answers until it falls silent, from the first of the connection to the last of the query."""
+    assert answered(reading) == 7
+    silent = 0
+    for after in range(0, 3_000, 120):
+        proxy.silence(after)
+        try:
+            assert answered(reading) == 7
+        except StoreUnavailable as error:
+            assert "silent" in str(error) or "timeout" in str(error)
+            silent += 1
+        proxy.heal()
+    assert answered(reading) == 7
+    assert 3 <= silent < 25, "the query fits into none of the limits, or into all"
+
+
+@pytest.mark.parametrize("fault", ["reset", "half_open"])
+def test_a_broken_connection_is_an_error_and_the_next_read_works(reading: Reading, proxy: Proxy, fault: str) -> None:
+    getattr(proxy, fault)()
+    assert "make up" in refused(reading)
+    assert proxy.felt
+    proxy.heal()
+    assert answered(reading) == 7
+
+
+def test_a_delay_is_only_slow(reading: Reading, proxy: Proxy) -> None:
+    proxy.delay(0.1)
+    assert answered(reading) == 7
+    assert proxy.felt > 4
+
+
+def test_rows_that_stop_coming_are_given_up(reading: Reading, proxy: Proxy) -> None:
+    rows = reading.rows("SELECT x FROM long_sequence(1000000)")
+    assert next(rows)["x"] == 1
+    proxy.half_open()
+    with pytest.raises(StoreUnavailable, match="silent"):
+        for _ in rows:
+            pass
+
+
+def test_the_service_answers_though_its_store_keeps_silent(
+    questdb: QuestDb, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.questdb._PATIENCE", SILENCE_S)
+    rows = QuestDbRows(f"questdb://{questdb.host}:{questdb.http}?pg={proxy.port}")
+    assert rows.rows("SELECT 7 AS n") == [{"n": 7}]
+    proxy.half_open()
+    with pytest.raises(StoreAway, match="silent"):
+        rows.rows("SELECT 7 AS n")
+    proxy.heal()
+    assert rows.rows("SELECT 7 AS n") == [{"n": 7}]
+    rows.close()
