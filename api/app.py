@@ -12,13 +12,14 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.analysis.analyst import Analyst
 from api.metrics import ApiMetrics, CountRequests
 from api.problems import FiniteJSON, answer_with_problems
 from api.reader import Reader
-from api.routes import bars, board, features, health, metrics, predictions, symbols
+from api.routes import analyze, bars, board, features, health, metrics, predictions, signals, spectrum, symbols
 
 WEB: Final = Path(__file__).parent / "web"
-_ROUTES: Final = (health, predictions, features, bars, symbols, board, metrics)
+_ROUTES: Final = (health, analyze, predictions, signals, features, bars, spectrum, symbols, board, metrics)
 _HEADERS: Final = (
     (b"content-security-policy", b"default-src 'self'; img-src 'self' data:; frame-ancestors 'none'"),
     (b"x-content-type-options", b"nosniff"),
@@ -39,13 +40,16 @@ def create_app(reader: Reader, *, version: str = "0", cors_origins: Sequence[str
     )
     app.state.reader, app.state.version, app.state.started = reader, version, monotonic()
     app.state.websocket_connections = 0
+    app.state.analyst = Analyst(reader)
     app.state.metrics = ApiMetrics(reader)
     for route in _ROUTES:
         app.include_router(route.router)
     app.mount("/", StaticFiles(directory=WEB, html=True), name="page")
     answer_with_problems(app)
     if cors_origins:
-        app.add_middleware(CORSMiddleware, allow_origins=list(cors_origins), allow_methods=["GET"])
+        app.add_middleware(
+            CORSMiddleware, allow_origins=list(cors_origins), allow_methods=["GET", "POST"], allow_headers=["*"]
+        )
     app.add_middleware(_Headers)
     app.add_middleware(CountRequests, metrics=app.state.metrics)
     return app

@@ -10,6 +10,7 @@ import msgspec
 from fastapi import Depends, Query, Request
 from starlette.exceptions import HTTPException
 
+from api.analysis.analyst import Analyst
 from api.reader import CURSOR, Reader
 from schema.timeframes import parse_timeframe
 from schema.times import parse_iso
@@ -18,6 +19,11 @@ from schema.times import parse_iso
 def _reader(request: Request) -> Reader:
     reader: Reader = request.app.state.reader
     return reader
+
+
+def _analyst(request: Request) -> Analyst:
+    analyst: Analyst = request.app.state.analyst
+    return analyst
 
 
 def _timeframe(timeframe: Annotated[str | None, Query(description="1s … 1d, 1w, 1M, tick:N …")] = None) -> str | None:
@@ -74,6 +80,7 @@ def now() -> int:
 
 
 ReaderParameter = Annotated[Reader, Depends(_reader)]
+AnalystParameter = Annotated[Analyst, Depends(_analyst)]
 Timeframe = Annotated[str | None, Depends(_timeframe)]
 Symbols = Annotated[list[str], Depends(_symbols)]
 Start = Annotated[int | None, Depends(_start)]

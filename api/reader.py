@@ -77,6 +77,14 @@ class Reader:
         rows = self._of_series("predictions", _NEWEST, timeframe=timeframe)
         return [next(group) for _, group in groupby(rows, lambda row: (row["symbol"], row["timeframe"]))]
 
+    def newest_prediction(self, symbol: str, timeframe: str) -> Row | None:
+        """Return the newest prediction of one series."""
+
+        def index() -> dict[str, Row]:
+            return {row["symbol"]: row for row in self.newest_predictions(timeframe)}
+
+        return self.store.cached(("newest by symbol", timeframe), index).get(symbol)
+
     def recent_prices(self, timeframe: str, symbols: int, limit: int) -> dict[str, list[float]]:
         """Return the newest `limit` mids, or closes where there was no quote, of the first symbols; oldest first."""
         rows = self._of_series("bars", _PRICES, timeframe=timeframe, symbols=symbols, limit=limit)
@@ -115,6 +123,25 @@ class Reader:
     def bars(self, symbol: str, timeframe: str, limit: int) -> list[Row]:
         """Return the newest `limit` bars, oldest first."""
         return self._newest("bars", symbol, timeframe, limit)[::-1]
+
+    def bars_after(self, symbol: str, timeframe: str, time: int) -> list[Row]:
+        """Return time, close and volume of the bars that closed after `time` (ns UTC), oldest first."""
+        where = f"FROM {self.store.table('bars')} WHERE symbol = ? AND timeframe = ? AND time > ?"
+        sql = f"SELECT time, close, volume {where} ORDER BY time, bar_sequence"
+        return self.store.rows(sql, (symbol, timeframe, time))
+
+    def last_close(self, symbol: str, timeframe: str, at: int) -> tuple[int, float] | None:
+        """Return time and close of the newest bar that had closed at `at` (ns UTC)."""
+        where = f"FROM {self.store.table('bars')} WHERE symbol = ? AND timeframe = ? AND time <= ?"
+        sql = f"SELECT time, close {where} ORDER BY time DESC, bar_sequence DESC LIMIT 1"
+        found = self.store.rows(sql, (symbol, timeframe, at))
+        return (found[0]["time"], found[0]["close"]) if found and found[0]["close"] is not None else None
+
+    def volume(self, symbol: str, timeframe: str, after: int, until: int) -> float:
+        """Return what was traded in the bars with after < time <= until (ns UTC)."""
+        where = f"FROM {self.store.table('bars')} WHERE symbol = ? AND timeframe = ? AND time > ? AND time <= ?"
+        found = self.store.rows(f"SELECT sum(volume) AS volume {where}", (symbol, timeframe, after, until))
+        return found[0]["volume"] or 0.0
 
     def newest_features(self, symbol: str, timeframe: str) -> Row | None:
         """Return the newest row of `features`."""

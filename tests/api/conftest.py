@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,9 @@ class Seen(QuestDbStore):
     def flush(self) -> None:
         """Wait until readers see what was appended."""
         super().flush()
+        until = time.monotonic() + 60
+        while self.state().waiting and time.monotonic() < until:
+            time.sleep(0.02)
         list(self.query("SELECT count() AS n FROM bars"))
 
 
@@ -93,11 +97,12 @@ def app(place: tuple[str, str]) -> Iterator[FastAPI]:
 def get(app: FastAPI) -> Get:
     """Ask the service without a socket."""
 
-    def ask(url: str, method: str = "GET", **parameters: Any) -> httpx.Response:
+    def ask(url: str, method: str = "GET", *, json: Any = None, content: bytes | None = None,
+            headers: dict[str, str] | None = None, **parameters: Any) -> httpx.Response:  # fmt: skip
         async def send() -> httpx.Response:
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)
             async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
-                return await client.request(method, url, params=parameters)
+                return await client.request(method, url, params=parameters, json=json, content=content, headers=headers)
 
         return asyncio.run(send())
 

@@ -1,0 +1,1 @@
+"""What `/analyze` says beside the prediction: indicators, market context and spectrum of stored bars. No model."""

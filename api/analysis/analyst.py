@@ -1,0 +1,112 @@
+"""The answer of `/analyze`: the newest streamed prediction, and what stored bars and features say around it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from api.analysis import indicators
+from api.analysis.days import Days
+from api.analysis.recent import Recent, RecentBars
+from api.analysis.spectrum import shares, spectrum
+from api.reader import Reader
+from schema.messages import prediction_message
+from schema.timeframes import SECOND
+from schema.times import iso
+
+Row = dict[str, Any]
+
+_DAY: Final = 86_400 * SECOND
+_RSI: Final = "rsi_14"
+
+
+class Analyst:
+    """Analyses of the symbols of one store, each made once a bar."""
+
+    def __init__(self, reader: Reader) -> None:
+        """Read from `reader`."""
+        self._reader, self._recent, self._days = reader, RecentBars(reader), Days(reader)
+        self._made: dict[tuple[str, str], tuple[tuple[int, int], Row]] = {}
+
+    def analysis(self, row: Row) -> Row:
+        """Return all that doesn't depend on the request, of a row of `predictions`. Raises StoreAway."""
+        message = prediction_message(row)
+        return {
+            "symbol": row["symbol"],
+            "timeframe": row["timeframe"],
+            "timestamp": message["timestamp"],
+            "current_price": row["current_price"],
+            "predicted_price": row["predicted_price"],
+            "prediction_horizon": row["horizon"],
+            "confidence": row["confidence"],
+            "direction": row["direction"],
+            "expected_return": message["expected_return"],
+            "risk_level": row["risk_level"],
+            "probabilities": message["probabilities"],
+            **self._around(row),
+            "model_version": row["model_version"],
+            "tier": row["tier"],
+            "sequence": row["sequence"],
+            "prediction_id": message["prediction_id"],
+            "as_of": iso(row["time"]),
+        }
+
+    def _around(self, row: Row) -> Row:
+        """Return what depends on the bar alone, once a bar."""
+        symbol, timeframe, at = row["symbol"], row["timeframe"], row["time"]
+        key = (at, row["bar_sequence"])
+        made = self._made.get((symbol, timeframe))
+        if made is None or made[0] != key:
+            bars = self._recent.get(symbol, timeframe, at)
+            around = {
+                "spectral_analysis": _spectral(bars),
+                "technical_indicators": self._technical(symbol, timeframe, at, bars),
+                "market_context": self._context(symbol, timeframe, at, row["current_price"]),
+            }
+            made = self._made[symbol, timeframe] = key, around
+        return made[1]
+
+    def _technical(self, symbol: str, timeframe: str, at: int, bars: Recent) -> Row:
+        closes = [close for _, close in self._days.closes(symbol, self._daily(symbol, timeframe), at)]
+        features = self._reader.newest_features(symbol, timeframe)
+        return {
+            "rsi": features.get(_RSI) if features is not None and features["time"] == at else None,
+            "volatility_20d": indicators.volatility(closes),
+            "sma_ratio": indicators.sma_ratio(bars.close),
+            "volume_trend": indicators.volume_trend(bars.volume),
+        }
+
+    def _context(self, symbol: str, timeframe: str, at: int, price: float | None) -> Row:
+        before = {days: self._days.close_before(symbol, timeframe, at - days * _DAY) for days in (1, 7)}
+        today, sessions = self._days.volumes(symbol, timeframe, at)
+        return {
+            "current_price": price,
+            "price_change_1d": indicators.change(price, before[1]),
+            "price_change_7d": indicators.change(price, before[7]),
+            "volume_rank": indicators.rank(today, sessions),
+        }
+
+    def _daily(self, symbol: str, timeframe: str) -> str:
+        """Return the timeframe whose closes are the days': bars of one day where there are any."""
+        return "1d" if (symbol, "1d") in self._reader.series("bars") else timeframe
+
+
+def _spectral(bars: Recent) -> Row:
+    found = spectrum(bars.close)
+    names = ("low_freq_trend", "mid_freq_cycle", "high_freq_noise")
+    return dict(zip(names, shares(found) if found is not None else (None, None, None), strict=True))
+
+
+def asked(analysis: Row, *, spectral: bool, threshold: float) -> Row:
+    """Return the analysis as a request wants it: neutral below its threshold, without the spectrum where unwanted."""
+    spectrum_or_not = {} if spectral else {"spectral_analysis": None}
+    return {**analysis, "direction": direction(analysis, threshold), **spectrum_or_not}
+
+
+def direction(said: Row, threshold: float) -> str | None:
+    """Return the class of a prediction's message at a caller's threshold; None where it has no probabilities."""
+    p, confidence = said["probabilities"], said["confidence"]
+    if confidence is None or None in p.values():
+        return None
+    if p["sideways"] >= max(p["up"], p["down"]) or confidence < threshold or p["up"] == p["down"]:
+        return "neutral"
+    return "bullish" if p["up"] > p["down"] else "bearish"

@@ -1,0 +1,76 @@
+"""Days of a series, from its bars: closes, and what had been traded by a time of the day.
+
+A day is a date in UTC; exchanges whose session spans midnight there want bars of one day in the store, whose closes
+are used instead. Past days don't change, so they are read once a day and minute.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Any, Final, TypeVar
+
+from api.reader import Reader
+from schema.timeframes import SECOND
+
+T = TypeVar("T")
+
+_MINUTE: Final = 60 * SECOND
+_DAY: Final = 24 * 60 * _MINUTE
+_MOST: Final = 20_000  # answers that are kept
+_DAYS: Final = 20
+
+
+class Days:
+    """Past days of the series of a store."""
+
+    def __init__(self, reader: Reader) -> None:
+        """Read from `reader`, and remember."""
+        self._reader = reader
+        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
+
+    def closes(self, symbol: str, timeframe: str, at: int) -> list[tuple[int, float]]:
+        """Return close time (ns UTC) and price of the last 21 finished days before the day of `at`, oldest first."""
+        day = _day_of(at)
+        return self._remember(("closes", symbol, timeframe, day), lambda: self._closes(symbol, timeframe, day))
+
+    def close_before(self, symbol: str, timeframe: str, at: int) -> float | None:
+        """Return the close of the newest bar that had closed at `at` (ns UTC), to the minute."""
+        minute = at // _MINUTE * _MINUTE
+        found = self._remember(
+            ("close", symbol, timeframe, minute), lambda: self._reader.last_close(symbol, timeframe, minute)
+        )
+        return None if found is None else found[1]
+
+    def volumes(self, symbol: str, timeframe: str, at: int) -> tuple[float, list[float]]:
+        """Return what was traded today up to the last full minute, and by the same time of the last 20 days."""
+        minute = at // _MINUTE * _MINUTE
+        return self._remember(("volumes", symbol, timeframe, minute), lambda: self._volumes(symbol, timeframe, minute))
+
+    def _closes(self, symbol: str, timeframe: str, day: int) -> list[tuple[int, float]]:
+        found = list[tuple[int, float]]()
+        edge = day
+        while len(found) <= _DAYS and (close := self._reader.last_close(symbol, timeframe, edge)) is not None:
+            found.append(close)
+            edge = _day_of(close[0])
+        return found[::-1]
+
+    def _volumes(self, symbol: str, timeframe: str, minute: int) -> tuple[float, list[float]]:
+        today = _day_of(minute)
+        passed = minute - today
+        starts = [_day_of(time) for time, _ in self.closes(symbol, timeframe, minute)][-_DAYS:]
+        traded = [self._reader.volume(symbol, timeframe, start, start + passed) for start in (*starts, today)]
+        return traded[-1], traded[:-1]
+
+    def _remember(self, key: Hashable, read: Callable[[], T]) -> T:
+        if key not in self._kept:
+            self._kept[key] = read()
+            if len(self._kept) > _MOST:
+                self._kept.popitem(last=False)
+        kept: T = self._kept[key]
+        return kept
+
+
+def _day_of(time: int) -> int:
+    """Return the beginning of the day of a bar that closed at `time`: midnight belongs to the day before."""
+    return (time - 1) // _DAY * _DAY

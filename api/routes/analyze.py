@@ -1,0 +1,62 @@
+"""Analyses: the newest streamed prediction of a symbol, with what is known around it. No model runs here."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.exceptions import HTTPException
+
+from api.analysis.analyst import Analyst, asked
+from api.analysis.horizon import NotPredicted, at_horizon
+from api.answers import Analysis, AnalysisBatch
+from api.parameters import AnalystParameter, ReaderParameter, missing, now
+from api.problems import FiniteJSON, declared
+from api.reader import Reader
+from api.requests import AnalyzeRequest, BatchAnalyzeRequest, Chosen
+
+router = APIRouter(tags=["analysis"])
+
+
+@router.post("/analyze", response_model=Analysis, responses=declared(400, 404, 503))
+def analyze(wanted: AnalyzeRequest, reader: ReaderParameter, analyst: AnalystParameter) -> FiniteJSON:
+    """Return one symbol's newest prediction at any horizon of 1 to 30 bars, with indicators, context and spectrum."""
+    return FiniteJSON(_one(wanted.symbol, wanted, reader, analyst))
+
+
+@router.post("/batch_analyze", response_model=AnalysisBatch, responses=declared(400, 404, 503))
+def batch_analyze(wanted: BatchAnalyzeRequest, reader: ReaderParameter, analyst: AnalystParameter) -> FiniteJSON:
+    """Return an analysis or an error for each symbol: one unknown symbol doesn't fail the rest."""
+    running(reader, wanted.timeframe)
+    return FiniteJSON({"results": [_result(symbol, wanted, reader, analyst) for symbol in wanted.symbols]})
+
+
+def _result(symbol: str, wanted: Chosen, reader: Reader, analyst: Analyst) -> dict[str, Any]:
+    try:
+        return {"symbol": symbol, "result": _one(symbol, wanted, reader, analyst), "error": None}
+    except HTTPException as error:
+        return {"symbol": symbol, "result": None, "error": {"status": error.status_code, "detail": error.detail}}
+
+
+def _one(symbol: str, wanted: Chosen, reader: Reader, analyst: Analyst) -> dict[str, Any]:
+    begun = perf_counter()
+    running(reader, wanted.timeframe)
+    row = reader.newest_prediction(symbol, wanted.timeframe)
+    if row is None:
+        raise missing("predictions", symbol, wanted.timeframe)
+    try:
+        row = at_horizon(row, wanted.prediction_horizon)
+    except NotPredicted as error:
+        raise HTTPException(404, str(error)) from None
+    analysis = asked(analyst.analysis(row), spectral=wanted.include_spectral, threshold=wanted.confidence_threshold)
+    analysis["age_ms"] = (now() - row["time"]) / 1e6
+    analysis["processing_time_ms"] = (perf_counter() - begun) * 1e3
+    return analysis
+
+
+def running(reader: Reader, timeframe: str) -> None:
+    """Raise the 404 of a timeframe without predictions, which names those that have some."""
+    there = sorted({name for _, name in reader.series("predictions")})
+    if timeframe not in there:
+        raise HTTPException(404, f"timeframe {timeframe!r} isn't running; predictions are there in {there}")

@@ -1,0 +1,49 @@
+"""The spectrum of a symbol's log returns."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from starlette.exceptions import HTTPException
+
+from api.analysis.spectrum import LEAST_RETURNS, bands, centroid, spectrum
+from api.answers import SpectrumAnswer
+from api.parameters import ReaderParameter, Timeframe, missing
+from api.problems import declared
+from api.routes.bars import first_timeframe
+from schema.times import iso
+
+router = APIRouter(tags=["analysis"])
+
+
+@router.get("/spectrum/{symbol:path}", response_model=SpectrumAnswer, responses=declared(400, 404, 503))
+def newest(
+    symbol: str,
+    reader: ReaderParameter,
+    timeframe: Timeframe,
+    days: Annotated[int, Query(ge=LEAST_RETURNS, le=5000, description="Log returns: one a bar.")] = 252,
+) -> dict[str, Any]:
+    """Return the power of the last returns by frequency; of bars of one day where the store has them."""
+    there = {name for other, name in reader.series("bars") if other == symbol}
+    chosen = timeframe or ("1d" if "1d" in there else first_timeframe(reader, "bars", symbol))
+    rows = [row for row in reader.bars(symbol, chosen, days + 1) if row["close"] is not None] if chosen else []
+    if not rows or chosen is None:
+        raise missing("bars", symbol, timeframe)
+    found = spectrum([row["close"] for row in rows])
+    if found is None:
+        raise HTTPException(
+            404,
+            f"symbol {symbol!r} has {len(rows)} bars in timeframe {chosen}, or its price didn't move in them; "
+            f"a spectrum wants {LEAST_RETURNS + 1} at least",
+        )
+    return {
+        "symbol": symbol,
+        "timeframe": chosen,
+        "frequency_bands": bands(found),
+        "spectral_centroid": centroid(found),
+        "total_power": float(found.power.sum()),
+        "analysis_date": iso(rows[-1]["time"]),
+        "returns": len(rows) - 1,
+        "spectrum": {"frequency": found.frequency.tolist(), "power": found.power.tolist()},
+    }
