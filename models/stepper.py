@@ -35,11 +35,7 @@ class Stepper:
         self._state = torch.zeros(n_symbols, net.state_size, device=self.device)
         random = torch.Generator().manual_seed(1)
         x, states = (torch.randn(max(buckets), size, generator=random) for size in (inputs, net.state_size))
-        self.buckets = agreeing(
-            buckets,
-            self.device,
-            lambda begin, size: self._net.step(x[begin : begin + size], states[begin : begin + size]),
-        )
+        self.buckets = agreeing(buckets, self.device, lambda rows: self._net.step(x[rows], states[rows]))
 
     def grow(self, n_symbols: int) -> None:
         """Make room for more symbols; new ones start from a zero state."""

@@ -41,7 +41,7 @@ class WindowStepper:
         self._span = torch.arange(1 - net.window, 1, device=self.device)
         sizes = [size for size in buckets if size <= LARGEST or self.device.type != "cpu"] or [min(buckets)]
         x = torch.randn(max(sizes), net.window, inputs, generator=torch.Generator().manual_seed(1))
-        self.buckets = agreeing(sizes, self.device, lambda begin, size: (self._net(x[begin : begin + size]),))
+        self.buckets = agreeing(sizes, self.device, lambda rows: (self._net(x[rows]),))
 
     def grow(self, n_symbols: int) -> None:
         """Make room for more symbols; new ones start with an empty ring."""

@@ -13,7 +13,7 @@ from models.architectures import Net, StepNet, WindowNet, architecture, architec
 from models.bundle import save_weights
 from models.layouts import evaluate
 
-F, H, B, T = 7, 5, 4, 40
+F, H, B, T = 8, 5, 4, 40  # a multiple of 4 inputs: see models/buckets.py
 
 
 def kinds(kind: type[Net]) -> list[str]:

@@ -265,6 +265,15 @@ def test_buckets_that_round_differently_are_not_used(bundle: Bundle, monkeypatch
     assert Stepper(net, 6, 3, "cpu", (16, 64, 256), 4).buckets.sizes == (16, 256)
 
 
+def test_a_net_that_rounds_by_a_rows_place_is_refused(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    net = bundle.nets["gru"]
+    encode = type(net).encode
+    bend = torch.zeros(16, 1).index_fill(0, torch.tensor([5]), 1e-3)
+    monkeypatch.setattr(type(net), "encode", lambda self, x: encode(self, x) + bend.repeat(len(x) // 16, 1))
+    with pytest.raises(ValueError, match="a row's result depends on its place in a batch"):
+        Stepper(net, 6, 3, "cpu", (16, 64), 4)
+
+
 def test_a_bucket_of_one_is_refused() -> None:
     with pytest.raises(ValueError, match="hold a bucket of 1"):
         InferenceEngine(NAMES, FINGERPRINTS, ["1s"], device="cpu", buckets=(1, 16))
