@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.architectures.layers import Layer, extend
+from models.architectures.layers import Layer, Pieces, extend
 
 
 class BandedAttention(Layer):
@@ -31,7 +31,7 @@ class BandedAttention(Layer):
         self.project = nn.Linear(inputs, (heads + 2) * width, bias=False)
         self.distance = nn.Parameter(torch.zeros(heads, band))
 
-    def forward(self, u: Tensor, state: Tensor, bias: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, u: Tensor, state: Tensor, bias: Tensor | None = None) -> tuple[Tensor, Pieces]:
         """Return (B, T, heads * width). `bias` (B, T, heads, back + T) is added to the scores."""
         T, cached = u.shape[1], self.back * self.width
         query, key, value = self.project(u).split((self.heads * self.width, self.width, self.width), -1)
@@ -44,7 +44,7 @@ class BandedAttention(Layer):
             scores = scores + bias
         share = functional.softmax(scores, -1)  # (B, T, heads, back + T)
         y = (share.flatten(1, 2) @ value).view(len(u), T, -1)  # (B, T, heads * width)
-        return y, torch.cat((keys, values, (count + T).clamp(max=self.back)), -1)
+        return y, (keys, values, (count + T).clamp(max=self.back))
 
     def mask(self, T: int, count: Tensor) -> Tensor:
         """Return the bias of the distances (B, T, heads, back + T), -inf where a row sees nothing.
@@ -87,6 +87,6 @@ class AttentionBlock(Layer):
         self.mix, self.feed_forward = nn.Linear(heads * width, hidden), FeedForward(hidden)
         self.state_size = self.attention.state_size
 
-    def forward(self, u: Tensor, state: Tensor, bias: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        y, state = self.attention(self.norm(u), state, bias)
-        return self.feed_forward(u + self.mix(y)), state  # (B, T, D)
+    def forward(self, u: Tensor, state: Tensor, bias: Tensor | None = None) -> tuple[Tensor, Pieces]:
+        y, last = self.attention(self.norm(u), state, bias)
+        return self.feed_forward(u + self.mix(y)), last  # (B, T, D)

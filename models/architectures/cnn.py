@@ -13,7 +13,7 @@ from models.architectures.layers import LayeredNet
 from models.architectures.options import check_range
 
 
-@architecture("cnn")
+@architecture("cnn", hidden=8, layers=3)
 class CNN(LayeredNet):
     """`layers` convolutions of `hidden` channels, each over `kernel` taps."""
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from models.architectures import architecture
 from models.architectures.convolution import ConvolutionBlock
-from models.architectures.layers import Layer, LayeredNet
+from models.architectures.layers import Layer, LayeredNet, Pieces
 from models.architectures.options import check_range
 
 
@@ -25,7 +25,7 @@ class LSTMBlock(Layer):
         self.state_size = 2 * hidden
         self.norm, self.lstm = nn.LayerNorm(hidden), nn.LSTM(hidden, hidden, batch_first=True)
 
-    def forward(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, u: Tensor, state: Tensor) -> tuple[Tensor, Pieces]:
         h, c = state.chunk(2, -1)  # (B, D) each
         rows = self.norm(u)
         if u.shape[1] == 1:  # as served: the cell alone is the quicker call
@@ -34,10 +34,10 @@ class LSTMBlock(Layer):
         else:
             y, (last, cell) = self.lstm(rows, (h.unsqueeze(0).contiguous(), c.unsqueeze(0).contiguous()))
             h, c = last.squeeze(0), cell.squeeze(0)
-        return u + y, torch.cat((h, c), -1)  # (B, T, D), (B, 2 D)
+        return u + y, (h, c)  # (B, T, D)
 
 
-@architecture("cnn_lstm")
+@architecture("cnn_lstm", hidden=8)
 class ConvolutionalLSTM(LayeredNet):
     """`layers` convolutions of `hidden` channels over `kernel` taps, then one LSTM of `hidden` units."""
 

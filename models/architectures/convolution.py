@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.architectures.layers import Layer, extend
+from models.architectures.layers import Layer, Pieces, extend
 
 
 class CausalConvolution(Layer):
@@ -22,11 +22,11 @@ class CausalConvolution(Layer):
         self.state_size = (kernel - 1) * dilation * inputs
         self.taps = nn.Linear(kernel * inputs, outputs)
 
-    def forward(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, u: Tensor, state: Tensor) -> tuple[Tensor, Pieces]:
         T = u.shape[1]
-        rows, state = extend(u, state)  # (B, (kernel - 1) dilation + T, D)
+        rows, last = extend(u, state)  # (B, (kernel - 1) dilation + T, D)
         taps = [rows[:, k * self.dilation : k * self.dilation + T] for k in range(self.kernel)]
-        return self.taps(torch.cat(taps, -1)), state  # (B, T, E)
+        return self.taps(torch.cat(taps, -1)), (last,)  # (B, T, E)
 
 
 class ConvolutionBlock(Layer):
@@ -38,6 +38,6 @@ class ConvolutionBlock(Layer):
         self.convolution = CausalConvolution(hidden, hidden, kernel, dilation)
         self.state_size = self.convolution.state_size
 
-    def forward(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        y, state = self.convolution(self.norm(u), state)
-        return u + functional.silu(y), state  # (B, T, D)
+    def forward(self, u: Tensor, state: Tensor) -> tuple[Tensor, Pieces]:
+        y, last = self.convolution(self.norm(u), state)
+        return u + functional.silu(y), last  # (B, T, D)

@@ -12,6 +12,8 @@ from torch.nn import functional
 from models.architectures import StepNet
 from models.architectures.heads import Heads
 
+Pieces = tuple[Tensor, ...]  # of a state, side by side: they are copied together once, by the net
+
 
 class Layer(nn.Module):
     """Maps sequences (B, T, D) causally, from a state (B, K) that is zero before the first row of a symbol."""
@@ -19,8 +21,8 @@ class Layer(nn.Module):
     state_size: int  # K
 
     @abstractmethod
-    def forward(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Return outputs (B, T, E) and the state (B, K) after the last row."""
+    def forward(self, u: Tensor, state: Tensor) -> tuple[Tensor, Pieces]:
+        """Return outputs (B, T, E) and, in pieces, the state (B, K) after the last row."""
 
 
 class LayeredNet(StepNet):
@@ -39,10 +41,10 @@ class LayeredNet(StepNet):
 
     def run(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Run encoded sequences (B, T, D) through the layers: outputs (B, T, E) and the last states (B, K)."""
-        after = []
+        after: Pieces = ()
         for layer, part in zip(self.layers, state.split(self.sizes, -1), strict=True):
             u, last = layer(u, part)
-            after.append(last)
+            after += last
         return u, torch.cat(after, -1)
 
     def advance(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:

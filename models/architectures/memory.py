@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from models.architectures.layers import Layer
+from models.architectures.layers import Layer, Pieces
 
 
 class LeakyMean(Layer):
@@ -20,10 +20,10 @@ class LeakyMean(Layer):
         super().__init__()
         self.state_size, self.rate = units, -1.0 / span  # log of the decay
 
-    def forward(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, u: Tensor, state: Tensor) -> tuple[Tensor, Pieces]:
         T = u.shape[1]
         since = torch.arange(T, device=u.device)
         powers = torch.exp(self.rate * (since[:, None] - since)).tril()  # (T, T): row t, of row j
         mean = -math.expm1(self.rate) * torch.einsum("ts,bsd->btd", powers, u)  # (B, T, D)
         mean = mean + torch.exp(self.rate * (since + 1.0))[:, None] * state.unsqueeze(1)
-        return mean, mean[:, -1]
+        return mean, (mean[:, -1],)

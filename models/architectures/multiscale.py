@@ -16,7 +16,7 @@ from torch.nn import functional
 from models.architectures import StepNet, architecture
 from models.architectures.convolution import CausalConvolution
 from models.architectures.heads import Heads
-from models.architectures.layers import Layer
+from models.architectures.layers import Layer, Pieces
 from models.architectures.memory import LeakyMean
 from models.architectures.options import check_range
 
@@ -30,14 +30,14 @@ class Scale(Layer):
         self.sizes = (self.mean.state_size, self.convolution.state_size)
         self.state_size = sum(self.sizes)
 
-    def forward(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, u: Tensor, state: Tensor) -> tuple[Tensor, Pieces]:
         before, taps = state.split(self.sizes, -1)
-        mean, before = self.mean(u, before)
-        y, taps = self.convolution(mean, taps)
-        return y, torch.cat((before, taps), -1)  # (B, T, D)
+        mean, last = self.mean(u, before)
+        y, rows = self.convolution(mean, taps)
+        return y, (*last, *rows)  # (B, T, D)
 
 
-@architecture("multiscale")
+@architecture("multiscale", hidden=8, ratio=2)
 class MultiScale(StepNet):
     """3 scales of `hidden` units, 1, `ratio` and `ratio` squared rows apart, each with `kernel` taps."""
 
@@ -62,12 +62,12 @@ class MultiScale(StepNet):
     def run(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Run encoded sequences (B, T, D): outputs (B, T, 3 D), the slowest scale first, and last states (B, K)."""
         seen: list[Tensor] = []
-        after = []
+        after: Pieces = ()
         for k, part in enumerate(state.split(self.sizes, -1)):
             y, last = self.scales[k](u, part)
             slower = (y,) if k == 0 else (y, seen[-1])
             seen.append(functional.silu(self.norms[k](self.fuse[k](torch.cat(slower, -1)))))
-            after.append(last)
+            after += last
         return torch.cat(seen, -1), torch.cat(after, -1)
 
     def advance(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
@@ -75,9 +75,9 @@ class MultiScale(StepNet):
         return y.squeeze(1), state
 
     def heads(self, y: Tensor) -> Tensor:
-        said = [output(z) for output, z in zip(self.output, y.split(self.hidden, -1), strict=True)]
-        share = functional.softmax(self.share, -1).unsqueeze(1)  # (H, 1, scales)
-        return (torch.stack(said, -1) * share).sum(-1)  # (..., H, 2)
+        share = functional.softmax(self.share, -1).unsqueeze(1).unbind(-1)  # (H, 1) a scale
+        parts = zip(self.output, share, y.split(self.hidden, -1), strict=True)
+        return torch.stack([part * output(z) for output, part, z in parts]).sum(0)  # (..., H, 2)
 
     def forward(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         y, state = self.run(self.encode(x), state)  # (B, T, 3 D), (B, K)

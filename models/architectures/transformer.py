@@ -13,7 +13,7 @@ from models.architectures.layers import LayeredNet
 from models.architectures.options import check_range
 
 
-@architecture("transformer")
+@architecture("transformer", hidden=8, heads=2, width=4, band=8)
 class Transformer(LayeredNet):
     """`layers` layers of `heads` heads of `width` units; through all it reads 1 + layers * (band - 1) rows back."""
 

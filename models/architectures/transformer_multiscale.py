@@ -11,12 +11,14 @@ heads = linear(layer_norm(u))
 
 from __future__ import annotations
 
+from itertools import chain
+
 import torch
 from torch import Tensor, nn
 
 from models.architectures import architecture
 from models.architectures.attention import BandedAttention, FeedForward
-from models.architectures.layers import Layer, LayeredNet
+from models.architectures.layers import Layer, LayeredNet, Pieces
 from models.architectures.memory import LeakyMean
 from models.architectures.options import check_range
 
@@ -31,12 +33,13 @@ class Scale(Layer):
         self.sizes = (0 if self.mean is None else hidden, self.attention.state_size)
         self.state_size = sum(self.sizes)
 
-    def forward(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, u: Tensor, state: Tensor) -> tuple[Tensor, Pieces]:
         before, cache = state.split(self.sizes, -1)
+        mean: Pieces = ()
         if self.mean is not None:
-            u, before = self.mean(u, before)
-        y, cache = self.attention(u, cache)
-        return y, torch.cat((before, cache), -1)  # (B, T, heads * width)
+            u, mean = self.mean(u, before)
+        y, last = self.attention(u, cache)
+        return y, (*mean, *last)  # (B, T, heads * width)
 
 
 class MultiScaleBlock(Layer):
@@ -50,14 +53,14 @@ class MultiScaleBlock(Layer):
         self.sizes = [layer.state_size for layer in layers]
         self.state_size = sum(self.sizes)
 
-    def forward(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, u: Tensor, state: Tensor) -> tuple[Tensor, Pieces]:
         rows, parts = self.norm(u), state.split(self.sizes, -1)
-        seen = [scale(rows, part) for scale, part in zip(self.scales, parts, strict=True)]
-        y = self.mix(torch.cat([y for y, _ in seen], -1))
-        return self.feed_forward(u + y), torch.cat([last for _, last in seen], -1)  # (B, T, D)
+        seen, after = zip(*(scale(rows, part) for scale, part in zip(self.scales, parts, strict=True)), strict=True)
+        y = self.mix(torch.cat(seen, -1))
+        return self.feed_forward(u + y), tuple(chain.from_iterable(after))  # (B, T, D)
 
 
-@architecture("transformer_multiscale")
+@architecture("transformer_multiscale", hidden=8, width=4, band=4, ratio=2)
 class MultiScaleTransformer(LayeredNet):
     """`layers` layers of 3 scales, 1, `ratio` and `ratio` squared bars, each with `heads` heads of `width` units."""
 

@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from models.architectures import architecture
 from models.architectures.attention import AttentionBlock, distances
-from models.architectures.layers import LayeredNet, extend
+from models.architectures.layers import LayeredNet, Pieces, extend
 from models.architectures.options import check_range
 
 _LEAST = 1e-20  # of a variance: below it a row counts as this volatile
@@ -28,7 +28,7 @@ _LEVEL = 5.0  # levels beyond it count as this much
 _WAVES = 4  # sines and cosines of the level, with periods of 2 _LEVEL, _LEVEL, ...
 
 
-@architecture("transformer_volatility")
+@architecture("transformer_volatility", hidden=8, heads=2, width=4, band=8)
 class VolatilityTransformer(LayeredNet):
     """`layers` layers of `heads` heads of `width` units over `band` rows."""
 
@@ -61,10 +61,10 @@ class VolatilityTransformer(LayeredNet):
         usual = band.sum(-1, keepdim=True) / (band > 0).sum(-1, keepdim=True)  # (B, T, 1)
         u = u + self.level(waves(torch.log(band[..., -1:] / usual).clamp(-_LEVEL, _LEVEL)))
         bias = self.clock(band / usual)
-        after = [cache]
+        after: Pieces = (cache,)
         for layer, part in zip(self.layers, state.split(self.sizes, -1), strict=True):
             u, last = layer(u, part, bias)
-            after.append(last)
+            after += last
         return u, torch.cat(after, -1)
 
     def clock(self, variance: Tensor) -> Tensor:
