@@ -27,6 +27,8 @@ from models.likelihood import negative_log_likelihood
 class Net(nn.Module, ABC):
     """What both kinds are. Outputs are in units of the label, the log return over sigma_t sqrt(h)."""
 
+    columns: tuple[str, ...] = ()  # feature columns that it reads by name, not scaled; option `places` says where
+
     def loss(self, heads: Tensor, y: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
         """Return the sum of the losses and how many there are, of what `forward` gave just before.
 
@@ -78,7 +80,7 @@ class WindowNet(Net):
 
 
 _N = TypeVar("_N", bound=Net)
-_REGISTERED: dict[str, Callable[..., Net]] = {}
+_REGISTERED: dict[str, type[Net]] = {}
 _SMALL: dict[str, dict[str, Any]] = {}
 
 
@@ -101,6 +103,11 @@ def architectures() -> tuple[str, ...]:
     return tuple(sorted(_REGISTERED))
 
 
+def named_by(name: str) -> tuple[str, ...]:
+    """Return the feature columns that a registered architecture reads by name."""
+    return _registered(name).columns
+
+
 def small_options(name: str) -> dict[str, Any]:
     """Return the options of a small net of a registered architecture, for tests and first tries."""
     return dict(_SMALL[name])
@@ -108,9 +115,14 @@ def small_options(name: str) -> dict[str, Any]:
 
 def build(name: str, inputs: int, horizons: int, **options: Any) -> Net:
     """Make a net for F inputs and H horizons. Raises ValueError on an unknown name or option."""
-    if name not in architectures():
-        raise ValueError(f"architecture {name!r} is unknown; expected one of {list(architectures())}")
+    net = _registered(name)
     try:
-        return _REGISTERED[name](inputs, horizons, **options)
+        return net(inputs, horizons, **options)
     except TypeError as error:
         raise ValueError(f"architecture {name!r} does not take the options {options}: {error}") from error
+
+
+def _registered(name: str) -> type[Net]:
+    if name not in architectures():
+        raise ValueError(f"architecture {name!r} is unknown; expected one of {list(architectures())}")
+    return _REGISTERED[name]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 def check_range(owner: str, **options: tuple[int, int, int]) -> None:
     """Check options given as NAME=(value, least, most). Raises ValueError naming the first outside its range."""
@@ -15,3 +17,12 @@ def check_divides(owner: str, **options: tuple[int, int]) -> None:
     for name, (divisor, number) in options.items():
         if number % divisor:
             raise ValueError(f"{owner}: option {name} is {divisor}, expected a divisor of {number}")
+
+
+def check_places(owner: str, places: Sequence[int], names: Sequence[str], inputs: int) -> None:
+    """Check where the named columns are among the inputs. Raises ValueError."""
+    if len(places) != len(names) or not all(0 <= place < inputs for place in places):
+        raise ValueError(
+            f"{owner}: option places is {list(places)}, expected {len(names)} numbers below {inputs}: where among the "
+            f"inputs the columns {list(names)} are"
+        )

@@ -7,12 +7,13 @@ and each head's scores fall by rate * elapsed, on top of the learned bias of the
 ALiBi, Press et al. 2022, over that clock). How volatile a row is against its band,
     level(t) = log(variance(t) / mean of variance over the band of t),
 is added to its inputs as a vector of sines and cosines (Vaswani et al. 2017) through a linear layer.
-Variance is the square of `reference_volatility_60`, the net's first input, as it is.
+Variance is the square of `reference_volatility_60`, an input that is not scaled (models/named.py).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -21,7 +22,7 @@ from torch.nn import functional
 from models.architectures import architecture
 from models.architectures.attention import AttentionBlock, distances
 from models.architectures.layers import LayeredNet, Pieces, extend
-from models.architectures.options import check_range
+from models.architectures.options import check_places, check_range
 
 _LEAST = 1e-20  # of a variance: below it a row counts as this volatile
 _LEVEL = 5.0  # levels beyond it count as this much
@@ -36,21 +37,22 @@ class VolatilityTransformer(LayeredNet):
 
     def __init__(
         self, inputs: int, horizons: int, *, hidden: int = 32, layers: int = 2, heads: int = 4, width: int = 16,
-        band: int = 32,
+        band: int = 32, places: Sequence[int] = (0,),
     ) -> None:  # fmt: skip
         check_range(
             "transformer_volatility", hidden=(hidden, 4, 512), layers=(layers, 1, 8), heads=(heads, 1, 16),
             width=(width, 4, 64), band=(band, 2, 512),
         )  # fmt: skip
+        check_places("transformer_volatility", places, self.columns, inputs)
         super().__init__(inputs, hidden, horizons, [AttentionBlock(hidden, heads, width, band) for _ in range(layers)])
-        self.band = band
+        self.band, self.volatility = band, places[0]
         self.level = nn.Linear(2 * _WAVES + 1, hidden, bias=False)
         rates = torch.exp2(-1.0 - torch.arange(heads, dtype=torch.float32))  # 1/2, 1/4, ... a bar, as ALiBi
         self.rate = nn.Parameter(rates.expm1().log())  # softplus of it is the rate
         self.state_size += band - 1  # the variances of the rows before, first in the state
 
     def encode(self, x: Tensor) -> Tensor:
-        variance = x[..., :1].square() + _LEAST
+        variance = x[..., self.volatility : self.volatility + 1].square() + _LEAST
         return torch.cat((super().encode(x), variance), -1)  # (..., D + 1)
 
     def run(self, u: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
