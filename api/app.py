@@ -12,6 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.access import Access
 from api.analysis.analyst import Analyst
 from api.metrics import ApiMetrics, CountRequests
 from api.problems import FiniteJSON, answer_with_problems
@@ -28,8 +29,13 @@ _HEADERS: Final = (
 )
 
 
-def create_app(reader: Reader, *, version: str = "0", cors_origins: Sequence[str] = ()) -> FastAPI:
-    """Make the application over a reader. It starts whether or not there is a store yet."""
+def create_app(
+    reader: Reader, *, version: str = "0", cors_origins: Sequence[str] = (), access: Access | None = None
+) -> FastAPI:
+    """Make the application over a reader. It starts whether or not there is a store yet.
+
+    Without `access` everybody may ask everything: for the loopback only.
+    """
     app = FastAPI(
         title="Undertone",
         version=version,
@@ -46,10 +52,10 @@ def create_app(reader: Reader, *, version: str = "0", cors_origins: Sequence[str
         app.include_router(route.router)
     app.mount("/", StaticFiles(directory=WEB, html=True), name="page")
     answer_with_problems(app)
+    if access is not None:
+        access.guard(app, frozenset({"/", *(f"/{file.name}" for file in WEB.iterdir())}))
     if cors_origins:
-        app.add_middleware(
-            CORSMiddleware, allow_origins=list(cors_origins), allow_methods=["GET", "POST"], allow_headers=["*"]
-        )
+        app.add_middleware(CORSMiddleware, allow_origins=list(cors_origins), allow_methods=["*"], allow_headers=["*"])
     app.add_middleware(_Headers)
     app.add_middleware(CountRequests, metrics=app.state.metrics)
     return app

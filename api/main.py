@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import uvicorn
 from fastapi import FastAPI
 
+from api.access import Access
 from api.app import create_app
 from api.reader import Reader
 from api.store import ReadOnlyStore
@@ -22,13 +23,14 @@ def serve(
     cache_ttl: float = 300.0,
     cors_origins: Sequence[str] = (),
     version: str = "0",
+    access: Access | None = None,
 ) -> None:
     """Serve `sqlite:///path` or `questdb://host:port` until SIGINT or SIGTERM. Port 0 takes a free one.
 
     Raises ValueError for a store URL or namespace that is none, SystemExit where the port is taken.
     """
     reader = open_reader(store, namespace, cache_ttl)
-    make_server(create_app(reader, version=version, cors_origins=cors_origins), host, port).run()
+    make_server(create_app(reader, version=version, cors_origins=cors_origins, access=access), host, port).run()
 
 
 def open_reader(url: str, namespace: str = LIVE, cache_ttl: float = 300.0) -> Reader:

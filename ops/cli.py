@@ -68,9 +68,11 @@ features = typer.Typer(help="The catalogue of features.", no_args_is_help=True)
 config = typer.Typer(help="The settings.", no_args_is_help=True)
 data = typer.Typer(help="Files of ticks.", no_args_is_help=True)
 recovery = typer.Typer(help="The checkpoints of a live run.", no_args_is_help=True)
+token = typer.Typer(help="Who may use the service.", no_args_is_help=True)
 latency = typer.Typer(help="How long predictions take, stage by stage.", invoke_without_command=True)
 for name, group in {
     "models": models, "features": features, "config": config, "data": data, "recovery": recovery, "latency": latency,
+    "token": token,
 }.items():  # fmt: skip
     app.add_typer(group, name=name)
 
@@ -247,6 +249,32 @@ def api(
 def doctor(call: Common) -> None:
     """Say what is installed, what can be reached, and which device is used."""
     call.run("doctor")
+
+
+@token.command("create")
+@common
+def token_create(
+    call: Common,
+    name: Annotated[str, typer.Argument(help="Whose it is.")],
+    scope: Annotated[str, typer.Option(help="read, train (and read) or admin (and both).")] = "read",
+    days: Annotated[int | None, typer.Option(min=1, help="Days until it ends; without it it doesn't.")] = None,
+) -> None:
+    """Make a token and print it, this once."""
+    call.run("token", "create", name=name, scope=scope, days=days)
+
+
+@token.command("list")
+@common
+def token_list(call: Common) -> None:
+    """List who has one."""
+    call.run("token", "list_tokens")
+
+
+@token.command("revoke")
+@common
+def token_revoke(call: Common, identity: Annotated[str, typer.Argument(metavar="ID", help="From the list.")]) -> None:
+    """Take one away."""
+    call.run("token", "revoke", identity=identity)
 
 
 @models.command("list")

@@ -5,10 +5,14 @@ from __future__ import annotations
 import importlib.metadata
 import ipaddress
 import socket
+from typing import TYPE_CHECKING
 
 from ops.errors import ConfigurationError, DependencyAway
 from ops.log import logger
 from ops.settings import Settings
+
+if TYPE_CHECKING:
+    from api.access import Access
 
 
 def run(settings: Settings, *, json: bool) -> int:
@@ -22,15 +26,40 @@ def run(settings: Settings, *, json: bool) -> int:
     host, port = settings.api.host, settings.api.port
     check_free(host, port)
     log = logger("api")
+    access = _access(settings)
     log.info("serving", url=f"http://{host}:{port}", store=settings.store.url, namespace=settings.store.namespace)
-    if not _loopback(host):
-        log.warning("no authentication yet, and not on loopback: whoever reaches this port can read everything")
+    if access is None:
+        log.warning("no tokens asked for and no limits: whoever is on this machine may ask everything (api.auth)")
     serve(
         settings.store.url, namespace=settings.store.namespace, host=host, port=port,
         cache_ttl=settings.api.cache_ttl, cors_origins=settings.api.cors_origins,
-        version=importlib.metadata.version("undertone"),
+        version=importlib.metadata.version("undertone"), access=access,
     )  # fmt: skip
     return 0
+
+
+def _access(settings: Settings) -> Access | None:
+    """Return what clients are asked for. Raises ConfigurationError where anyone could come from elsewhere."""
+    from api.access import Access, Limits, TokenRefused, Tokens
+
+    chosen = settings.api
+    if not chosen.auth:
+        if _loopback(chosen.host) or chosen.trusted:
+            return None
+        raise ConfigurationError(
+            f"api.host is {chosen.host!r}, which others can reach, and api.auth is off; set api.auth and make tokens "
+            "with `undertone token create`, or listen on 127.0.0.1 (api.trusted: a container published there)"
+        )
+    tokens = Tokens(chosen.tokens)
+    try:
+        there = tokens.all()
+    except TokenRefused as error:
+        raise ConfigurationError(f"api.tokens: {error}") from None
+    if not there:
+        logger("api").warning("there are no tokens, so nobody can ask anything: undertone token create NAME")
+    url = settings.bus.url
+    shared = url if url.startswith(("redis:", "rediss:")) else None
+    return Access(tokens, Limits(settings.api.rate, settings.api.burst, shared), settings.api.largest_body)
 
 
 def check_free(host: str, port: int) -> None:

@@ -293,6 +293,14 @@ class Api(Section):
     port: int = Field(8001, ge=0, le=65_535, description="Port it listens on; 0 takes a free one.")
     cors_origins: Names = Field((), description="Origins that browsers may call from; empty for none.")
     cache_ttl: int = Field(300, ge=0, description="Longest time an answer is cached (s).")
+    auth: bool = Field(False, description="Ask for tokens, and limit requests; must be on beyond the loopback.")
+    trusted: bool = Field(
+        False, description="Nobody else reaches api.host: a container whose port is published on the loopback alone."
+    )
+    tokens: Path = Field(Path("var/tokens.json"), description="File of `undertone token`.")
+    rate: int = Field(100, ge=1, description="Requests a client and minute.")
+    burst: int = Field(20, ge=1, description="Requests a client and second.")
+    largest_body: int = Field(1 << 20, ge=1024, description="Most bytes of a request.")
 
 
 class Registry(Section):

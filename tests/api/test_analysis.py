@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 from typing import Any
@@ -48,7 +49,7 @@ def test_indicators_are_what_their_definitions_say(analyze: Any, history: Histor
     said = analyze(symbol="AAPL").json()["technical_indicators"]
     closes = history.close.tolist()
     daily = closes[HOURS - 1 :: HOURS][:-1]  # the day of the prediction hasn't ended
-    returns = [math.log(b / a) for a, b in zip(daily, daily[1:])][-20:]
+    returns = [math.log(b / a) for a, b in itertools.pairwise(daily)][-20:]
     assert said["volatility_20d"] == pytest.approx(statistics.stdev(returns), rel=1e-12)
     assert said["sma_ratio"] == pytest.approx(closes[-1] / statistics.fmean(closes[-20:]), rel=1e-12)
     volumes = history.volume.tolist()
