@@ -3,8 +3,9 @@
 An image is 128 pixels high and wide and shows 32 candles, the newest at the right edge. A candle takes four columns:
 three of the body, with the shadow in the middle one, and a gap. The lowest low of the window lies in the bottom row,
 the highest high in the top row, a price between them in the nearest one. A body without height is one row thick, and
-so is everything where the window has no height: then the middle row. Colours: rising `RISING`, falling `FALLING`, close
-equal to open `FLAT`, on black. Each has a channel of its own in the main, so that a convolution tells them apart.
+so is everything where the window has no height: then the middle row. Colours on black: rising `RISING`, falling
+`FALLING`, `FLAT` where the body is less than a thousandth of the window's height. Each has a channel of its own in the
+main, so that a convolution tells them apart.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ PITCH: Final = SIZE // CANDLES  # columns of a candle with the gap behind it
 RISING: Final = (40, 200, 80)  # red, green, blue
 FALLING: Final = (220, 50, 60)
 FLAT: Final = (60, 90, 230)
+_FLAT: Final = 1e-3  # of the window's height
 
 
 def draw(ohlc: NDArray[np.floating]) -> NDArray[np.uint8]:
@@ -45,7 +47,9 @@ def draw_tensor(ohlc: Tensor) -> Tensor:
     shadow = (row >= top) & (row <= bottom)  # (n, rows, T)
     body = (row >= first) & (row <= last)
     ink = torch.stack((body, shadow | body, body, torch.zeros_like(body)), -1)  # (n, rows, T, PITCH)
-    sign = torch.sign(close - opened).long() + 1  # (n, T)
+    height = (high.amax(1) - low.amin(1)).unsqueeze(1)
+    rises, falls = close - opened > _FLAT * height, opened - close > _FLAT * height
+    sign = rises.long() - falls.long() + 1  # (n, T)
     colours = torch.tensor((FALLING, FLAT, RISING), dtype=torch.uint8, device=ohlc.device)[sign]  # (n, T, 3)
     inked = ink.to(torch.uint8).unsqueeze(1) * colours.permute(0, 2, 1)[:, :, None, :, None]  # (n, 3, rows, T, PITCH)
     return inked.flatten(3)
@@ -66,19 +70,18 @@ COLUMNS: Final = (
 
 
 def rebuild(columns: Tensor) -> Tensor:
-    """Rebuild candles (n, T, 4) relative to the last close from their `COLUMNS` (n, T, 5), 0 where undefined.
+    """Rebuild candles (n, T, 4), each price over the last close less 1, from `COLUMNS` (n, T, 5), 0 where undefined.
 
     The close before is the close over exp(return_1); the open is (1 + gap_ratio) times it; the range is the difference
     of the two powers, whose averages cancel, times the close; and the upper shadow is its share of the range. A bar
     without range has no shares: all four prices are then its open and close. The first open of a window needs no bar
-    before it.
+    before it. Differences to the last close keep what float32 would lose of a price: one tick of 0.01 at 78,857.
     """
     step, gap, bull, bear, shadow = columns.unbind(-1)  # (n, T) each
     after = step.flip(1).cumsum(1).flip(1) - step  # log of the last close over the row's close
-    close = torch.exp(-after)
-    opened = close * torch.exp(-step) * (1 + gap)
-    top = torch.maximum(opened, close)
-    span = (bull - bear) * close
-    high = top + shadow * span
+    close, before = torch.expm1(-after), torch.expm1(-after - step)
+    opened = before + gap * (1 + before)
+    span = (bull - bear) * (1 + close)
+    high = torch.maximum(opened, close) + shadow * span
     low = torch.minimum(high - span, torch.minimum(opened, close))
     return torch.stack((opened, high, low, close), -1)

@@ -22,8 +22,8 @@ class LeakyMean(Layer):
 
     def forward(self, u: Tensor, state: Tensor) -> tuple[Tensor, Pieces]:
         T = u.shape[1]
-        since = torch.arange(T, device=u.device)
-        powers = torch.exp(self.rate * (since[:, None] - since)).tril()  # (T, T): row t, of row j
+        since = torch.arange(T, device=u.device, dtype=u.dtype)
+        powers = torch.exp(self.rate * (since[:, None] - since)).tril()  # (T, T): in the mean of row t, of row j
         mean = -math.expm1(self.rate) * torch.einsum("ts,bsd->btd", powers, u)  # (B, T, D)
         mean = mean + torch.exp(self.rate * (since + 1.0))[:, None] * state.unsqueeze(1)
         return mean, (mean[:, -1],)
