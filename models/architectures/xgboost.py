@@ -1,0 +1,65 @@
+"""XGBoost (Chen and Guestrin 2016): mean by squared error, variance by gamma deviance of squared residuals (QLIKE)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.config import TreesConfig
+from models.labels import Float32
+from schema.ticks import Float64
+
+_LEAST_SQUARE = 1e-2  # of a residual, in units of the label: the gamma deviance wants positive ones
+
+
+def fit_trees(
+    x: tuple[Float32, Float32],
+    y: tuple[Float64, Float64],
+    config: TreesConfig,
+    seed: int,
+    threads: int,
+    progress: Callable[[str, float], None],
+) -> tuple[str, str]:
+    """Fit mean and log variance on the fit slice with early stopping on the stop slice.
+
+    `x` and `y` are (fit, stop): inputs (n, F) and labels (n,). Returns both models in XGBoost's JSON format.
+    """
+    import xgboost
+
+    mean = _fit("reg:squarederror", "rmse", config.mean_trees, x, y, config, seed, threads)
+    progress("trees: mean", 0.5)
+    squares = tuple(
+        np.maximum((target - mean.predict(xgboost.DMatrix(inputs))) ** 2, _LEAST_SQUARE)
+        for inputs, target in zip(x, y, strict=True)
+    )
+    log_variance = _fit("reg:gamma", "gamma-deviance", config.variance_trees, x, squares, config, seed + 1, threads)
+    progress("trees: variance", 1.0)
+    return _text(mean), _text(log_variance)
+
+
+def _fit(
+    objective: str, metric: str, trees: int, x: tuple[Float32, Float32], y: tuple[NDArray[Any], ...],
+    config: TreesConfig, seed: int, threads: int,
+) -> Any:  # fmt: skip
+    import xgboost
+
+    parameters = {
+        "objective": objective, "eval_metric": metric, "tree_method": "hist", "grow_policy": "lossguide",
+        "max_depth": 0, "max_leaves": config.leaves, "max_bin": 64, "learning_rate": config.learning_rate,
+        "subsample": config.row_share, "colsample_bytree": config.column_share, "seed": seed, "nthread": threads,
+        "min_child_weight": min(config.least_rows_a_leaf, len(x[0]) // 20), "verbosity": 0,
+    }  # fmt: skip
+    if objective == "reg:gamma":  # its logarithm in float32 is the same with any library, unlike that of the mean
+        parameters["base_score"] = 2.0 ** round(float(np.log2(y[0].mean())))
+    train, stop = (xgboost.DMatrix(inputs, label) for inputs, label in zip(x, y, strict=True))
+    booster = xgboost.train(
+        parameters, train, trees, evals=[(stop, "stop")], early_stopping_rounds=config.patience, verbose_eval=False
+    )
+    return booster[: booster.best_iteration + 1]
+
+
+def _text(booster: Any) -> str:
+    return bytes(booster.save_raw("json")).decode()
