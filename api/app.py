@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from time import monotonic
 from typing import Final
@@ -14,13 +16,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.access import Access
 from api.analysis.analyst import Analyst
+from api.live.feed import Feed, StoreFeed
+from api.live.hub import Hub
 from api.metrics import ApiMetrics, CountRequests
 from api.problems import FiniteJSON, answer_with_problems
 from api.reader import Reader
-from api.routes import analyze, bars, board, features, health, metrics, predictions, signals, spectrum, symbols
+from api.routes import analyze, bars, board, features, health, live, metrics, predictions, signals, spectrum, symbols
 
 WEB: Final = Path(__file__).parent / "web"
-_ROUTES: Final = (health, analyze, predictions, signals, features, bars, spectrum, symbols, board, metrics)
+_ROUTES: Final = (health, analyze, predictions, signals, features, bars, spectrum, symbols, board, live, metrics)
 _HEADERS: Final = (
     (b"content-security-policy", b"default-src 'self'; img-src 'self' data:; frame-ancestors 'none'"),
     (b"x-content-type-options", b"nosniff"),
@@ -30,11 +34,17 @@ _HEADERS: Final = (
 
 
 def create_app(
-    reader: Reader, *, version: str = "0", cors_origins: Sequence[str] = (), access: Access | None = None
+    reader: Reader,
+    *,
+    version: str = "0",
+    cors_origins: Sequence[str] = (),
+    access: Access | None = None,
+    feed: Feed | None = None,
 ) -> FastAPI:
     """Make the application over a reader. It starts whether or not there is a store yet.
 
-    Without `access` everybody may ask everything: for the loopback only.
+    Without `access` everybody may ask everything: for the loopback only. `feed` tells of new predictions; without it
+    the store is looked at.
     """
     app = FastAPI(
         title="Undertone",
@@ -43,10 +53,13 @@ def create_app(
         default_response_class=FiniteJSON,
         docs_url=None,
         redoc_url=None,
+        lifespan=_lifespan,
     )
     app.state.reader, app.state.version, app.state.started = reader, version, monotonic()
     app.state.websocket_connections = 0
     app.state.analyst = Analyst(reader)
+    app.state.hub = Hub(feed or StoreFeed(reader), app.state.analyst)
+    app.state.access, app.state.guarded = access, access is not None
     app.state.metrics = ApiMetrics(reader)
     for route in _ROUTES:
         app.include_router(route.router)
@@ -59,6 +72,17 @@ def create_app(
     app.add_middleware(_Headers)
     app.add_middleware(CountRequests, metrics=app.state.metrics)
     return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    listening = asyncio.create_task(app.state.hub.run())
+    yield
+    listening.cancel()
+    with suppress(asyncio.CancelledError):
+        await listening
+    if app.state.access is not None:
+        await app.state.access.limits.close()
 
 
 class _Headers:

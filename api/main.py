@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import uvicorn
 from fastapi import FastAPI
 
 from api.access import Access
 from api.app import create_app
+from api.live.feed import RedisFeed, StoreFeed
 from api.reader import Reader
 from api.store import ReadOnlyStore
 from schema.stores import LIVE
+
+_LARGEST_MESSAGE: Final = 1 << 18  # bytes, of a WebSocket's client
 
 
 def serve(
@@ -24,13 +28,17 @@ def serve(
     cors_origins: Sequence[str] = (),
     version: str = "0",
     access: Access | None = None,
+    bus: str = "memory:",
 ) -> None:
     """Serve `sqlite:///path` or `questdb://host:port` until SIGINT or SIGTERM. Port 0 takes a free one.
 
     Raises ValueError for a store URL or namespace that is none, SystemExit where the port is taken.
     """
     reader = open_reader(store, namespace, cache_ttl)
-    make_server(create_app(reader, version=version, cors_origins=cors_origins, access=access), host, port).run()
+    feed = RedisFeed(bus, namespace, reader) if bus.startswith(("redis:", "rediss:")) else StoreFeed(reader)
+    make_server(
+        create_app(reader, version=version, cors_origins=cors_origins, access=access, feed=feed), host, port
+    ).run()
 
 
 def open_reader(url: str, namespace: str = LIVE, cache_ttl: float = 300.0) -> Reader:
@@ -44,4 +52,8 @@ def open_reader(url: str, namespace: str = LIVE, cache_ttl: float = 300.0) -> Re
 
 def make_server(app: FastAPI, host: str, port: int) -> uvicorn.Server:
     """Return a server, not started: `run()` serves in this thread, `should_exit = True` ends it."""
-    return uvicorn.Server(uvicorn.Config(app, host=host, port=port, access_log=False, log_level="warning", ws="none"))
+    config = uvicorn.Config(
+        app, host=host, port=port, access_log=False, log_level="warning", ws="websockets-sansio",
+        ws_max_size=_LARGEST_MESSAGE,
+    )  # fmt: skip
+    return uvicorn.Server(config)

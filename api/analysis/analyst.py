@@ -9,9 +9,8 @@ from api.analysis.days import Days
 from api.analysis.recent import Recent, RecentBars
 from api.analysis.spectrum import shares, spectrum
 from api.reader import Reader
-from schema.messages import prediction_message
 from schema.timeframes import SECOND
-from schema.times import iso
+from schema.times import parse_iso
 
 Row = dict[str, Any]
 
@@ -27,43 +26,31 @@ class Analyst:
         self._reader, self._recent, self._days = reader, RecentBars(reader), Days(reader)
         self._made: dict[tuple[str, str], tuple[tuple[int, int], Row]] = {}
 
-    def analysis(self, row: Row) -> Row:
-        """Return all that doesn't depend on the request, of a row of `predictions`. Raises StoreAway."""
-        message = prediction_message(row)
-        return {
-            "symbol": row["symbol"],
-            "timeframe": row["timeframe"],
-            "timestamp": message["timestamp"],
-            "current_price": row["current_price"],
-            "predicted_price": row["predicted_price"],
-            "prediction_horizon": row["horizon"],
-            "confidence": row["confidence"],
-            "direction": row["direction"],
-            "expected_return": message["expected_return"],
-            "risk_level": row["risk_level"],
-            "probabilities": message["probabilities"],
-            **self._around(row),
-            "model_version": row["model_version"],
-            "tier": row["tier"],
-            "sequence": row["sequence"],
-            "prediction_id": message["prediction_id"],
-            "as_of": iso(row["time"]),
-        }
+    def analysis(self, said: Row) -> Row:
+        """Return all that doesn't depend on the request, of a prediction's message. Raises StoreAway."""
+        kept = (
+            "symbol", "timeframe", "timestamp", "current_price", "predicted_price", "prediction_horizon", "confidence",
+            "direction", "expected_return", "risk_level", "probabilities", "model_version", "tier", "sequence",
+            "prediction_id",
+        )  # fmt: skip
+        return {**{name: said[name] for name in kept}, "as_of": said["timestamp"], **self._around(said)}
 
-    def _around(self, row: Row) -> Row:
+    def _around(self, said: Row) -> Row:
         """Return what depends on the bar alone, once a bar."""
-        symbol, timeframe, at = row["symbol"], row["timeframe"], row["time"]
-        key = (at, row["bar_sequence"])
+        symbol, timeframe, at = said["symbol"], said["timeframe"], parse_iso(said["timestamp"])
+        key = (at, said["bar_sequence"])
         made = self._made.get((symbol, timeframe))
-        if made is None or made[0] != key:
-            bars = self._recent.get(symbol, timeframe, at)
-            around = {
-                "spectral_analysis": _spectral(bars),
-                "technical_indicators": self._technical(symbol, timeframe, at, bars),
-                "market_context": self._context(symbol, timeframe, at, row["current_price"]),
-            }
-            made = self._made[symbol, timeframe] = key, around
-        return made[1]
+        if made is not None and made[0] == key:
+            return made[1]
+        bars = self._recent.get(symbol, timeframe, at)
+        around = {
+            "spectral_analysis": _spectral(bars),
+            "technical_indicators": self._technical(symbol, timeframe, at, bars),
+            "market_context": self._context(symbol, timeframe, at, said["current_price"]),
+        }
+        if len(bars.time) and bars.time[-1] == at:  # a store may show a bar later than the bus its prediction
+            self._made[symbol, timeframe] = key, around
+        return around
 
     def _technical(self, symbol: str, timeframe: str, at: int, bars: Recent) -> Row:
         closes = [close for _, close in self._days.closes(symbol, self._daily(symbol, timeframe), at)]

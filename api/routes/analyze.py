@@ -15,6 +15,7 @@ from api.parameters import AnalystParameter, ReaderParameter, missing, now
 from api.problems import FiniteJSON, declared
 from api.reader import Reader
 from api.requests import AnalyzeRequest, BatchAnalyzeRequest, Chosen
+from schema.messages import prediction_message
 
 router = APIRouter(tags=["analysis"])
 
@@ -49,7 +50,11 @@ def _one(symbol: str, wanted: Chosen, reader: Reader, analyst: Analyst) -> dict[
         row = at_horizon(row, wanted.prediction_horizon)
     except NotPredicted as error:
         raise HTTPException(404, str(error)) from None
-    analysis = asked(analyst.analysis(row), spectral=wanted.include_spectral, threshold=wanted.confidence_threshold)
+    analysis = asked(
+        analyst.analysis(prediction_message(row)),
+        spectral=wanted.include_spectral,
+        threshold=wanted.confidence_threshold,
+    )
     analysis["age_ms"] = (now() - row["time"]) / 1e6
     analysis["processing_time_ms"] = (perf_counter() - begun) * 1e3
     return analysis

@@ -1,0 +1,54 @@
+"""What clients and service say to each other on `/ws/realtime`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+import msgspec
+
+from schema.timeframes import parse_timeframe
+
+EVERYTHING: Final = "*"
+_MOST_SYMBOLS: Final = 5_000
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """A client's message: all that it wants from now on."""
+
+    symbols: Annotated[
+        list[Annotated[str, msgspec.Meta(min_length=1, max_length=64)]], msgspec.Meta(max_length=_MOST_SYMBOLS)
+    ]
+    update_frequency: Annotated[float, msgspec.Meta(ge=0.1, le=3600)] = 1.0  # s between two updates
+    include_spectral: bool = True
+    since: int | None = None  # the last sequence it has seen
+    timeframe: str | None = None  # the shortest one that is running where it is left out
+
+
+_decode = msgspec.json.Decoder(Wanted).decode
+
+
+def read(text: str | bytes) -> Wanted:
+    """Read a client's message. Raises ValueError with what was found and expected."""
+    try:
+        wanted = _decode(text)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(
+            f'{error}; expected {{"symbols": [...], "update_frequency": seconds, "include_spectral": true}}'
+        ) from None
+    if wanted.timeframe is not None:
+        return msgspec.structs.replace(wanted, timeframe=parse_timeframe(wanted.timeframe).name)
+    return wanted
+
+
+def envelope(kind: str, data: Any, sequence: int | None = None, symbol: str | None = None) -> bytes:
+    """Return a message of the service; `data` may be encoded already."""
+    return msgspec.json.encode({"type": kind, "symbol": symbol, "sequence": sequence, "data": data})
+
+
+def update(parts: list[tuple[str, int, bytes]]) -> bytes:
+    """Return one message with the updates (symbol, sequence, encoded analysis) of one moment."""
+    if len(parts) == 1:
+        ((symbol, sequence, data),) = parts
+        return envelope("prediction", msgspec.Raw(data), sequence, symbol)
+    data = msgspec.Raw(b"[" + b",".join(part[2] for part in parts) + b"]")
+    return envelope("predictions", data, max(part[1] for part in parts))
