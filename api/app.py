@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.access import Access
 from api.analysis.analyst import Analyst
+from api.dataflow import Dataflow
 from api.live.feed import Feed, StoreFeed
 from api.live.hub import Hub
 from api.metrics import ApiMetrics, CountRequests
@@ -40,11 +41,12 @@ def create_app(
     cors_origins: Sequence[str] = (),
     access: Access | None = None,
     feed: Feed | None = None,
+    dataflow: Dataflow | None = None,
 ) -> FastAPI:
     """Make the application over a reader. It starts whether or not there is a store yet.
 
     Without `access` everybody may ask everything: for the loopback only. `feed` tells of new predictions; without it
-    the store is looked at.
+    the store is looked at. `dataflow` is asked how it is; without it only the store is.
     """
     app = FastAPI(
         title="Undertone",
@@ -57,6 +59,7 @@ def create_app(
     )
     app.state.reader, app.state.version, app.state.started = reader, version, monotonic()
     app.state.websocket_connections = 0
+    app.state.dataflow = dataflow or Dataflow("")
     app.state.analyst = Analyst(reader)
     app.state.hub = Hub(feed or StoreFeed(reader), app.state.analyst)
     app.state.access, app.state.guarded = access, access is not None

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from api.access import Access
 from api.app import create_app
+from api.dataflow import Dataflow
 from api.live.feed import RedisFeed, StoreFeed
 from api.reader import Reader
 from api.store import ReadOnlyStore
@@ -29,6 +30,7 @@ def serve(
     version: str = "0",
     access: Access | None = None,
     bus: str = "memory:",
+    dataflow_url: str = "",
 ) -> None:
     """Serve `sqlite:///path` or `questdb://host:port` until SIGINT or SIGTERM. Port 0 takes a free one.
 
@@ -36,9 +38,10 @@ def serve(
     """
     reader = open_reader(store, namespace, cache_ttl)
     feed = RedisFeed(bus, namespace, reader) if bus.startswith(("redis:", "rediss:")) else StoreFeed(reader)
-    make_server(
-        create_app(reader, version=version, cors_origins=cors_origins, access=access, feed=feed), host, port
-    ).run()
+    app = create_app(
+        reader, version=version, cors_origins=cors_origins, access=access, feed=feed, dataflow=Dataflow(dataflow_url)
+    )
+    make_server(app, host, port).run()
 
 
 def open_reader(url: str, namespace: str = LIVE, cache_ttl: float = 300.0) -> Reader:

@@ -30,7 +30,8 @@ class Meter:
         self._closed = dict(flow.barrier.barrier.reasons)
         self._written = 0.0  # when the newest checkpoint that was seen was written
         self._unwritten: deque[tuple[int, int]] = deque()  # batch number, when its rows were enqueued (ns)
-        metrics.CHECKPOINT_AGE.set_function(self._checkpoint_age)
+        self._watermark = 0  # ns UTC
+        self._show_what_changes_without_batches()
         self._rejected = self._dropped = 0  # rows and messages, as the sinks last said
         self._tiers: dict[str, str] = {}  # timeframe -> the tier that answers
         self._models: dict[str, str] = {}  # timeframe -> the version that predicts
@@ -46,15 +47,23 @@ class Meter:
         self.look()
         metrics.STORE_LAG.set(batch.number - self.flow.store.acknowledged())
         self._sinks()
-        if batch.watermark > 0:
-            metrics.WATERMARK_LAG.set((self.clock() - batch.watermark) * _NS)
+        self._watermark = max(self._watermark, batch.watermark)
 
     def look(self) -> None:
         """Note what the store has acknowledged by now; call it while nothing arrives as well."""
         if self._unwritten:
             acknowledged, now = self.flow.store.acknowledged(), self.clock()
             while self._unwritten and self._unwritten[0][0] <= acknowledged:
-                metrics.STAGE_SECONDS.labels("written").observe((now - self._unwritten.popleft()[1]) * _NS)
+                metrics.STAGE_SECONDS.labels("written").observe(_seconds(self._unwritten.popleft()[1], now))
+
+    def _show_what_changes_without_batches(self) -> None:
+        """Let these be read when they are asked for: while the flow waits for a server there is no batch to note."""
+        metrics.CHECKPOINT_AGE.set_function(self._checkpoint_age)
+        metrics.WATERMARK_LAG.set_function(self._watermark_lag)
+        metrics.STORE_STATE.set_function(lambda: STATES.index(self.flow.store.state().name))
+        metrics.STORE_SPOOL.set_function(lambda: self.flow.store.state().waiting)
+        metrics.BUS_STATE.set_function(lambda: STATES.index(self.flow.bus.state().name))
+        metrics.BUS_WAITING.set_function(lambda: self.flow.bus.state().waiting)
 
     def _stages(self, batch: Batch) -> None:
         """Measure the way of a batch's predictions. Stages of one batch share their stamps, so it counts once."""
@@ -72,14 +81,17 @@ class Meter:
         }
         for (_, before), (stage, after) in pairwise(at.items()):
             if after:
-                metrics.STAGE_SECONDS.labels(stage).observe((after - before) * _NS)
-        metrics.PREDICTION_SECONDS.observe((stamps.enqueued - stamps.received) * _NS)
-        metrics.CLOSE_SECONDS.observe(max(stamps.enqueued - int(made.time.max()), 0) * _NS)
+                metrics.STAGE_SECONDS.labels(stage).observe(_seconds(before, after))
+        metrics.PREDICTION_SECONDS.observe(_seconds(stamps.received, stamps.enqueued))
+        metrics.CLOSE_SECONDS.observe(_seconds(int(made.time.max()), stamps.enqueued))
         self._unwritten.append((batch.number, stamps.enqueued))
 
     def _checkpoint_age(self) -> float:
         checkpoints = self.flow.pipeline.checkpoints
         return 0.0 if checkpoints is None or not checkpoints.last_written else time.time() - checkpoints.last_written
+
+    def _watermark_lag(self) -> float:
+        return (self.clock() - self._watermark) * _NS if self._watermark else 0.0
 
     def _ticks(self, batch: Batch) -> None:
         if batch.arrivals is not None:
@@ -132,11 +144,7 @@ class Meter:
 
     def _sinks(self) -> None:
         store, bus = self.flow.store.state(), self.flow.bus.state()
-        metrics.STORE_STATE.set(STATES.index(store.name))
-        metrics.STORE_SPOOL.set(store.waiting)
         metrics.STORE_REJECTED.inc(store.rejected - self._rejected)
-        metrics.BUS_STATE.set(STATES.index(bus.name))
-        metrics.BUS_WAITING.set(bus.waiting)
         metrics.BUS_DROPPED.inc(bus.rejected - self._dropped)
         self._rejected, self._dropped = store.rejected, bus.rejected
 
@@ -148,3 +156,8 @@ class Meter:
         metrics.CHECKPOINT_TIME.set(self._written)
         metrics.CHECKPOINT_BYTES.set(checkpoints.last_size)
         metrics.CHECKPOINT_SECONDS.observe(checkpoints.last_seconds)
+
+
+def _seconds(before: int, after: int) -> float:
+    """Return what lies between two readings of the wall clock (ns), 0 where it was stepped back between them."""
+    return max(after - before, 0) * _NS

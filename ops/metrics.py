@@ -76,7 +76,10 @@ CHECKPOINT_AGE: Final = _gauge("checkpoint_age_seconds", "How long ago the newes
 CHECKPOINT_BYTES: Final = _gauge("checkpoint_bytes", "Size of the newest checkpoint file.")
 CHECKPOINT_SECONDS: Final = _histogram("checkpoint_seconds", "How long the flow waited for a checkpoint to be cut.")
 STORE_LAG: Final = _gauge("store_lag_batches", "Passes whose rows the store hasn't acknowledged yet.")
-STORE_STATE: Final = _gauge("store_state", "0 up, 1 spooling (the server is away), 2 full (the flow waits), 4 failed.")
+STORE_STATE: Final = _gauge(
+    "store_state",
+    "0 up, 1 spooling (the server is away), 2 full (the flow waits), 3 away (a topic of kafka.*), 4 failed.",
+)
 STORE_SPOOL: Final = _gauge("store_spool_bytes", "Rows on our disk that the store doesn't have yet.")
 STORE_REJECTED: Final = _counter("store_rejected", "Rows that the store refused; they are in dead_letters.")
 BUS_STATE: Final = _gauge("bus_state", "0 up, 3 away: predictions are stored, not published.")

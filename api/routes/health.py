@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, Final
 
 import psutil
 from fastapi import APIRouter, Request
 
 from api.answers import Alive, Health
+from api.dataflow import Told
 from api.parameters import ReaderParameter, now
 from api.problems import declared
 from api.run import run_state
 from api.store import StoreAway
 from schema.times import iso
+
+_ENDS: Final = ("source", "store", "bus")  # of the dataflow
 
 router = APIRouter(tags=["health"])
 
@@ -43,9 +46,12 @@ def health(request: Request, reader: ReaderParameter) -> dict[str, Any]:
     except StoreAway as error:
         store, detail, status, predictions = "away", str(error), None, []
     run, reported = run_state(status, at), status or {}
+    told = request.app.state.dataflow.ask()
+    if told is not None:
+        run, reported = _corrected(run, reported, told)
     newest = max((row["time"] for row in predictions), default=None)
     age = None if newest is None else (at - newest) / 1e9
-    served = all(reported[name]["name"] == "up" for name in ("store", "bus") if name in reported)
+    served = all(reported[name]["name"] == "up" for name in _ENDS if name in reported)
     inference = _inference(status)
     well = served and inference["state"] != "degraded"
     running = run["state"] == "running" and newest is not None and well
@@ -62,7 +68,7 @@ def health(request: Request, reader: ReaderParameter) -> dict[str, Any]:
         "dependencies": {
             "store": {"state": store, "detail": detail, "age_seconds": None},
             "dataflow": {"state": run["state"], "detail": run["detail"], "age_seconds": run["age_seconds"]},
-            **{f"dataflow_{name}": _sink(reported, name, at) for name in ("store", "bus") if name in reported},
+            **{f"dataflow_{name}": _sink(reported, name, at) for name in _ENDS if name in reported},
             "inference": inference,
         },
         "newest_prediction": None if newest is None else iso(newest),
@@ -75,6 +81,17 @@ def _sink(status: dict[str, Any], name: str, at: int) -> dict[str, Any]:
     sink = status[name]
     since = sink["since"]
     return {"state": sink["name"], "detail": sink["detail"], "age_seconds": at / 1e9 - since if since else None}
+
+
+def _corrected(run: dict[str, Any], reported: dict[str, Any], told: Told) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Put what the dataflow says now in the place of what it last wrote into the store."""
+    if run["state"] in ("unknown", "silent"):
+        away = [name for name, state in told._asdict().items() if state != "up"]
+        said = f"it answers, and does without its {' and '.join(away)}" if away else "it answers; no ticks arrive"
+        run = run | {"state": "running" if away else run["state"], "detail": said}
+    now = {name: {"name": state, "detail": "", "since": 0.0} for name, state in told._asdict().items()}
+    same = {name: reported[name] for name, sink in now.items() if reported.get(name, {}).get("name") == sink["name"]}
+    return run, {**reported, **now, **same}
 
 
 def _inference(status: dict[str, Any] | None) -> dict[str, Any]:

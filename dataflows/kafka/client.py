@@ -24,6 +24,9 @@ AWAY: Final = frozenset(
     }
 )
 
+# librdkafka waits a minute for the answer on a connection that is half open, and 10 s before it connects again
+_PATIENCE: Final = {"socket.timeout.ms": 10_000, "reconnect.backoff.max.ms": 2_000}
+
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
@@ -36,7 +39,7 @@ class Cluster:
     def settings(self, **more: Any) -> dict[str, Any]:
         """Return a client's configuration; `more` is written with `_` for `.`. Its log is silent: errors speak."""
         named = {name if callable(value) else name.replace("_", "."): value for name, value in more.items()}
-        return {"bootstrap.servers": self.servers, "log_level": 0, **named, **self.options}
+        return {"bootstrap.servers": self.servers, "log_level": 0, **_PATIENCE, **named, **self.options}
 
 
 def cluster_of(settings: Settings, servers: str) -> Cluster:

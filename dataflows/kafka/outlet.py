@@ -9,9 +9,12 @@ from typing import Final
 from dataflows.kafka.client import Cluster
 from dataflows.kafka.producer import Delivery
 from dataflows.messages.formats import Format
+from ops.errors import DependencyAway
 
+_AWAY_S: Final = 3.0  # without an acknowledgement brokers count as away
 _NOTHING_SENT: Final = 1 << 62  # what was before this process is on the brokers: a checkpoint counted on it
 _FLUSH_S: Final = 1.0  # between two looks at what is still waiting
+_GIVE_UP_S: Final = 30.0  # without an acknowledgement, while a flow that ends waits for them
 
 
 class _Sent:
@@ -33,6 +36,7 @@ class Outlet:
 
     def __init__(self, cluster: Cluster, topic: str) -> None:
         """Append to a topic that is there."""
+        self._place = f"kafka {cluster.servers}: topic {topic!r}"
         self._delivery = Delivery(cluster, topic, message_timeout_ms=0)
         self._batches: deque[_Sent] = deque()
         self._current = _Sent()
@@ -63,10 +67,20 @@ class Outlet:
         return self._acknowledged
 
     def flush(self) -> None:
-        """Wait until everything sent is on the brokers."""
-        while self._delivery.flush(_FLUSH_S):
-            pass
+        """Wait until everything sent is on the brokers. Raises DependencyAway where they acknowledge nothing more."""
+        while left := self._delivery.flush(_FLUSH_S):
+            if self._delivery.silent_s > _GIVE_UP_S:
+                raise DependencyAway(
+                    f"{self._place} has not acknowledged {left} messages for {_GIVE_UP_S:g} s; start the brokers, then "
+                    "resume: the run goes on before them and sends them again"
+                )
         self._settle()
+
+    def away(self) -> str:
+        """Return what to say while brokers acknowledge nothing for seconds, else an empty text; costs nothing."""
+        if (silent := self._delivery.silent_s) < _AWAY_S:
+            return ""
+        return f"{self._place}: {self._delivery.waiting} messages wait, none was acknowledged for {silent:.0f} s"
 
     def close(self) -> None:
         """Give up what isn't delivered. Never raises."""

@@ -24,6 +24,7 @@ class Delivery:
         """Append to `topic`, which must be there. `options` are the producer's, with `_` for `.`."""
         self._cluster, self._topic = cluster, topic
         self.sent = self.delivered = self.bytes = 0  # messages
+        self._heard = 0.0  # when a broker last acknowledged something while messages waited, monotonic
         self._error: KafkaError | None = None
         self._lock = threading.Lock()  # answers are taken by whichever thread polls
         self._producer = Producer(
@@ -37,6 +38,11 @@ class Delivery:
     def waiting(self) -> int:
         """Messages that no broker has acknowledged yet."""
         return self.sent - self.delivered
+
+    @property
+    def silent_s(self) -> float:
+        """Seconds that messages have waited without any broker's acknowledging one; 0 where none waits."""
+        return time.monotonic() - self._heard if self.waiting else 0.0
 
     def send(
         self, value: bytes, partition: int, form: Format | None, key: bytes | None = None,
@@ -59,6 +65,8 @@ class Delivery:
                 self.poll(0.05)
             except KafkaException as error:
                 raise explained(error, self._cluster, f"appending to topic {self._topic!r}") from None
+        if not self.waiting:
+            self._heard = time.monotonic()
         self.sent += 1
         self.bytes += len(value)
 
@@ -85,6 +93,7 @@ class Delivery:
         if error is None:
             with self._lock:
                 self.delivered += 1
+                self._heard = time.monotonic()
             if done is not None:
                 done()
         elif self._error is None:

@@ -53,6 +53,10 @@ class RowTopic:
         """Wait until everything is on the brokers."""
         self._outlet.flush()
 
+    def away(self) -> str:
+        """Return what to say while the brokers are away, else an empty text."""
+        return self._outlet.away()
+
     def close(self) -> None:
         """Release. Never raises."""
         self._outlet.close()
@@ -91,8 +95,12 @@ class WithKafka:
         """Return the newest batch number that both have."""
         return min(self._store.acknowledged(), *(topic.acknowledged() for topic in self._topics.values()))
 
+    def sync(self) -> None:
+        """Wait for the store alone."""
+        self._store.sync()
+
     def flush(self) -> None:
-        """Wait until both have everything."""
+        """Wait until both have everything. Raises DependencyAway where the brokers stay away."""
         self._store.flush()
         for topic in self._topics.values():
             topic.flush()
@@ -114,8 +122,10 @@ class WithKafka:
         return self._store.last_committed()
 
     def state(self) -> SinkState:
-        """Return how the store is doing."""
-        return self._store.state()
+        """Return how the store is doing and, while that is well, the brokers: then `away`, and checkpoints wait."""
+        state = self._store.state()
+        said = "; ".join(filter(None, (topic.away() for topic in self._topics.values())))
+        return state._replace(name="away", detail=said) if said and state.name == "up" else state
 
     def close(self) -> None:
         """Release both. Never raises."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
@@ -14,6 +14,9 @@ from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec  # type: ign
 from dataflows.kafka.client import Cluster, explained
 from ops.errors import ConfigurationError, DependencyAway
 from schema.ticks import Int64
+
+_LEADERLESS: Final = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
+_AGAIN_S: Final = 0.05  # before such a partition is asked again
 
 
 class Topic(NamedTuple):
@@ -70,12 +73,17 @@ class Topics:
 
     def _offsets(self, partitions: Sequence[int], which: OffsetSpec) -> Int64:
         asked = {TopicPartition(self.name, partition): which for partition in partitions}
-        try:
-            answers = self._admin.list_offsets(asked, request_timeout=self.cluster.wait_s)
-            found = {place.partition: answer.result().offset for place, answer in answers.items()}
-        except KafkaException as error:
-            raise explained(error, self.cluster, f"asking for offsets of topic {self.name!r}") from None
-        return np.array([found[partition] for partition in partitions], np.int64)
+        until = time.monotonic() + self.cluster.wait_s
+        while True:
+            try:
+                answers = self._admin.list_offsets(asked, request_timeout=self.cluster.wait_s)
+                found = {place.partition: answer.result().offset for place, answer in answers.items()}
+                return np.array([found[partition] for partition in partitions], np.int64)
+            except KafkaException as error:
+                # a partition that was just made, or whose leader changes, has none for a moment
+                if error.args[0].code() not in _LEADERLESS or time.monotonic() > until:
+                    raise explained(error, self.cluster, f"asking for offsets of topic {self.name!r}") from None
+                time.sleep(_AGAIN_S)
 
     def _others(self) -> str:
         try:

@@ -47,6 +47,10 @@ class MemoryStore:
         """Return the newest batch number in the store."""
         return int(self.get_meta(self._committed) or 0)
 
+    def sync(self) -> None:
+        """Write what was appended."""
+        self.flush()
+
     def flush(self) -> None:
         """Write what was appended."""
         group, self._group = self._group, Group()

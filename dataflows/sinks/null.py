@@ -35,6 +35,9 @@ class NullStore:
         """Return the newest batch number committed."""
         return self._acknowledged
 
+    def sync(self) -> None:
+        """Nothing waits."""
+
     def flush(self) -> None:
         """Nothing waits."""
 

@@ -39,7 +39,7 @@ class RedisBus:
 
     def __init__(self, url: str, namespace: str = LIVE, *, timeout: float = 1.0, queue: int = QUEUE) -> None:
         """Connect later, from the thread: a server that is away stops nobody."""
-        self._url, self._queue_size = url, queue
+        self._url, self._queue_size, self._timeout = url, queue, timeout
         self._connection = Connection(url, namespace, timeout)
         self._queue: deque[Message] = deque()
         self._marks: deque[tuple[int, float]] = deque(maxlen=10_000)  # last sequence of what came together, and when
@@ -103,7 +103,7 @@ class RedisBus:
         with self._changed:
             self._closing = True
             self._changed.notify_all()
-        self._thread.join()
+        self._thread.join(_FAREWELL_S + 2 * self._timeout)  # it may be reading from a store that keeps silent
         with suppress(Exception):
             self._connection.close()
 

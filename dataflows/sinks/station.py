@@ -92,7 +92,7 @@ class Sinks:
     def record(self, decision: Decision) -> None:
         """Make a decision durable now, before any output depends on it."""
         self._append("decisions", rows.decision_columns([decision]))
-        self._store.flush()
+        self._store.sync()
 
     def snapshot(self) -> Snapshot:
         """Return the output sequence and the totals."""
@@ -189,7 +189,7 @@ class Sinks:
         """Put totals and rates beside the tables, for whoever watches the run."""
         now = self._clock()
         seconds = (now - self._reported_at) / SECOND
-        if seconds < 1.0 and not batch.last:
+        if 0 <= seconds < 1.0 and not batch.last:  # below 0 the clock was stepped back
             return
         fresh = self._reported_at == 0 or seconds <= 0
         rates = {

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 class OpenedStore(Store, Protocol):
     """A store with the namespace's own values (catalogue, status) beside its tables."""
 
+    def sync(self) -> None:
+        """Wait until all rows are durable here, whatever else they go to. Raises what kept them from being so."""
+        ...
+
     def put_meta(self, name: str, value: str) -> None:
         """Queue one value; it becomes durable with the next commit."""
         ...

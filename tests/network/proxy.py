@@ -160,7 +160,7 @@ class Proxy:
                     self.felt += 1
             elif not link.ended:
                 await self._forward(link, reader, writer)
-        except (OSError, asyncio.IncompleteReadError):
+        except (OSError, asyncio.CancelledError):  # cancelled: the proxy ends
             pass
         finally:
             link.reset()
