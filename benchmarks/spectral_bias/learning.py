@@ -41,7 +41,7 @@ class Course:
     train: list[float] = field(default_factory=list)  # relative squared error on the grid
     test: list[float] = field(default_factory=list)
     by_frequency: list[Array] = field(default_factory=list)  # (K,) each
-    seconds: float = 0.0  # of learning, without the looks
+    seconds: float = 0.0  # processor time of learning, without the looks
 
     def look(self, problem: Problem, step: int, train: Tensor, test: Tensor) -> None:
         """Take the errors of predictions (n, 1) and (m, 1)."""
@@ -103,12 +103,12 @@ def _learn(
     net: nn.Module, x: Tensor, y: Tensor, schedule: Schedule, steps: int, look: Callable[[int], None], every: int,
     seed: int,
 ) -> float:  # fmt: skip
-    """Take Adam steps on the mean squared error of shuffled batches; return the seconds they took."""
+    """Take Adam steps on the mean squared error of shuffled batches; return the processor seconds they took."""
     shuffle = torch.Generator().manual_seed(seed)
     optimiser = torch.optim.Adam(net.parameters(), schedule.fast)
     order, seconds = torch.empty(0, dtype=torch.int64), 0.0
     for step in range(1, steps + 1):
-        begin = time.perf_counter()
+        begin = time.process_time()
         if len(order) < schedule.batch:
             order = torch.randperm(len(x), generator=shuffle)
         rows, order = order[: schedule.batch], order[schedule.batch :]
@@ -117,7 +117,7 @@ def _learn(
         optimiser.zero_grad()
         (net(x[rows]) - y[rows]).square().mean().backward()
         optimiser.step()
-        seconds += time.perf_counter() - begin
+        seconds += time.process_time() - begin
         if step % every == 0 or step == steps:
             with torch.inference_mode():
                 look(step)

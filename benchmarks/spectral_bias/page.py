@@ -26,7 +26,7 @@ def tables(problems: Mapping[str, Problem], runs: Runs, setting: str) -> str:
         "| --- |" + " --- |" * (len(names) + 2),
         *(_errors(amplitude, list(courses.values())) for amplitude, courses in runs.items()),
         "",
-        f"Learning took, in all: {', '.join(f'{name} {s:,.0f} s' for name, s in seconds.items())}.",
+        f"Processor time of learning, in all: {', '.join(f'{name} {s:,.0f} s' for name, s in seconds.items())}.",
         "", f"| amplitudes | {' | '.join(thirds)} |", "| --- |" + " --- |" * len(thirds),
         *(_by_third(amplitude, list(courses.values()), k // 3) for amplitude, courses in runs.items()),
     ]  # fmt: skip
