@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.architectures import WindowNet
+from models.architectures.graded import GradedNet
 from models.examples import Examples
+from models.frozen import Frozen
 from models.labels import Float32
 from schema.ticks import Bool, Int32, Int64
 
@@ -47,6 +49,7 @@ class Windows:
         self._net, self._examples, self._batch, self._seed = net, examples, batch, seed
         self._index = WindowIndex(examples.symbol, examples.eligible, net.window)
         self._ends = rows[self._index.full[rows]]
+        self._below = Frozen(net, len(self._ends), self._gathered) if isinstance(net, GradedNet) else None
 
     def __len__(self) -> int:
         """Return how many mini-batches a pass has."""
@@ -54,13 +57,23 @@ class Windows:
 
     def losses(self, epoch: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield the sum of losses and their number of each mini-batch; in stream order in epoch 0."""
-        ends, x, y = self._ends, self._examples.x, self._examples.y
+        order = np.arange(len(self._ends))
         if epoch:
-            ends = np.random.default_rng((self._seed, epoch)).permutation(ends)
-        for first in range(0, len(ends), self._batch):
-            part = ends[first : first + self._batch]
-            heads = self._net(gather(x, self._index(part)))
-            yield self._net.loss(heads, y[torch.from_numpy(part)], torch.ones(len(part), dtype=torch.bool))
+            order = np.random.default_rng((self._seed, epoch)).permutation(order)
+        for first in range(0, len(order), self._batch):
+            numbers = torch.from_numpy(order[first : first + self._batch])
+            y = self._examples.y[torch.from_numpy(self._ends)[numbers]]
+            yield self._net.loss(self._heads(numbers), y, torch.ones(len(numbers), dtype=torch.bool))
+
+    def _heads(self, numbers: Tensor) -> Tensor:
+        """Run the net over the windows with these numbers; of a graded one, no more than the grade that learns."""
+        net = self._net
+        if self._below is None or (net.training and not self._below.begun):
+            return net(self._gathered(numbers))  # type: ignore[no-any-return]
+        return self._below.net.above(*self._below(numbers))
+
+    def _gathered(self, numbers: Tensor) -> Tensor:
+        return gather(self._examples.x, self._index(self._ends[numbers.numpy()]))
 
 
 def gather(x: Tensor, rows: Int64) -> Tensor:
