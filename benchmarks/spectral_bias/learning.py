@@ -12,7 +12,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from benchmarks.spectral_bias.problem import Array, Problem, relative_squared_error
+from benchmarks.spectral_bias.problem import Problem, relative_squared_error
 
 GRADES: Final = 4
 WIDTH: Final = 256
@@ -40,7 +40,7 @@ class Course:
     step: list[int] = field(default_factory=list)
     train: list[float] = field(default_factory=list)  # relative squared error on the grid
     test: list[float] = field(default_factory=list)
-    by_frequency: list[Array] = field(default_factory=list)  # (K,) each
+    by_frequency: list[list[float]] = field(default_factory=list)  # K each
     seconds: float = 0.0  # processor time of learning, without the looks
 
     def look(self, problem: Problem, step: int, train: Tensor, test: Tensor) -> None:
@@ -49,7 +49,7 @@ class Course:
         self.step.append(step)
         self.train.append(relative_squared_error(on_grid, problem.y))
         self.test.append(relative_squared_error(tested, problem.test_y))
-        self.by_frequency.append(problem.error_by_frequency(on_grid))
+        self.by_frequency.append(problem.error_by_frequency(on_grid).tolist())
 
 
 def deep(problem: Problem, schedule: Schedule, seed: int = 1) -> Course:
