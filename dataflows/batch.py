@@ -79,7 +79,8 @@ class Batch:
     bars: Bars = NO_BARS
     inputs: BarInputs | None = None  # bar features: the bars as kernels read them
     features: FeatureRows | None = None
-    predictions: list[Predictions] = field(default_factory=list)
+    predictions: list[Predictions] = field(default_factory=list)  # what is served
+    shadows: list[Predictions] = field(default_factory=list)  # what is only scored
     decisions: list[Decision] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     stamps: Stamps = field(default_factory=Stamps)

@@ -24,7 +24,7 @@ from schema.features import FeatureRows
 from schema.predictions import Predictions
 
 FILE_NAME = "certificate.json"  # beside the checkpoints of a run
-KINDS = ("bars", "features", "predictions")
+KINDS = ("bars", "features", "predictions", "challengers")  # the last: predictions that weren't served
 _BAR_VALUES = (
     "open", "high", "low", "close", "volume", "notional", "bid", "bid_size", "ask", "ask_size", "mid",
 )  # fmt: skip
@@ -119,7 +119,9 @@ class Certifier:
             if batch.features is not None:
                 self._features(batch.bars, batch.features)
         for predictions in batch.predictions:
-            self._predictions(predictions)
+            self._extend("predictions", *_prediction(predictions))
+        if batch.shadows:
+            self._shadows([_prediction(predictions) for predictions in batch.shadows], batch.shadows)
         return batch
 
     def certificate(self) -> Certificate:
@@ -140,12 +142,11 @@ class Certifier:
     def _features(self, bars: Bars, rows: FeatureRows) -> None:
         self._extend("features", bars.symbol, bars.timeframe, bars.time, rows.values, _packed(rows.why))
 
-    def _predictions(self, rows: Predictions) -> None:
-        version = int.from_bytes(hashlib.sha256(rows.model_version.encode()).digest()[:8], "little")
-        values = np.column_stack([getattr(rows, field) for field in _PREDICTION_VALUES])
-        words = np.empty((len(rows.time), 4), np.uint64)
-        words[:, 0], words[:, 1], words[:, 2], words[:, 3] = rows.direction + 1, rows.risk, rows.horizon, version
-        self._extend("predictions", rows.symbol, rows.timeframe, rows.time, values, words)
+    def _shadows(self, parts: list[Rows], shadows: list[Predictions]) -> None:
+        """Fold several models' rows bar by bar, so that the order of a series doesn't depend on the batches' cuts."""
+        order = np.argsort(np.concatenate([rows.row for rows in shadows]), kind="stable")
+        symbol, timeframe, time, values, words = (np.concatenate(columns)[order] for columns in zip(*parts))
+        self._extend("challengers", symbol, timeframe, time, values, words)
 
     def _extend(
         self, kind: str, symbol: np.ndarray, timeframe: np.ndarray, time: np.ndarray, values: np.ndarray,
@@ -176,6 +177,18 @@ class Certifier:
         """Continue the chains."""
         self.chains = {kind: np.array(snapshot["chains"][kind]) for kind in KINDS}
         self.entries = [Entry(**entry) for entry in snapshot["entries"]]
+
+
+Rows = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+
+
+def _prediction(rows: Predictions) -> Rows:
+    """Return symbol, timeframe, time, values and words of predictions."""
+    version = int.from_bytes(hashlib.sha256(rows.model_version.encode()).digest()[:8], "little")
+    values = np.column_stack([getattr(rows, field) for field in _PREDICTION_VALUES])
+    words = np.empty((len(rows.time), 4), np.uint64)
+    words[:, 0], words[:, 1], words[:, 2], words[:, 3] = rows.direction + 1, rows.risk, rows.horizon, version
+    return rows.symbol, rows.timeframe, rows.time, values, words
 
 
 def _packed(why: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ import numpy as np
 from dataflows.interfaces import Snapshot
 
 KEY: Final = "state_version"  # in a snapshot; those of version 1 don't carry it
-STATE_VERSION: Final = 2
+STATE_VERSION: Final = 3
 
 
 def _without_tiers(snapshot: Snapshot) -> Snapshot:
@@ -29,7 +29,42 @@ def _without_tiers(snapshot: Snapshot) -> Snapshot:
     return snapshot
 
 
-MIGRATIONS: Final[Mapping[int, Callable[[Snapshot], Snapshot]]] = {1: _without_tiers}  # from this version to the next
+def _without_challengers(snapshot: Snapshot) -> Snapshot:
+    """Version 3 knows challengers, joins outcomes and certifies what challengers said: there were none of these."""
+    stations = snapshot["stations"]
+    if (inference := stations.get("inference")) is not None:
+        lines = inference["engine"]["timeframes"]
+        inference["engine"]["timeframes"] = {name: _lineup(services) for name, services in lines.items()}
+        inference["applied"] = [[time, "activate", *subject] for time, *subject in inference["applied"]]
+        inference["over"] = {}
+        stations["outcomes"] = {}
+    if (certificate := stations.get("certificate")) is not None:
+        certificate["chains"]["challengers"] = certificate["chains"]["predictions"].copy()
+        certificate["chains"]["challengers"][:] = np.zeros(1, certificate["chains"]["predictions"].dtype)
+        certificate["chains"]["challengers"]["day"] = -1
+    return snapshot
+
+
+def _lineup(services: Snapshot) -> Snapshot:
+    """Return a lineup of models that took over one after the other."""
+    parts = [services[str(k)] for k in range(len(services))]
+    forever = int(np.iinfo(np.int64).max)
+    ends = [*(int(part["effective_time"]) for part in parts[1:]), forever]
+    return {
+        "runners": {
+            str(k): {
+                "version": part["version"], "since": part["burn_in_from"], "until": end, "scored_from": forever,
+                "scored_until": forever, "lots": [0.0, 0.0], "model": part["model"],
+            }
+            for k, (part, end) in enumerate(zip(parts, ends, strict=True))
+        },
+        "terms": [[part["effective_time"], k] for k, part in enumerate(parts)],
+    }  # fmt: skip
+
+
+MIGRATIONS: Final[Mapping[int, Callable[[Snapshot], Snapshot]]] = {  # from this version to the next
+    1: _without_tiers, 2: _without_challengers,
+}  # fmt: skip
 
 
 class StateVersionMismatch(ValueError):

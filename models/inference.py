@@ -1,9 +1,8 @@
-"""Inference in the stream: the active model of each timeframe, and how a new one takes over."""
+"""Inference in the stream: champion and challengers of each timeframe, and how one takes over."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,17 +10,28 @@ import torch
 
 from models.bundle import Bundle
 from models.ladder import LADDER, rank
+from models.lineup import NO_LOTS, Lineup, Runner
 from models.serving import Device, Draft, ServedModel, check_columns
 from schema.bars import Bars
 from schema.features import FeatureRows
 from schema.predictions import Predictions, Tier
-from schema.ticks import Int64
+from schema.ticks import Float64, Int32, Int64
 
 BUCKETS = (16, 64, 256, 1024)
+NO_ROWS = np.zeros(0, np.int64)
 
 # Called when a tier failed: timeframe, bar time from which on the next one answers (ns UTC), that tier, the error.
 # Whoever may decide so makes it durable and returns; else it raises the error.
 Fall = Callable[[str, int, Tier, Exception], None]
+
+
+# Lots of symbols: numbers in [0, 1) that say which of them a challenger speaks for.
+Lots = Callable[[Int32], Float64]
+
+
+def no_lots(symbol: Int32) -> Float64:
+    """Give every symbol the lot 0."""
+    return np.zeros(len(symbol))
 
 
 def no_fall(timeframe: str, time: int, tier: Tier, error: Exception) -> None:
@@ -29,20 +39,11 @@ def no_fall(timeframe: str, time: int, tier: Tier, error: Exception) -> None:
     raise error
 
 
-@dataclass(slots=True)
-class _Service:
-    """A model and when it speaks: in the shadow from `burn_in_from`, as the champion from `effective_time` on."""
-
-    model: ServedModel
-    effective_time: int  # ns UTC
-    burn_in_from: int
-
-
 class InferenceEngine:
     """Predicts from the feature rows of all timeframes that have a model.
 
     `names` are the rows' columns, `fingerprints` theirs by name, `timeframes` the configured names in their order.
-    `device` "auto" takes a GPU where there is one. Results are a function of the rows, their order within a series and
+    `device` "auto" takes a GPU where there is one; `lots` of symbols split them between champion and challengers. Results are a function of the rows, their order within a series and
     the activations; never of how rows are batched, of other symbols or (on a CPU) of the number of threads.
     """
 
@@ -57,6 +58,7 @@ class InferenceEngine:
         threshold: float = 0.5,
         threads: int = 1,
         n_symbols: int = 0,
+        lots: Lots = no_lots,
     ) -> None:
         if min(buckets) < 2:
             raise ValueError(f"inference buckets {buckets} hold a bucket of 1, which rounds differently; use 16 and up")
@@ -67,7 +69,8 @@ class InferenceEngine:
             )
         self._names, self._fingerprints, self._timeframes = tuple(names), dict(fingerprints), tuple(timeframes)
         self._device, self._threshold, self._n_symbols = Device(chosen, buckets), threshold, n_symbols
-        self._services: dict[str, list[_Service]] = {}  # the champion first, then what will follow it
+        self._lots = lots
+        self._lineups: dict[str, Lineup] = {}
         self._caps: dict[str, tuple[int, Tier]] = {}  # since when (ns UTC) which tier is the best that may answer
         self._changes: dict[str, list[tuple[int, Tier]]] = {}  # those to come, in order
         torch.set_num_threads(threads)
@@ -79,13 +82,24 @@ class InferenceEngine:
 
     def champion(self, timeframe: str) -> str | None:
         """Return the version that spoke last, or will speak first, for a timeframe."""
-        services = self._services.get(timeframe)
-        return services[0].model.version if services else None
+        terms = self._of(timeframe).terms
+        return terms[0][1].version if terms else None
 
     def latest(self, timeframe: str) -> str | None:
         """Return the version that was activated last for a timeframe, whether or not it speaks yet."""
-        services = self._services.get(timeframe)
-        return services[-1].model.version if services else None
+        terms = self._of(timeframe).terms
+        return terms[-1][1].version if terms else None
+
+    def challengers(self, timeframe: str) -> tuple[str, ...]:
+        """Return the versions that are, or will be, scored in the shadow."""
+        return self._of(timeframe).challengers
+
+    def following(self, timeframe: str, version: str, begin: int) -> Runner | None:
+        """Return a version that follows the rows up to bar time `begin` and goes on, None where it doesn't."""
+        return self._of(timeframe).alive(version, begin)
+
+    def _of(self, timeframe: str) -> Lineup:
+        return self._lineups.get(timeframe) or Lineup()
 
     def check(self, bundle: Bundle) -> None:
         """Raise ValueError where `activate` would, and change nothing."""
@@ -105,18 +119,33 @@ class InferenceEngine:
         timeframe isn't configured, or its columns are missing or defined otherwise; nothing has changed then.
         """
         self.check(bundle)
-        timeframe = bundle.metadata.timeframe
-        since = effective_time if burn_in_from is None else min(burn_in_from, effective_time)
-        service = _Service(self._serve(bundle, timeframe), effective_time, since)
-        before = [s for s in self._services.get(timeframe, []) if s.effective_time < effective_time]
-        self._services[timeframe] = [*before, service]
+        begin = effective_time if burn_in_from is None else min(burn_in_from, effective_time)
+        lineup = self._lineups.setdefault(bundle.metadata.timeframe, Lineup())
+        lineup.activate(bundle.metadata.version, effective_time, begin, lambda: self._serve(bundle))
+
+    def challenge(
+        self, bundle: Bundle, effective_time: int, burn_in_from: int, lots: tuple[float, float] = NO_LOTS
+    ) -> None:
+        """Let a model answer beside the champion from bar time `effective_time` on; see `activate`.
+
+        Its answers are marked as not served, but for symbols whose lot lies in `lots`: there it speaks, and the
+        champion is the one that isn't served.
+        """
+        self.check(bundle)
+        lineup = self._lineups.setdefault(bundle.metadata.timeframe, Lineup())
+        lineup.challenge(bundle.metadata.version, effective_time, burn_in_from, lots, lambda: self._serve(bundle))
+
+    def withdraw(self, timeframe: str, version: str, time: int) -> None:
+        """End a challenge at bar time `time`."""
+        self._of(timeframe).withdraw(version, time)
 
     def grow(self, n_symbols: int) -> None:
         """Make room for n symbols; called by itself where a row brings a new one."""
         if n_symbols > self._n_symbols:
             self._n_symbols = n_symbols
-            for service in self._all():
-                service.model.grow(n_symbols)
+            for lineup in self._lineups.values():
+                for runner in lineup.runners:
+                    runner.model.grow(n_symbols)
 
     def change_tier(self, timeframe: str, time: int, tier: Tier) -> None:
         """Let no tier better than `tier` answer from bar time `time` (ns UTC) on, which no row may have passed."""
@@ -126,14 +155,13 @@ class InferenceEngine:
 
     def degraded(self) -> dict[str, tuple[Tier, Tier]]:
         """Return of each degraded timeframe the tier that answers, and the one that would if nothing had failed."""
-        tiers = {
-            name: (services[0].model.tier, services[0].model.tiers[0]) for name, services in self._services.items()
-        }
+        champions = {name: lineup.terms[0][1].model for name, lineup in self._lineups.items() if lineup.terms}
+        tiers = {name: (model.tier, model.tiers[0]) for name, model in champions.items()}
         return {name: pair for name, pair in tiers.items() if pair[0] != pair[1]}
 
     def probe(self, timeframe: str) -> Tier | None:
         """Return the best tier that works again, None where no better one does."""
-        models = [service.model for service in self._services[timeframe]]
+        models = self._models(timeframe)
         for tier in LADDER[: min(rank(model.tier) for model in models)]:
             having = [model for model in models if tier in model.tiers]
             try:
@@ -148,8 +176,8 @@ class InferenceEngine:
     def infer(self, bars: Bars, rows: FeatureRows, fall: Fall = no_fall) -> list[Predictions]:
         """Predict from the rows of a batch, ordered by (time, timeframe, symbol's rank).
 
-        Each row with all required columns gets exactly one prediction where its timeframe has a model in effect.
-        Others get none, and the model's state of that symbol stays as it was. Where a tier fails, `fall` is asked and
+        Each row with all required columns gets exactly one served prediction where its timeframe has a model in
+        effect, and one that isn't of each other model that is scored. Others get none, and the model's state of that symbol stays as it was. Where a tier fails, `fall` is asked and
         the next one answers from the batch's first bar time on; none of those rows was answered before.
         """
         if not len(bars.time):
@@ -158,13 +186,13 @@ class InferenceEngine:
             self.grow(max(2 * self._n_symbols, highest + 1))
         predictions = []
         for k, timeframe in enumerate(self._timeframes):
-            if timeframe in self._services:
+            if timeframe in self._lineups:
                 predictions += self._infer(timeframe, bars, rows, np.flatnonzero(bars.timeframe == k), fall)
         return predictions
 
     def _infer(self, timeframe: str, bars: Bars, rows: FeatureRows, which: Int64, fall: Fall) -> list[Predictions]:
         """Predict from the rows of one timeframe, in stretches of one tier."""
-        time, changes, services = bars.time[which], self._changes.get(timeframe, []), self._services[timeframe]
+        time, changes = bars.time[which], self._changes.get(timeframe, [])
         predictions, begin = [], 0
         while begin < len(time):
             while changes and changes[0][0] <= time[begin]:
@@ -172,15 +200,15 @@ class InferenceEngine:
             end = int(np.searchsorted(time, changes[0][0])) if changes else len(time)
             predictions += self._stretch(timeframe, bars, rows, which[begin:end], fall)
             begin = end
-        while len(services) > 1 and len(time) and services[1].effective_time <= time[-1]:
-            del services[0]
+        if len(time):
+            self._lineups[timeframe].passed(int(time[-1]))
         return predictions
 
     def _stretch(self, timeframe: str, bars: Bars, rows: FeatureRows, which: Int64, fall: Fall) -> list[Predictions]:
         """Predict, one tier lower where a device fails. Members run first, so that a failure leaves no trace."""
         while True:
             try:
-                drafts = list(self._drafts(self._services[timeframe], bars, rows, which))
+                drafts = self._drafts(self._lineups[timeframe].runners, bars, rows, which)
                 break
             except RuntimeError as error:
                 tier, time = self._below(timeframe), int(bars.time[which[0]])
@@ -188,73 +216,73 @@ class InferenceEngine:
                     raise
                 fall(timeframe, time, tier, error)
                 self._enter(timeframe, time, tier)
-        made = [(speaks, model.settle(draft, bars, rows)) for speaks, model, draft in drafts]
-        return [predictions for speaks, predictions in made if speaks and len(predictions.row)]
+        made = [(runner, runner.model.settle(draft, bars, rows)) for runner, draft in drafts]
+        return self._served(self._lineups[timeframe], made)
 
     def _drafts(
-        self, services: list[_Service], bars: Bars, rows: FeatureRows, which: Int64
-    ) -> Iterator[tuple[bool, ServedModel, Draft]]:
-        """Let each model draft the rows that it follows in the shadow, and those that it speaks for."""
-        time = bars.time[which]
-        ends = [s.effective_time for s in services[1:]] + [np.iinfo(np.int64).max]
-        for service, end in zip(services, ends, strict=True):
-            begin, speaks, stops = np.searchsorted(time, (service.burn_in_from, service.effective_time, end))
-            if begin < speaks:
-                yield False, service.model, service.model.draft(bars, rows, which[begin:speaks])
-            if speaks < stops:
-                yield True, service.model, service.model.draft(bars, rows, which[speaks:stops])
+        self, runners: Sequence[Runner], bars: Bars, rows: FeatureRows, which: Int64
+    ) -> list[tuple[Runner, Draft]]:
+        """Let each model draft the rows that it follows."""
+        time, drafts = bars.time[which], []
+        for runner in runners:
+            begin, end = np.searchsorted(time, (runner.since, runner.until))
+            if begin < end:
+                drafts.append((runner, runner.model.draft(bars, rows, which[begin:end])))
+        return drafts
+
+    def _served(self, lineup: Lineup, made: Sequence[tuple[Runner, Predictions]]) -> list[Predictions]:
+        """Return what is served, then what is only scored. What a model said while it burnt in is left out."""
+        speak = [lineup.speaks(runner, p.time) for runner, p in made]
+        office = np.concatenate([p.row[champion] for champion, (_, p) in zip(speak, made, strict=True)] or [NO_ROWS])
+        champions, drawing, scored, taken = [], [], [], NO_ROWS
+        for (runner, p), champion in zip(made, speak, strict=True):
+            answers = runner.scored(p.time) & ~champion
+            if runner.lots[0] < runner.lots[1] and len(office):
+                drawn = answers & runner.draws(self._lots(p.symbol)) & np.isin(p.row, office)
+                drawing.append(p.part(drawn))
+                taken, answers = np.concatenate((taken, p.row[drawn])), answers & ~drawn
+            scored.append(p.part(answers, served=False))
+        for (_, p), champion in zip(made, speak, strict=True):
+            spoken = champion & ~np.isin(p.row, taken) if len(taken) else champion
+            champions.append(p.part(spoken))
+            scored.append(p.part(champion & ~spoken, served=False))
+        return [p for p in (*champions, *drawing, *scored) if len(p.row)]
 
     def _below(self, timeframe: str) -> Tier | None:
         """Return the next tier down that one of the timeframe's models has, None below the last."""
-        models = [service.model for service in self._services[timeframe]]
+        models = self._models(timeframe)
         best = min(rank(model.tier) for model in models)
         return next((tier for tier in LADDER[best + 1 :] if any(tier in model.tiers for model in models)), None)
 
     def _enter(self, timeframe: str, time: int, tier: Tier) -> None:
         self._caps[timeframe] = time, tier
-        for service in self._services[timeframe]:
-            service.model.enter(tier)
+        for model in self._models(timeframe):
+            model.enter(tier)
 
-    def _serve(self, bundle: Bundle, timeframe: str) -> ServedModel:
+    def _models(self, timeframe: str) -> list[ServedModel]:
+        return [runner.model for runner in self._lineups[timeframe].runners]
+
+    def _serve(self, bundle: Bundle) -> ServedModel:
+        timeframe = bundle.metadata.timeframe
         model = ServedModel(bundle, self._names, self._fingerprints, self._device, self._n_symbols, self._threshold)
         if timeframe in self._caps:
             model.enter(self._caps[timeframe][1])
         return model
-
-    def _all(self) -> list[_Service]:
-        return [service for services in self._services.values() for service in services]
 
     def snapshot(self) -> dict[str, Any]:
         """Return models in service and their state, arrays with symbols first (live: copy at once)."""
         return {
             "n_symbols": self._n_symbols,
             "caps": {timeframe: [since, str(tier)] for timeframe, (since, tier) in self._caps.items()},
-            "timeframes": {
-                timeframe: {
-                    str(k): {
-                        "version": service.model.version,
-                        "effective_time": service.effective_time,
-                        "burn_in_from": service.burn_in_from,
-                        "model": service.model.snapshot(),
-                    }
-                    for k, service in enumerate(services)
-                }
-                for timeframe, services in self._services.items()
-            },
+            "timeframes": {timeframe: lineup.snapshot() for timeframe, lineup in self._lineups.items()},
         }
 
     def restore(self, snapshot: Mapping[str, Any], load: Callable[[str], Bundle]) -> None:
         """Take over what `snapshot` gave; `load` reads a version. Raises what `load` raises, and ValueError."""
         self._n_symbols = int(snapshot["n_symbols"])
-        self._services = {}
         self._caps = {timeframe: (int(since), Tier(tier)) for timeframe, (since, tier) in snapshot["caps"].items()}
         for timeframe, (since, _) in self._caps.items():
             self._changes[timeframe] = [change for change in self._changes.get(timeframe, []) if change[0] > since]
-        for timeframe, saved in snapshot["timeframes"].items():
-            self._services[timeframe] = []
-            for k in range(len(saved)):
-                part = saved[str(k)]
-                model = self._serve(load(part["version"]), timeframe)
-                model.restore(part["model"])
-                service = _Service(model, int(part["effective_time"]), int(part["burn_in_from"]))
-                self._services[timeframe].append(service)
+        self._lineups = {
+            timeframe: Lineup.restored(saved, self._serve, load) for timeframe, saved in snapshot["timeframes"].items()
+        }

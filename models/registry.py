@@ -1,6 +1,7 @@
 """The registry: versions of models in directories under a root, and which of them is active for a timeframe.
 
-    root/active.json                          what is active, with a number that rises with every activation
+    root/active.json                          what is active, what challenges it, what was active before, with a
+                                              number that rises with every change
     root/NAME_YYYYMMDD_HHMMSS/metadata.json   beside weights.safetensors, NAME.txt (trees), training_*.{json,md}
 
 A version appears by one rename, so a killed training run leaves no half of one. Nothing here is pickled, and nothing
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 _ACTIVE = "active.json"
 _METADATA = "metadata.json"
 _PARTIAL = ".partial-"
+_REMEMBERED = 20  # earlier active versions of a timeframe
 
 
 class RegistryError(Exception):
@@ -36,16 +38,20 @@ class RegistryError(Exception):
 
 
 class Activation(msgspec.Struct, frozen=True):
-    """One timeframe's active version."""
+    """One timeframe's active version, or one that challenges it."""
 
     version: str
-    number: int  # of the activation; rises over the whole registry
+    number: int  # of the change that made it so; rises over the whole registry
     activated: str  # ISO-8601 UTC
 
 
-class _ActiveFile(msgspec.Struct):
+class Standing(msgspec.Struct):
+    """What is wanted of running dataflows, by timeframe."""
+
     number: int = 0
     active: dict[str, Activation] = {}
+    challengers: dict[str, list[Activation]] = {}  # in order of their challenge
+    before: dict[str, list[str]] = {}  # versions that were active, the newest last
 
 
 class Registry:
@@ -104,17 +110,63 @@ class Registry:
             raise RegistryError(f"model {version!r} can't be loaded: {error}; train again") from error
 
     def activate(self, version: str) -> int:
-        """Make a version its timeframe's active one and return the activation's number. Raises RegistryError."""
-        metadata = self.show(version)
-        with self._locked():
-            state = self._state()
-            number = state.number + 1
-            now = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-            state.active[metadata.timeframe] = Activation(version, number, now)
-            _write_atomically(
-                self.root / _ACTIVE, msgspec.json.format(msgspec.json.encode(_ActiveFile(number, state.active)))
-            )
-        return number
+        """Make a version its timeframe's active one and return the activation's number. Raises RegistryError.
+
+        It challenges no more. What was active before is remembered for `roll_back`.
+        """
+        timeframe = self.show(version).timeframe
+        with self._changed() as state:
+            old = state.active.get(timeframe)
+            if old is not None and old.version != version:
+                state.before[timeframe] = [*state.before.get(timeframe, []), old.version][-_REMEMBERED:]
+            self._appoint(state, timeframe, version)
+        return state.number
+
+    def roll_back(self, timeframe: str) -> str:
+        """Make the version active again that was so before, and return it; a second call goes further back.
+
+        Raises RegistryError where there was none before.
+        """
+        with self._changed() as state:
+            before = state.before.get(timeframe, [])
+            if not before:
+                raise RegistryError(
+                    f"registry {self.root}: no version was active on {timeframe} before the present one; name one with "
+                    "`undertone models activate`"
+                )
+            version = before.pop()
+            self.show(version)
+            self._appoint(state, timeframe, version)
+        return version
+
+    def challenge(self, version: str) -> int:
+        """Let a version be scored beside its timeframe's active one and return the change's number.
+
+        Raises RegistryError where it is active.
+        """
+        timeframe = self.show(version).timeframe
+        with self._changed() as state:
+            active = state.active.get(timeframe)
+            if active is not None and active.version == version:
+                raise RegistryError(
+                    f"model {version!r} is the active one on {timeframe}; a challenger is another version than that"
+                )
+            others = [found for found in state.challengers.get(timeframe, []) if found.version != version]
+            state.challengers[timeframe] = [*others, Activation(version, state.number, _now())]
+        return state.number
+
+    def withdraw(self, version: str) -> None:
+        """End a version's challenge. Raises RegistryError where it challenges nothing."""
+        with self._changed() as state:
+            for timeframe, found in state.challengers.items():
+                if any(challenger.version == version for challenger in found):
+                    state.challengers[timeframe] = [c for c in found if c.version != version]
+                    return
+            raise RegistryError(f"model {version!r} challenges nothing; `undertone models list` shows what does")
+
+    def _appoint(self, state: Standing, timeframe: str, version: str) -> None:
+        state.active[timeframe] = Activation(version, state.number, _now())
+        state.challengers[timeframe] = [c for c in state.challengers.get(timeframe, []) if c.version != version]
 
     def active(self, timeframe: str) -> str | None:
         """Return the version that is active for a timeframe, None if there is none. Raises RegistryError."""
@@ -123,7 +175,7 @@ class Registry:
 
     def activations(self) -> dict[str, Activation]:
         """Return the active version of every timeframe that has one. Raises RegistryError."""
-        return self._state().active
+        return self.standing().active
 
     def publish(self, name: str, write: Callable[[Path, str], None], now: dt.datetime | None = None) -> str:
         """Make a new version `name_YYYYMMDD_HHMMSS` and return it.
@@ -157,22 +209,36 @@ class Registry:
                 except RegistryError:
                     continue
 
-    def _state(self) -> _ActiveFile:
+    def standing(self) -> Standing:
+        """Return what is wanted of running dataflows now. Raises RegistryError."""
         path = self.root / _ACTIVE
         try:
-            return msgspec.json.decode(path.read_bytes(), type=_ActiveFile)
+            return msgspec.json.decode(path.read_bytes(), type=Standing)
         except FileNotFoundError:
-            return _ActiveFile()
+            return Standing()
         except (OSError, msgspec.DecodeError) as error:
             raise RegistryError(
                 f"{path} can't be read ({error}); delete it and activate a version with `undertone models activate`"
             ) from error
 
     @contextmanager
+    def _changed(self) -> Iterator[Standing]:
+        """Let the caller change the standing under the next number; it is written where nothing was raised."""
+        with self._locked():
+            state = self.standing()
+            state.number += 1
+            yield state
+            _write_atomically(self.root / _ACTIVE, msgspec.json.format(msgspec.json.encode(state)))
+
+    @contextmanager
     def _locked(self) -> Iterator[None]:
         with (self.root / ".lock").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def _now() -> str:
+    return dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _write_atomically(path: Path, content: bytes) -> None:

@@ -140,7 +140,8 @@ class ServedModel:
         """Make predictions of a draft; drafts are settled in the order they were made in."""
         metadata, which = self.bundle.metadata, draft.which
         symbol, price = bars.symbol[which], reference(bars)[0][which]
-        words, members = self._repeated(symbol) if self.tier == Tier.STALE else self._voted(draft, bars, rows)
+        unit = np.maximum(rows.values[which, self._sigma], metadata.volatility_floor) * math.sqrt(metadata.primary)
+        words, members = self._repeated(symbol) if self.tier == Tier.STALE else self._voted(draft, bars, unit)
         return Predictions(
             time=bars.time[which],
             symbol=symbol,
@@ -150,6 +151,7 @@ class ServedModel:
             current_price=price,
             predicted_price=move(price, words.expected_return),
             **words._asdict(),
+            unit=unit,
             members=members,
             model_version=self.version,
             fingerprint=metadata.fingerprint,
@@ -162,9 +164,8 @@ class ServedModel:
     def _repeated(self, symbol: Int32) -> tuple[Words, dict[str, Float64]]:
         return self._last.repeat(symbol), {}
 
-    def _voted(self, draft: Draft, bars: Bars, rows: FeatureRows) -> tuple[Words, dict[str, Float64]]:
+    def _voted(self, draft: Draft, bars: Bars, unit: Float64) -> tuple[Words, dict[str, Float64]]:
         metadata, which = self.bundle.metadata, draft.which
-        unit = np.maximum(rows.values[which, self._sigma], metadata.volatility_floor) * math.sqrt(metadata.primary)
         means, log_variances = draft.means, draft.log_variances
         members = [metadata.members[name] for name in draft.weights]
         p = np.stack([_classes(m, s, member) for m, s, member in zip(means, log_variances, members, strict=True)])

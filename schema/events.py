@@ -41,6 +41,8 @@ class DecisionKind(StrEnum):
 
     DEADLINE = "deadline"  # a barrier closed without all lanes
     ACTIVATE = "activate"  # a model takes over at a bar time
+    CHALLENGE = "challenge"  # a model is scored beside the champion from a bar time on
+    WITHDRAW = "withdraw"  # it is no more
     TIER = "tier"  # inference degraded or recovered
     ADMIT = "admit"  # an unknown symbol joined the universe
     END = "end"  # the input ended here

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum, StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from schema.ticks import Float64, Int32, Int64
+from schema.ticks import Bool, Float64, Int32, Int64
 
 
 class Direction(IntEnum):
@@ -49,6 +49,7 @@ class Predictions:
     predicted_price: Float64
     expected_return: Float64  # log return over the horizon
     volatility: Float64  # predicted standard deviation of that return
+    unit: Float64  # sigma_t sqrt(h), what the label is measured in: |return| below 0.43 of it is sideways
     p_down: Float64
     p_sideways: Float64
     p_up: Float64
@@ -64,3 +65,12 @@ class Predictions:
     inference_done: int = 0
     full_tier: str = ""  # Tier that would have answered if nothing had failed
     notes: tuple[str, ...] = field(default_factory=tuple)  # e.g. members that were absent
+    served: bool = True  # False: scored beside what was served, never published
+
+    def part(self, rows: Bool, *, served: bool = True) -> Predictions:
+        """Return the rows of a mask (n,)."""
+        if rows.all():
+            return replace(self, served=served)
+        columns = {f.name: getattr(self, f.name) for f in fields(self)}
+        chosen = {name: column[rows] for name, column in columns.items() if isinstance(column, np.ndarray)}
+        return replace(self, **chosen, members={k: vote[rows] for k, vote in self.members.items()}, served=served)

@@ -148,7 +148,7 @@ def test_each_part_of_the_snapshot_matters(bundle: Bundle) -> None:
     expected = by_key(run(engine, rest, 90))
     for lost in ("states", "volatilities", "predicted"):
         spoiled = copied(snapshot)
-        part = spoiled["timeframes"]["1s"]["0"]["model"]
+        part = spoiled["timeframes"]["1s"]["runners"]["0"]["model"]
         for array in part[lost].values() if lost == "states" else [part[lost]]:
             array[:] = 0
         resumed = engine_of()

@@ -194,9 +194,12 @@ def test_a_checkpoint_of_version_1_is_brought_up(root: Path) -> None:
     for batch in list(batches())[:30]:
         flow.step(batch)
     old = copied(flow.snapshot())
-    del old["engine"]["caps"]
-    for service in old["engine"]["timeframes"]["1s"].values():
-        del service["model"]["last"]
+    del old["engine"]["caps"], old["over"]
+    model = old["engine"]["timeframes"]["1s"]["runners"]["0"]["model"]
+    del model["last"]
+    service = {"version": FIRST, "effective_time": 0, "burn_in_from": 0, "model": model}
+    old["engine"]["timeframes"] = {"1s": {"0": service}}
+    old["applied"] = [[0, FIRST, "1s"]]
     new = migrated({"stations": {"inference": old}})["stations"]["inference"]
     later = Inference(
         InferenceEngine(NAMES, FINGERPRINTS, ["1s"], device="cpu"), parse_timeframes("1s"), Registry(root)
