@@ -51,6 +51,7 @@ from schema.timeframes import Timeframe, parse_timeframes
 
 if TYPE_CHECKING:
     from dataflows.stations.inference import Inference
+    from dataflows.stations.outcomes import OutcomeStation
     from models.inference import InferenceEngine
 
 MILLISECOND = 1_000_000  # ns
@@ -250,7 +251,7 @@ class _Parts:
         """What follows the rows in every topology."""
         names = [timeframe.name for timeframe in self.timeframes]
         certifier, tally = Certifier(self.universe, names, self.features.fingerprint, lanes), Tally()
-        models: list[Station] = [inference] if inference is not None else []
+        models: list[Station] = [] if inference is None else [inference, self._outcomes(inference)]
         counted: list[Station] = [tally, *behind, sinks] if behind else [sinks, tally]
         pipeline = Pipeline(
             self.source, [*before, *models, certifier, *counted], self.features.fingerprint,
@@ -289,7 +290,17 @@ class _Parts:
         return Inference(
             engine, self.timeframes, registry, record=sinks.record, decisions=decisions, decide=decide,
             passed=_passed(self.store), degrades=self.decides, clock=self.clock,
+            challengers=self.settings.inference.challengers, share=self.settings.inference.challenger_share,
             should_probe=every_seconds(self.settings.inference.probe_s),
+        )  # fmt: skip
+
+    def _outcomes(self, inference: Inference) -> OutcomeStation:
+        from dataflows.stations.outcomes import OutcomeStation
+
+        settings = self.settings.inference
+        return OutcomeStation(
+            self.timeframes, inference.promote, every_s=settings.scores_every_s, level=settings.promotion_level,
+            promotes=settings.promotes,
         )  # fmt: skip
 
     def _engine(self) -> InferenceEngine:
@@ -305,6 +316,7 @@ class _Parts:
                 bucket for bucket in settings.inference.buckets if bucket <= settings.inference.max_batch_size
             ),
             threshold=settings.inference.threshold,
+            lots=self.universe.lots,
         )
 
 

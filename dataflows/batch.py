@@ -12,6 +12,7 @@ from features.inputs import BarInputs, TickInputs
 from schema.bars import Bars, empty_bars
 from schema.events import Decision, Event
 from schema.features import FeatureRows
+from schema.outcomes import Outcomes, Score
 from schema.predictions import Predictions
 from schema.reasons import Dead
 from schema.ticks import Int64, Ticks, ticks_of
@@ -81,6 +82,8 @@ class Batch:
     features: FeatureRows | None = None
     predictions: list[Predictions] = field(default_factory=list)  # what is served
     shadows: list[Predictions] = field(default_factory=list)  # what is only scored
+    outcomes: list[Outcomes] = field(default_factory=list)  # of earlier predictions, known by now
+    scores: list[Score] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     stamps: Stamps = field(default_factory=Stamps)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from typing import Final
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from dataflows.interfaces import Snapshot
 from schema.events import Decision, DecisionKind
-from schema.ticks import NO_SYMBOL, Int32
+from schema.ticks import NO_SYMBOL, Float64, Int32
 
 MAX_NAME: Final = 64  # characters of a name that may be admitted
 
@@ -54,6 +55,11 @@ class Universe:
         """Return the id of each name, -1 where it is unknown. Admits nothing."""
         known = self._ids
         return np.fromiter((known.get(name, NO_SYMBOL) for name in names), np.int32, len(names))
+
+    def lots(self, symbol: Int32) -> Float64:
+        """Return a number in [0, 1) of each id (n,), made from its name: it splits symbols between models."""
+        of = {k: zlib.crc32(self.names[k].encode(errors="replace")) / 2**32 for k in np.unique(symbol).tolist()}
+        return np.array([of[k] for k in symbol.tolist()])
 
     def admit(self, name: str, time: int) -> Decision | None:
         """Give an unknown symbol, first seen at `time` (ns UTC), the next id; None where it is refused."""

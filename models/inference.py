@@ -43,8 +43,9 @@ class InferenceEngine:
     """Predicts from the feature rows of all timeframes that have a model.
 
     `names` are the rows' columns, `fingerprints` theirs by name, `timeframes` the configured names in their order.
-    `device` "auto" takes a GPU where there is one; `lots` of symbols split them between champion and challengers. Results are a function of the rows, their order within a series and
-    the activations; never of how rows are batched, of other symbols or (on a CPU) of the number of threads.
+    `device` "auto" takes a GPU where there is one; `lots` of symbols split them between champion and challengers.
+    Results are a function of the rows, their order within a series and the activations; never of how rows are batched,
+    of other symbols or (on a CPU) of the number of threads.
     """
 
     def __init__(
@@ -177,8 +178,9 @@ class InferenceEngine:
         """Predict from the rows of a batch, ordered by (time, timeframe, symbol's rank).
 
         Each row with all required columns gets exactly one served prediction where its timeframe has a model in
-        effect, and one that isn't of each other model that is scored. Others get none, and the model's state of that symbol stays as it was. Where a tier fails, `fall` is asked and
-        the next one answers from the batch's first bar time on; none of those rows was answered before.
+        effect, and one that isn't of each other model that is scored. Others get none, and the models' state of that
+        symbol stays as it was. Where a tier fails, `fall` is asked and the next one answers from the batch's first bar
+        time on; none of those rows was answered before.
         """
         if not len(bars.time):
             return []
@@ -239,9 +241,9 @@ class InferenceEngine:
             answers = runner.scored(p.time) & ~champion
             if runner.lots[0] < runner.lots[1] and len(office):
                 drawn = answers & runner.draws(self._lots(p.symbol)) & np.isin(p.row, office)
-                drawing.append(p.part(drawn))
+                drawing.append(p.part(drawn, challenger=True))
                 taken, answers = np.concatenate((taken, p.row[drawn])), answers & ~drawn
-            scored.append(p.part(answers, served=False))
+            scored.append(p.part(answers, served=False, challenger=True))
         for (_, p), champion in zip(made, speak, strict=True):
             spoken = champion & ~np.isin(p.row, taken) if len(taken) else champion
             champions.append(p.part(spoken))

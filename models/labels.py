@@ -6,17 +6,22 @@ both ends have the same kind of reference, no bar in between is halted, and, bel
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from schema.bars import BarFlag, Bars
+from schema.outcomes import Basis
 from schema.ticks import Bool, Float64, Int64
 from schema.timeframes import BarKind, Timeframe
 
 Float32 = NDArray[np.float32]
+
+
+_HALT: Final = int(Basis.HALT)
+_GAP, _SESSION = int(Basis.GAP), int(Basis.SESSION)
 
 
 class Labels(NamedTuple):
@@ -40,15 +45,38 @@ def label(bars: Bars, horizons: int, timeframe: Timeframe) -> Labels:
     labels = Labels(
         np.full((len(order), horizons), np.nan, np.float32), bars.time.copy(), np.full(len(order), np.nan, np.float32)
     )
-    step = int(timeframe.every) if timeframe.kind == BarKind.INTERVAL else 0
-    within_session = timeframe.nominal_ns < 86_400 * 10**9
-    halted = (bars.flags & int(BarFlag.HALTED)) != 0
-    starts = (bars.flags & int(BarFlag.SESSION_FIRST)) != 0
+    halted, starts = halts_and_starts(bars)
     _label(
         order, bars.symbol, bars.time, price, trade_price, halted, starts, bars.session_open, bars.session_close,
-        step, within_session, *labels,
+        *bounds(timeframe), *labels,
     )  # fmt: skip
     return labels
+
+
+def bounds(timeframe: Timeframe) -> tuple[int, bool]:
+    """Return the ns between two bars of a timeframe, 0 where they vary, and whether labels end with the session."""
+    step = int(timeframe.every) if timeframe.kind == BarKind.INTERVAL else 0
+    return step, timeframe.nominal_ns < 86_400 * 10**9
+
+
+def halts_and_starts(bars: Bars) -> tuple[Bool, Bool]:
+    """Return which bars (n,) are halted, and which are the first of their session."""
+    return (bars.flags & int(BarFlag.HALTED)) != 0, (bars.flags & int(BarFlag.SESSION_FIRST)) != 0
+
+
+@njit(cache=True)
+def ends_here(since, opened, closed, h, time, session_open, halted, starts, step, within_session):  # type: ignore[no-untyped-def]
+    """Return the Basis that says why no label gets past the h-th bar behind one, 0 where it does.
+
+    The bar it starts from closed at `since`, in the session from `opened` to `closed` (ns UTC).
+    """
+    if halted:
+        return _HALT
+    if step > 0 and time - since != h * step:
+        return _GAP
+    if within_session and (starts or session_open != opened or (since <= closed and time > closed)):
+        return _SESSION
+    return 0
 
 
 @njit(cache=True)
@@ -66,9 +94,9 @@ def _label(  # type: ignore[no-untyped-def]
             if a + h >= len(order):
                 break
             j = order[a + h]
-            if symbol[j] != symbol[i] or halted[j] or (step > 0 and time[j] - time[i] != h * step):
-                break
-            if within_session and (starts[j] or opens[j] != opens[i] or (time[i] <= closes[i] and time[j] > closes[i])):
+            if symbol[j] != symbol[i] or ends_here(
+                time[i], opens[i], closes[i], h, time[j], opens[j], halted[j], starts[j], step, within_session
+            ):
                 break
             if trade_price[j] == trade_price[i]:
                 returns[i, h - 1] = np.log(price[j] / price[i])

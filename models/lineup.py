@@ -140,6 +140,6 @@ class Lineup:
             model = serve(load(part["version"]))
             model.restore(part["model"])
             low, high = part["lots"]
-            times = (int(part[name]) for name in ("since", "until", "scored_from", "scored_until"))
-            runners.append(Runner(model, *times, (float(low), float(high))))
+            since, until, start, end = (int(part[k]) for k in ("since", "until", "scored_from", "scored_until"))
+            runners.append(Runner(model, since, until, start, end, (float(low), float(high))))
         return Lineup(runners, [(int(start), runners[int(k)]) for start, k in snapshot["terms"]])

@@ -41,6 +41,7 @@ class Meter:
         metrics.BATCHES.inc()
         self._ticks(batch)
         self._rows(batch)
+        self._scores(batch)
         self._stations()
         self._checkpoint()
         self._stages(batch)
@@ -114,6 +115,14 @@ class Meter:
                 champions[self._names[k]] = predictions.model_version
                 self._tier(self._names[k], predictions.tier, predictions.full_tier)
         self._swap(champions)
+
+    def _scores(self, batch: Batch) -> None:
+        for score in batch.scores:
+            labels = self._names[score.timeframe], score.version
+            if score.accuracy is not None:
+                metrics.MODEL_ACCURACY.labels(*labels).set(score.accuracy)
+            if score.brier is not None:
+                metrics.MODEL_BRIER.labels(*labels).set(score.brier)
 
     def _swap(self, champions: dict[str, str]) -> None:
         for timeframe, version in champions.items():

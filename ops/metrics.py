@@ -104,6 +104,10 @@ INGEST_LAG_SECONDS: Final = _histogram(
     "ingest_lag_seconds", "From the exchange's time of a message to its receipt; includes what the clocks differ by."
 )
 
+MODEL_ACCURACY: Final = _gauge(
+    "model_accuracy", "Share of right signs among realised returns, of versions in service.", "timeframe", "version"
+)
+MODEL_BRIER: Final = _gauge("model_brier", "Mean Brier score of versions in service.", "timeframe", "version")
 RESTARTS: Final = _gauge("restarts", "How often the supervisor has started this dataflow again.")
 TIER: Final = _gauge(
     "inference_tier", "1 for the tier that answers (gpu, cpu, trees, stale), else 0.", "timeframe", "tier"

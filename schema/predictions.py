@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum, StrEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,11 +67,15 @@ class Predictions:
     full_tier: str = ""  # Tier that would have answered if nothing had failed
     notes: tuple[str, ...] = field(default_factory=tuple)  # e.g. members that were absent
     served: bool = True  # False: scored beside what was served, never published
+    challenger: bool = False  # of a version that isn't the champion
 
-    def part(self, rows: Bool, *, served: bool = True) -> Predictions:
+    def part(self, rows: Bool, *, served: bool = True, challenger: bool = False) -> Predictions:
         """Return the rows of a mask (n,)."""
         if rows.all():
-            return replace(self, served=served)
+            return replace(self, served=served, challenger=challenger)
         columns = {f.name: getattr(self, f.name) for f in fields(self)}
-        chosen = {name: column[rows] for name, column in columns.items() if isinstance(column, np.ndarray)}
-        return replace(self, **chosen, members={k: vote[rows] for k, vote in self.members.items()}, served=served)
+        chosen: dict[str, Any] = {
+            name: column[rows] for name, column in columns.items() if isinstance(column, np.ndarray)
+        }
+        votes = {name: vote[rows] for name, vote in self.members.items()}
+        return replace(self, **chosen, members=votes, served=served, challenger=challenger)

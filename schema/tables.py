@@ -69,13 +69,35 @@ PREDICTIONS = Table(
     },
     (*_BAR_KEY, "horizon", "model_version"),
 )  # fmt: skip
+CHALLENGER_PREDICTIONS = Table(  # of versions that were scored beside what was served
+    "challenger_predictions",
+    {
+        "time": "time", "symbol": "symbol", "timeframe": "symbol", "bar_sequence": "int", "horizon": "int",
+        "model_version": "symbol", "current_price": "float", "predicted_price": "float", "expected_return": "float",
+        "volatility": "float", "direction": "symbol", "p_down": "float", "p_sideways": "float", "p_up": "float",
+        "confidence": "float", "risk_level": "symbol", "members": "text", "fingerprint": "symbol", "tier": "symbol",
+    },
+    (*_BAR_KEY, "horizon", "model_version"),
+)  # fmt: skip
 OUTCOMES = Table(
     "outcomes",
     {
         "time": "time", "symbol": "symbol", "timeframe": "symbol", "bar_sequence": "int", "horizon": "int",
-        "model_version": "symbol", "realised_return": "float", "label": "int", "basis": "symbol",
+        "model_version": "symbol", "realised_return": "float", "label": "int", "basis": "symbol", "known_at": "time",
+        "expected_return": "float", "brier": "float", "log_loss": "float",
     },
     (*_BAR_KEY, "horizon", "model_version"),
+)  # fmt: skip
+SCORES = Table(
+    "scores",
+    {
+        "time": "time", "timeframe": "symbol", "model_version": "symbol", "horizon": "int", "role": "symbol",
+        "since": "time", "predictions": "int", "labelled": "int", "directional": "int", "accuracy": "float",
+        "accuracy_low": "float", "accuracy_high": "float", "brier": "float", "log_loss": "float",
+        "information_coefficient": "float", "e_value": "float", "e_needed": "float",
+    },
+    ("time", "timeframe", "model_version"),
+    "month",
 )  # fmt: skip
 DECISIONS = Table(
     "decisions",
@@ -107,6 +129,7 @@ DEAD_LETTERS = Table(
 TABLES: Final = {
     table.name: table
     for table in (
-        TICKS, BARS, FEATURES, PREDICTIONS, OUTCOMES, DECISIONS, EVENTS, ALERTS, LATE_TICKS, DEAD_LETTERS,
+        TICKS, BARS, FEATURES, PREDICTIONS, CHALLENGER_PREDICTIONS, OUTCOMES, SCORES, DECISIONS, EVENTS, ALERTS,
+        LATE_TICKS, DEAD_LETTERS,
     )
 }  # fmt: skip

@@ -13,8 +13,10 @@ from dataflows.batch import Batch, DeadLetter, Stamps
 from schema.bars import Bars
 from schema.events import Decision, Event
 from schema.features import FeatureRows
+from schema.outcomes import Basis, Outcomes, Score
 from schema.predictions import Direction, Predictions, Risk
 from schema.reasons import Verdict
+from schema.tables import CHALLENGER_PREDICTIONS, SCORES
 from schema.ticks import HEARTBEAT, KINDS, TRADE, UNKNOWN_KIND, Ticks, count
 
 Origin = Callable[[np.ndarray, np.ndarray], tuple[list[str], np.ndarray, np.ndarray]]
@@ -30,6 +32,7 @@ _KIND_NAMES = np.full(256, "unknown", object)
 _KIND_NAMES[TRADE : HEARTBEAT + 1] = sorted(KINDS, key=lambda kind: KINDS[kind])
 _KIND_NAMES[UNKNOWN_KIND] = "unknown"
 _DIRECTIONS = np.array([d.name.lower() for d in sorted(Direction)], object)
+_BASES = np.array([b.name.lower().replace("_", "-") for b in sorted(Basis)], object)
 _RISKS = np.array([r.name.lower() for r in sorted(Risk)], object)
 
 
@@ -94,6 +97,43 @@ def prediction_columns(
         "members": _members(p),
         **origin_columns(origin, bars.lane[p.row], bars.offset[p.row], bars.index[p.row]),
     }
+
+
+def challenger_columns(predictions: Predictions, bars: Bars, symbols: Names, timeframes: Names) -> Columns:
+    """Return rows of `challenger_predictions`."""
+    columns = prediction_columns(predictions, bars, Stamps(), _nowhere, 0, symbols, timeframes)
+    return {name: columns[name] for name in CHALLENGER_PREDICTIONS.columns}
+
+
+def _nowhere(lane: np.ndarray, offset: np.ndarray) -> tuple[list[str], np.ndarray, np.ndarray]:
+    return [""] * len(lane), lane, offset
+
+
+def outcome_columns(outcomes: Outcomes, symbols: Names, timeframes: Names) -> Columns:
+    """Return rows of `outcomes`: label -1 down, 0 sideways, 1 up, none where there is none."""
+    rows, n = outcomes.rows, len(outcomes.rows)
+    return {
+        "time": rows["time"], "symbol": symbols[rows["symbol"]],
+        "timeframe": [timeframes[outcomes.timeframe]] * n, "bar_sequence": rows["sequence"],
+        "horizon": [outcomes.horizon] * n, "model_version": [outcomes.version] * n,
+        "realised_return": rows["realised"].astype(np.float64),
+        "label": [label - 1 if label >= 0 else None for label in rows["label"].tolist()],
+        "basis": _BASES[rows["basis"]], "known_at": rows["known_at"], "expected_return": rows["expected"],
+        "brier": rows["brier"], "log_loss": rows["log_loss"],
+    }  # fmt: skip
+
+
+def score_columns(scores: Sequence[Score], timeframes: Names) -> Columns:
+    """Return rows of `scores`."""
+    roles = ["challenger" if score.challenger else "champion" for score in scores]
+    floats = [name for name, kind in SCORES.columns.items() if kind == "float"]
+    return {
+        **{name: np.array([getattr(score, name) for score in scores], np.float64) for name in floats},
+        **{name: [getattr(score, name) for score in scores]
+           for name in ("time", "horizon", "since", "predictions", "labelled", "directional")},
+        "timeframe": [timeframes[score.timeframe] for score in scores],
+        "model_version": [score.version for score in scores], "role": roles,
+    }  # fmt: skip
 
 
 def _members(predictions: Predictions) -> list[str]:
@@ -173,5 +213,5 @@ def is_empty(batch: Batch) -> bool:
     """Return whether a batch brings nothing to any table."""
     return not (
         len(batch.bars.time) or len(batch.late.ts_event) or batch.dead or batch.decisions or batch.events
-        or batch.predictions
+        or batch.predictions or batch.shadows or batch.outcomes or batch.scores
     )  # fmt: skip

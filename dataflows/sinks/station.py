@@ -82,6 +82,7 @@ class Sinks:
             self._append_refused(batch)
             self._append_messages(batch)
             self._append_predictions(batch)
+            self._append_scored(batch)
         if released and self._store_ticks:
             self._append("ticks", rows.tick_columns(batch.ticks, Verdict.USED, self._known(), self._origin))
         if released or batch.stamps.enqueued or batch.last:
@@ -151,8 +152,7 @@ class Sinks:
             self._append("events", rows.event_columns(batch.events, self._origin))
 
     def _append_predictions(self, batch: Batch) -> None:
-        """Write all models' predictions; publish the first model's of each bar, which is the champion's."""
-        champions: set[int] = set()
+        """Write and publish what is served."""
         for predictions in batch.predictions:
             if not len(predictions.row):
                 continue
@@ -162,15 +162,23 @@ class Sinks:
             self._append("predictions", columns)
             self._sequence += len(predictions.row)
             self._totals["predictions"] += len(predictions.row)
-            first = int(predictions.row[0])
-            if first not in champions:
-                champions.add(first)
+            if not predictions.challenger:
                 self._model = predictions.model_version
                 timeframe = str(self._timeframes[predictions.timeframe[0]])
                 self._tiers[timeframe] = [str(predictions.tier), str(predictions.full_tier or predictions.tier)]
-                if self._publishes:
-                    self._publish(columns)
-                    batch.stamps.published = self._clock()
+            if self._publishes:
+                self._publish(columns)
+                batch.stamps.published = self._clock()
+
+    def _append_scored(self, batch: Batch) -> None:
+        """Write what is only scored, what became of earlier predictions, and the scores."""
+        for shadow in batch.shadows:
+            columns = rows.challenger_columns(shadow, batch.bars, self._known(), self._timeframes)
+            self._append("challenger_predictions", columns)
+        for outcomes in batch.outcomes:
+            self._append("outcomes", rows.outcome_columns(outcomes, self._known(), self._timeframes))
+        if batch.scores:
+            self._append("scores", rows.score_columns(batch.scores, self._timeframes))
 
     def _publish(self, columns: dict[str, Any]) -> None:
         """Send each prediction as the JSON that the API answers with."""

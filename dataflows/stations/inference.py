@@ -190,8 +190,11 @@ class Inference:
             if challenger.version in running or challenger.number in self._refused:
                 continue
             if len(running) >= self._challengers:
-                self._refuse(challenger, f"model {challenger.version}: {len(running)} versions challenge {name} already, "
-                             "at most inference.challengers do; withdraw one, or raise the setting")  # fmt: skip
+                self._refuse(
+                    challenger,
+                    f"model {challenger.version}: {len(running)} versions challenge {name} already, at most "
+                    "inference.challengers do; withdraw one, or raise the setting",
+                )
             elif self._runs_here(challenger):
                 lots = {"lots": [len(running) * self._share, (len(running) + 1) * self._share]} if self._share else {}
                 self._enact(batch, DecisionKind.CHALLENGE, name, challenger.version, **lots)

@@ -223,6 +223,17 @@ class Inference(Section):
         30.0, gt=0, description="How often a tier that failed is tried again (s); a lesser one answers till then."
     )
     threshold: float = Field(0.5, ge=0, le=1, description="Below this confidence the direction is neutral.")
+    challengers: int = Field(3, ge=0, description="Most versions that are scored beside the champion of a timeframe.")
+    challenger_share: float = Field(
+        0.0, ge=0, le=1, description="Share of the symbols that each challenger speaks for; 0: it is only scored."
+    )
+    scores_every_s: float = Field(60.0, gt=0, description="How often scores are written (s of event time).")
+    promotes: bool = Field(
+        False, description="A challenger that has shown to be better takes over by itself (docs/champion.md)."
+    )
+    promotion_level: float = Field(
+        0.05, gt=0, lt=1, description="Probability with which one that isn't better may do so, over all challengers."
+    )
 
     @model_validator(mode="after")
     def _some_bucket_fits(self) -> Inference:

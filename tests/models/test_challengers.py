@@ -59,9 +59,7 @@ def alone(root: Path) -> dict[Any, Any]:
     return said([flow.step(batch) for batch in batches()], "predictions")
 
 
-def test_a_challenge_begins_behind_its_burn_in_and_leaves_the_champion_alone(
-    root: Path, alone: dict[Any, Any]
-) -> None:
+def test_a_challenge_begins_behind_its_burn_in_and_leaves_the_champion_alone(root: Path, alone: dict[Any, Any]) -> None:
     recorded: list[Decision] = []
     flow = station(root, record=recorded.append)
     Registry(root).activate(FIRST)
@@ -101,9 +99,7 @@ def test_what_challengers_say_does_not_depend_on_batches_nor_on_a_resume(root: P
         assert (said(stepped, "predictions"), said(stepped, "shadows")) == expected
 
 
-def test_a_challenger_speaks_for_its_lots_and_the_champion_is_scored_there(
-    root: Path, alone: dict[Any, Any]
-) -> None:
+def test_a_challenger_speaks_for_its_lots_and_the_champion_is_scored_there(root: Path, alone: dict[Any, Any]) -> None:
     split = Decision(CHALLENGED, DecisionKind.CHALLENGE, OTHER, "1s", {"burn_in_from": START, "lots": [0.0, 0.5]})
     flow = station(root, (DECISIONS[0], split), decide=False)
     stepped = [flow.step(batch) for batch in batches(9 * S)]

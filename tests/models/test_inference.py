@@ -21,7 +21,7 @@ from tests.models.market import FINGERPRINTS, NAMES, START, TestMarket, make_mar
 
 S, N = 23, 120
 MARKET = make_market(S, N, planted=0.4, seed=12)
-ASIDE = ("members", "row", "notes", "horizon", "inference_started", "inference_done")
+ASIDE = ("members", "row", "notes", "horizon", "inference_started", "inference_done", "served", "challenger")
 BITS = tuple(f.name for f in fields(Predictions) if f.name not in ASIDE)
 
 

@@ -45,7 +45,8 @@ def predictions_for(bars: Bars, version: str = "m1") -> Predictions:
     return Predictions(
         time=bars.time, symbol=bars.symbol, timeframe=bars.timeframe, bar_sequence=bars.sequence, horizon=1,
         current_price=bars.close, predicted_price=bars.close * 1.0005, expected_return=np.array([5e-4, -2e-3, np.nan]),
-        volatility=np.array([1e-3, 2e-3, np.nan]), unit=np.array([1e-3, 1e-3, 1e-3]), p_down=share[:, 0], p_sideways=share[:, 1], p_up=share[:, 2],
+        volatility=np.array([1e-3, 2e-3, np.nan]), unit=np.full(3, 1e-3),
+        p_down=share[:, 0], p_sideways=share[:, 1], p_up=share[:, 2],
         confidence=share.max(1), direction=np.array([1, -1, 0], np.int8), risk=np.array([0, 2, 1], np.int8),
         members={"gru": votes, "trees": share}, model_version=version, fingerprint="f" * 16, tier="cpu",
         row=np.arange(n), inference_started=10, inference_done=20,

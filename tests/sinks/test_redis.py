@@ -170,19 +170,19 @@ def test_a_server_that_is_away_from_the_start_is_only_a_state() -> None:
     assert time.monotonic() - began < 5.0
 
 
-def test_only_the_champion_of_a_bar_is_read_again_from_the_store() -> None:
+def test_what_was_published_is_read_again_from_the_store() -> None:
     store = MemoryStore(feature_names=FEATURES)
     station = sinks(store, NullBus(), "live")
     for number in (1, 2):
         batch = full_batch(number)
-        batch.predictions = [predictions_for(batch.bars, model) for model in ("champion", "challenger")]
+        batch.shadows = [predictions_for(batch.bars, "challenger")]
         station.step(batch)
     above = published(store, "live")
-    assert [found.sequence for found in above(0)] == [1, 2, 3, 7, 8, 9]
-    assert [found.sequence for found in above(2)] == [3, 7, 8, 9]
-    found = next(above(8))
+    assert [found.sequence for found in above(0)] == [1, 2, 3, 4, 5, 6]
+    assert [found.sequence for found in above(2)] == [3, 4, 5, 6]
+    found = next(above(5))
     assert (found.channel, found.key) == ("predictions.1m.IBM", "prediction:1m:IBM")
-    assert json.loads(found.body)["sequence"] == 9 and list(above(9)) == []
+    assert json.loads(found.body)["sequence"] == 6 and list(above(6)) == []
 
 
 @pytest.mark.parametrize(

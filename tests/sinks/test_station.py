@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 
 from dataflows.batch import Batch
@@ -16,6 +17,7 @@ from dataflows.sinks.station import STATUS, Sinks
 from schema.bars import take_bars
 from schema.events import Decision, DecisionKind
 from schema.messages import prediction_message
+from schema.outcomes import NONE, OUTCOME, Outcomes, Score
 from schema.tables import TABLES
 from tests.sinks.batches import FEATURES, START, SYMBOLS, TIMEFRAMES, bars_at, full_batch, origin, predictions_for
 
@@ -42,8 +44,8 @@ def test_a_batch_reaches_every_table_of_the_run(store: MemoryStore) -> None:
     sinks(store, store_ticks=True).step(full_batch(1))
     counts = {table: len(read(store, table)) for table in TABLES}
     assert counts == {
-        "ticks": 4, "bars": 3, "features": 3, "predictions": 3, "outcomes": 0, "decisions": 1, "events": 2,
-        "alerts": 0, "late_ticks": 1, "dead_letters": 1,
+        "ticks": 4, "bars": 3, "features": 3, "predictions": 3, "challenger_predictions": 0, "outcomes": 0,
+        "scores": 0, "decisions": 1, "events": 2, "alerts": 0, "late_ticks": 1, "dead_letters": 1,
     }  # fmt: skip
     assert store.acknowledged() == 1
 
@@ -164,13 +166,35 @@ def test_the_status_counts_and_tells_the_model(store: MemoryStore) -> None:
     assert (status["model_version"], status["batch"], status["rates"]["bars_per_second"]) == ("m1", 2, 0.5)
 
 
-def test_the_first_model_of_a_bar_is_published_and_all_are_numbered_in_order(store: MemoryStore) -> None:
+def test_only_what_is_served_is_published_and_numbered(store: MemoryStore) -> None:
     batch, bus = full_batch(1), InProcessBus()
-    batch.predictions = [predictions_for(batch.bars, "champion"), predictions_for(batch.bars, "challenger")]
+    served, shadow = predictions_for(batch.bars, "champion"), predictions_for(batch.bars, "challenger")
+    batch.predictions, batch.shadows = [served], [shadow]
     sinks(store, bus).step(batch)
     assert json.loads(bus.latest("prediction:1m:IBM") or b"")["model_version"] == "champion"
-    numbers = {row["sequence"]: row["model_version"] for row in read(store, "predictions")}
-    assert [numbers[k] for k in range(1, 7)] == ["champion"] * 3 + ["challenger"] * 3
+    assert {row["sequence"]: row["model_version"] for row in read(store, "predictions")} == dict.fromkeys(
+        (1, 2, 3), "champion"
+    )
+    scored = read(store, "challenger_predictions")
+    assert [(row["symbol"], row["model_version"]) for row in scored] == [
+        (row["symbol"], "challenger") for row in read(store, "predictions")
+    ]
+
+
+def test_outcomes_and_scores_are_rows_with_names(store: MemoryStore) -> None:
+    batch = full_batch(1)
+    rows = np.zeros(2, OUTCOME)
+    rows["time"], rows["sequence"], rows["known_at"], rows["symbol"] = START, 7, START + 5, [0, 2]
+    rows["label"], rows["basis"], rows["realised"], rows["brier"] = [2, NONE], [0, 3], [0.5, np.nan], [0.25, np.nan]
+    batch.outcomes = [Outcomes(1, "m1", 5, rows)]
+    batch.scores = [Score(START, 1, "m1", 5, True, START - 9, 2, 1, 0, None, None, None, 0.25, 0.5, None, 3.5, 40.0)]
+    sinks(store).step(batch)
+    first, second = sorted(read(store, "outcomes"), key=lambda row: row["symbol"])
+    assert (first["symbol"], first["label"], first["basis"], first["realised_return"]) == ("AAPL", 1, "mid", 0.5)
+    assert (second["symbol"], second["label"], second["basis"], second["brier"]) == ("IBM", None, "gap", None)
+    assert {(row["timeframe"], row["horizon"], row["bar_sequence"]) for row in (first, second)} == {("1m", 5, 7)}
+    (score,) = read(store, "scores")
+    assert (score["role"], score["accuracy"], score["brier"], score["e_needed"]) == ("challenger", None, 0.25, 40.0)
 
 
 def test_the_end_of_a_finite_input_is_a_decision_that_is_durable_before_its_rows(store: MemoryStore) -> None:
