@@ -22,8 +22,8 @@ def main() -> None:
     chosen = settings(timeframe)
     dataset = history_dataset(chosen, timeframe, feature_history(chosen, FileSource([day])))
     config = preset("default")
-    assert config.net is not None
-    version = train(dataset, replace(config, embargo=0, net=replace(config.net, epochs=1)), root)
+    config = replace(config, walk=None, embargo=0, nets=(replace(config.nets[0], epochs=1),))
+    version = train(dataset, config, root)
     Registry(root).activate(version)
     print(json.dumps({"version": version}))
 

@@ -7,14 +7,15 @@ from numba import njit
 
 from models.calibration import class_of
 from models.config import LABEL_CLIP
-from models.dataset import Dataset, Slices
+from models.dataset import Dataset
 from models.evaluation import Forecast
+from models.folds import Fold
 from schema.ticks import Float64
 
 _DECAY = 0.94  # RiskMetrics
 
 
-def baselines(dataset: Dataset, slices: Slices, y: Float64, unit: Float64, primary: int) -> dict[str, Forecast]:
+def baselines(dataset: Dataset, slices: Fold, y: Float64, unit: Float64, primary: int) -> dict[str, Forecast]:
     """Return the forecasts of the test slice: `y` and `unit` (n,) are label and its unit at the primary horizon."""
     test, learn = slices.test, slices.calibrate
     zero = np.zeros(len(test))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -9,7 +10,7 @@ SIGMA: Final = "reference_volatility_60"  # sigma_t: log return per bar, known a
 LABEL_CLIP: Final = 8.0  # |return| / (sigma sqrt(h)) beyond it counts as this much in every likelihood
 TREES: Final = ("lightgbm", "xgboost")
 SCHEDULES: Final = ("cosine", "one_cycle", "constant")
-PRECISIONS: Final = ("float32", "bfloat16")
+WEIGHTS: Final = {"candle_cnn": 0.25, "lstm": 0.35, **dict.fromkeys(TREES, 0.4)}  # of the vote; others as lstm
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ class TrainingConfig:
 
 QUICK: Final = TrainingConfig(
     name="quick",
-    nets=(NetConfig(chunk=32, streams=48, epochs=12, patience=3, burn_in=32, learning_rate=4e-3),),
+    nets=(NetConfig(options={"hidden": 32}, chunk=32, streams=48, epochs=12, patience=3, burn_in=32, learning_rate=4e-3),),
     trees=(TreesConfig(mean_trees=40, variance_trees=40, learning_rate=0.1),),
     walk=WalkForward(train=500, validation=200, step=100, folds=3, growing=False, refit_every=3),
     embargo=30,
@@ -110,15 +111,21 @@ def preset(name: str, **changes: object) -> TrainingConfig:
     return replace(PRESETS[name], **changes)  # type: ignore[arg-type]
 
 
-def with_members(config: TrainingConfig, names: tuple[str, ...], weights: dict[str, float]) -> TrainingConfig:
+def with_members(
+    config: TrainingConfig, names: tuple[str, ...], options: Callable[[str], dict[str, Any]] = lambda name: {}
+) -> TrainingConfig:
     """Return the configuration with other members, each with the choices that the preset has for its kind.
 
-    `weights` are those of the vote, by name; a member without one counts 1 over the number of members.
+    `options` gives those of a net by its name.
     """
     net, trees = (config.nets or (NetConfig(),))[0], (config.trees or (TreesConfig(),))[0]
     return replace(
         config,
-        nets=tuple(replace(net, architecture=name, options={}) for name in names if name not in TREES),
+        nets=tuple(replace(net, architecture=name, options=options(name)) for name in names if name not in TREES),
         trees=tuple(replace(trees, architecture=name) for name in names if name in TREES),
-        weights={name: weights.get(name, 1 / len(names)) for name in names},
+        weights={name: round(_weight(name) / sum(map(_weight, names)), 6) for name in names},
     )
+
+
+def _weight(name: str) -> float:
+    return WEIGHTS.get(name, WEIGHTS["lstm"])

@@ -130,39 +130,3 @@ def build_dataset(history: Iterable[tuple[Bars, FeatureRows]], builder: DatasetB
     for bars, rows in history:
         builder.add(bars, rows)
     return builder.finish()
-
-
-@dataclass(frozen=True, slots=True)
-class Slices:
-    """Rows (indices, in stream order) of four slices disjoint in time, none of whose labels looks into another."""
-
-    fit: NDArray[np.intp]
-    stop: NDArray[np.intp]
-    calibrate: NDArray[np.intp]
-    test: NDArray[np.intp]
-
-
-def split(dataset: Dataset, shares: tuple[float, float, float, float], embargo: int, primary: int) -> Slices:
-    """Cut labelled, eligible rows into fit, stop, calibrate and test, by bar times that have any.
-
-    Purged: a row whose label ends behind the next boundary is in no slice. Embargoed: nor is one of the `embargo` bar
-    times at and behind a boundary. Raises TrainingRefused where a slice has too few rows.
-    """
-    usable = dataset.eligible & np.isfinite(dataset.returns[:, primary - 1])
-    times = np.unique(dataset.time[usable]) if usable.any() else dataset.time[:1]
-    edges = np.rint(np.cumsum(shares[:3]) / sum(shares) * len(times)).astype(int)
-    forever = np.iinfo(np.int64).max
-    parts = []
-    for k in range(4):
-        first = times[min(edges[k - 1] + embargo, len(times) - 1)] if k else times[0]
-        boundary = times[min(edges[k], len(times) - 1)] if k < 3 else forever
-        inside = usable & (dataset.time >= first) & (dataset.time < boundary) & (dataset.label_end <= boundary)
-        parts.append(np.flatnonzero(inside))
-    least = (500, 100, 100, 100)
-    if any(len(part) < n for part, n in zip(parts, least, strict=True)):
-        raise TrainingRefused(
-            f"training set: {[len(part) for part in parts]} labelled rows to fit, stop, calibrate and test of "
-            f"{len(dataset.time)} rows at {len(times)} bar times ({int(dataset.eligible.sum())} with all required "
-            f"columns), expected at least {list(least)}; replay a longer history, more symbols or a finer timeframe"
-        )
-    return Slices(*parts)

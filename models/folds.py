@@ -7,10 +7,11 @@ A fold, in bar times pooled over symbols:
 
 Only the fit slice grows with the folds (`growing`); the others move along. Nothing is ever shuffled across time.
 
-Purged: a label that ends behind its slice's end is none, and a row whose label at the served horizon is none is in
-no slice. Embargoed: nor is one of the first `embargo` bar times behind a boundary. So no label of one slice looks
-into another, no row is in two, and every row of a test slice lies behind all that its model was fitted, stopped and
-calibrated on. Test slices of a walk forward follow each other without overlap.
+Purged: a label that ends behind its slice's end is none (of the test slice, with which a fold ends, all count), and a
+row whose label at the served horizon is none is in no slice. Embargoed: nor is one of the first `embargo` bar times
+behind a boundary. So no label of one slice looks into another, no row is in two, and every row of a test slice lies
+behind all that its model was fitted, stopped and calibrated on. Test slices of a walk forward follow each other
+without overlap.
 """
 
 from __future__ import annotations
@@ -101,9 +102,12 @@ class _Reach:
         return np.flatnonzero(self.usable & (time >= first) & (time < last) & (self._primary_end <= end))
 
 
-def label_ends(dataset: Dataset, horizon: int) -> Int64:
-    """Return when the bar lies (ns UTC) that the label at a horizon looks at, of each row; forever where none is."""
-    order = np.argsort(dataset.symbol, kind="stable")
+def label_ends(dataset: Dataset, horizon: int, order: Int64 | None = None) -> Int64:
+    """Return when the bar lies (ns UTC) that the label at a horizon looks at, of each row; forever where none is.
+
+    `order` are the rows series by series, where they are known.
+    """
+    order = np.argsort(dataset.symbol, kind="stable") if order is None else order
     ends = np.full(len(order), _FOREVER, np.int64)
     here, there = order[:-horizon], order[horizon:]
     same = dataset.symbol[here] == dataset.symbol[there]
@@ -117,8 +121,9 @@ def masked_labels(dataset: Dataset, fold: Fold) -> NDArray[np.float32]:
     Rows outside the fold have none.
     """
     out = np.full_like(dataset.returns, np.nan)
+    order = np.argsort(dataset.symbol, kind="stable")
     for horizon in range(1, dataset.horizons + 1):
-        ends = label_ends(dataset, horizon)
+        ends = label_ends(dataset, horizon, order)
         for rows, end in zip(fold[:4], fold.ends):
             there = rows[ends[rows] <= end]
             out[there, horizon - 1] = dataset.returns[there, horizon - 1]
@@ -131,8 +136,8 @@ def _cut(times: Int64, edges: list[int], embargo: int, reach: _Reach, number: in
     for k in range(4):
         begin = min(edges[k] + (embargo if k else 0), len(times) - 1)
         end = int(times[edges[k + 1]]) if edges[k + 1] < len(times) else _FOREVER - 1
-        parts.append(reach.rows(int(times[begin]), end, end))
-        ends.append(end)
+        parts.append(reach.rows(int(times[begin]), end, end if k < 3 else _FOREVER - 1))
+        ends.append(end if k < 3 else _FOREVER - 1)
     return Fold(*parts, (ends[0], ends[1], ends[2], ends[3]), number, refit)
 
 

@@ -52,6 +52,7 @@ Pace = Annotated[
 From = Annotated[int | None, typer.Option("--from", metavar="TIME", parser=_parser(parse_time), help="First (UTC).")]
 To = Annotated[int | None, typer.Option("--to", metavar="TIME", parser=_parser(parse_time), help="End, excluded.")]
 TickFiles = Annotated[list[Path], typer.Argument(metavar="FILE", help="Ticks in Parquet or CSV.")]
+HistoryFiles = Annotated[list[Path], typer.Argument(metavar="FILE", help="Ticks, or bars, in Parquet or CSV.")]
 Timeframe = Annotated[str | None, typer.Option(metavar="1s,1m,5m", help="Setting bars.timeframes.")]
 Symbols = Annotated[str | None, typer.Option(metavar="A,B", help="Setting universe.symbols.")]
 
@@ -216,14 +217,27 @@ def verify(
 @common
 def train(
     call: Common,
-    files: TickFiles,
-    timeframe: Annotated[str, typer.Option(metavar="1m", help="The one to predict on.")] = "1m",
+    files: HistoryFiles,
+    model: Annotated[
+        list[str] | None,
+        typer.Option("--model", metavar="NAME", help="An architecture, several joined by +, or ensemble; repeatable."),
+    ] = None,
+    timeframe: Annotated[str, typer.Option(metavar="1m", help="The one to predict on; 1d for daily bars.")] = "1m",
     horizon: Annotated[int | None, typer.Option(help="Setting train.horizon.")] = None,
+    preset: Annotated[str | None, typer.Option(metavar="quick", help="Setting train.preset.")] = None,
+    source: Annotated[str | None, typer.Option("--from", metavar="VERSION", help="Setting train.source.")] = None,
+    device: Annotated[str | None, typer.Option(metavar="cuda", help="Setting train.device.")] = None,
     model_name: Annotated[str | None, typer.Option(help="First part of the version's name.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was killed.")] = False,
 ) -> None:
-    """Train a model on replayed history, report it beside naive baselines, register it."""
-    chosen = {"bars.timeframes": ("--timeframe", timeframe), "train.horizon": ("--horizon", horizon)}
-    call.run("train", chosen=chosen, drains=True, files=files, model_name=model_name)
+    """Train models on replayed history, report them beside naive baselines, register them."""
+    chosen = {
+        "bars.timeframes": ("--timeframe", timeframe), "train.horizon": ("--horizon", horizon),
+        "train.preset": ("--preset", preset), "train.source": ("--from", source), "train.device": ("--device", device),
+    }  # fmt: skip
+    call.run(
+        "train", chosen=chosen, drains=True, files=files, models=model or [], model_name=model_name, resume=resume
+    )
 
 
 @app.command()

@@ -28,14 +28,22 @@ class Net(nn.Module, ABC):
     """What both kinds are. Outputs are in units of the label, the log return over sigma_t sqrt(h)."""
 
     columns: tuple[str, ...] = ()  # feature columns that it reads by name, not scaled; option `places` says where
+    grades: int = 1  # how many parts are fitted one after the other, each with epochs of its own
+    weigh: Callable[[Tensor], Tensor | None] | None = None  # weights of labels (..., H) while fitting; None: all alike
+
+    def begin_grade(self, grade: int) -> None:
+        """Get ready to fit a grade from 0 on: freeze what the ones before learned, by `requires_grad_`.
+
+        Called in this order, also where a run goes on that was broken off, before its weights are read.
+        """
 
     def loss(self, heads: Tensor, y: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
         """Return the sum of the losses and how many there are, of what `forward` gave just before.
 
         Heads (..., H, 2), labels (..., H) with NaN where there is none, and which rows count (...). Override it to
-        weigh terms or to add a penalty.
+        add a penalty.
         """
-        return negative_log_likelihood(heads, y, counts)
+        return negative_log_likelihood(heads, y, counts, self.weigh(y) if self.weigh else None)
 
 
 class StepNet(Net):

@@ -1,62 +1,77 @@
-"""`undertone train`: replay history, fit the members, report them beside naive baselines, register the version."""
+"""`undertone train`: history through the features, fold after fold, reported beside naive baselines, registered."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from dataflows.assembly import groups_of
+from dataflows.bar_history import bar_history
 from dataflows.history import feature_history
+from dataflows.sources.bar_file import is_bar_file
 from dataflows.sources.files import FileSource
 from features.catalogue import column_fingerprint
-from models.config import TrainingConfig, preset
 from models.dataset import Dataset, DatasetBuilder, build_dataset
 from models.metadata import Metadata
 from models.registry import Registry
 from models.training import train
 from ops.drain import Drain
-from ops.errors import CommandFailed
+from ops.errors import CommandFailed, UsageError
 from ops.progress import Progress
 from ops.settings import Settings
 from ops.tables import print_json
+from ops.train_settings import configuration
+from schema.bars import Bars
+from schema.features import FeatureRows
 from schema.timeframes import parse_timeframe
 
 
-def run(settings: Settings, *, json: bool, drain: Drain, files: list[Path], model_name: str | None) -> int:
-    """Train on files of ticks. The new version is not active until `undertone models activate`."""
-    symbols = settings.universe.symbols
-    source = FileSource(files, symbols=None if symbols == "auto" else list(symbols))
-    progress = Progress(None, "ticks", quiet=json)
+def run(
+    settings: Settings, *, json: bool, drain: Drain, files: list[Path], models: list[str], model_name: str | None,
+    resume: bool,
+) -> int:  # fmt: skip
+    """Train on files of ticks or of bars, a version a model. None is active until `undertone models activate`."""
+    wanted = [configuration(settings, model_name if len(models) < 2 else None, model) for model in models or [None]]
+    dataset = history_dataset(settings, settings.bars.timeframes[0], _history(settings, files, json, drain))
+    if drain.asked:
+        raise CommandFailed("train: stopped before the history was read; nothing was registered")
+    answers = []
+    for config in wanted:
+        began = time.monotonic()
+        version = train(dataset, config, settings.registry.root, _quiet if json else _Telling(), resume=resume)
+        if version:
+            metadata = Registry(settings.registry.root).show(version)
+            answers.append(_answer(metadata, dataset, time.monotonic() - began))
+            if not json:
+                _print(metadata, settings, len(wanted) == 1)
+    if json and answers:
+        print_json(answers[0] if len(wanted) == 1 else {"versions": answers})
+    return 0
+
+
+def _history(settings: Settings, files: list[Path], json: bool, drain: Drain) -> Iterator[tuple[Bars, FeatureRows]]:
+    """Yield the rows of files that all hold ticks or all hold bars."""
+    kinds = {is_bar_file(path) for path in files}
+    if len(kinds) > 1:
+        raise UsageError("train: some files hold ticks and some hold bars; expected files of one kind")
+    bars = kinds == {True}
+    progress = Progress(None, "bars" if bars else "ticks", quiet=json)
 
     def on_read(read: int) -> bool:
         progress.at(read)
         return drain.asked
 
-    dataset = history_dataset(settings, settings.bars.timeframes[0], feature_history(settings, source, on_read))
+    if bars:
+        yield from bar_history(settings, files, on_read)
+    else:
+        symbols = settings.universe.symbols
+        source = FileSource(files, symbols=None if symbols == "auto" else list(symbols))
+        yield from feature_history(settings, source, on_read)
     progress.close()
-    if drain.asked:
-        raise CommandFailed("train: stopped before the history was read; nothing was registered")
-    say = _quiet if json else _say
-    version = train(dataset, configuration(settings, model_name), settings.registry.root, say)
-    _print(Registry(settings.registry.root).show(version), settings, dataset, json)
-    return 0
-
-
-def configuration(settings: Settings, model_name: str | None = None, start: str = "default") -> TrainingConfig:
-    """Return a preset of the training with what the settings choose in it."""
-    chosen, config = settings.train, preset(start)
-    net = config.net
-    if net is not None and "epochs" in chosen.model_fields_set:
-        net = replace(net, epochs=chosen.epochs)
-    if net is not None and "patience" in chosen.model_fields_set:
-        net = replace(net, patience=chosen.patience)
-    return replace(
-        config, name=model_name or config.name, primary=chosen.horizon, seed=chosen.seed,
-        threads=chosen.threads, net=net,
-    )  # fmt: skip
 
 
 def history_dataset(settings: Settings, timeframe: str, history: Any) -> Dataset:
@@ -68,25 +83,37 @@ def history_dataset(settings: Settings, timeframe: str, history: Any) -> Dataset
     return build_dataset(history, DatasetBuilder(names, fingerprints, parse_timeframe(timeframe), index))
 
 
-def _say(text: str, share: float) -> None:
-    print(f"{share:6.1%}  {text}")
+class _Telling:
+    """Says how far training is, with what is left by the pace so far."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+
+    def __call__(self, text: str, share: float) -> None:
+        left = (time.monotonic() - self._began) * (1 - share) / share if share > 0 else 0.0
+        print(f"{share:6.1%}  {left:5.0f} s left  {text}", flush=True)
 
 
 def _quiet(text: str, share: float) -> None:
     """Show nothing."""
 
 
-def _print(metadata: Metadata, settings: Settings, dataset: Dataset, json: bool) -> None:
-    answer: dict[str, Any] = {
+def _answer(metadata: Metadata, dataset: Dataset, seconds: float) -> dict[str, Any]:
+    return {
         "version": metadata.version,
         "timeframe": metadata.timeframe,
         "rows": len(dataset.time),
         "dataset_mb": round(dataset.nbytes / 2**20, 1),
+        "seconds": round(seconds, 1),
         "metrics": msgspec.to_builtins(metadata.metrics),
     }
-    if json:
-        print_json(answer)
-        return
+
+
+def _print(metadata: Metadata, settings: Settings, whole: bool) -> None:
     folder = settings.registry.root / metadata.version
-    print((folder / "training_report.md").read_text())
+    report = (folder / "training_report.md").read_text()
+    if whole:
+        print(report)
+    else:
+        print(next(line for line in report.splitlines() if line.startswith("**")).strip("*"))
     print(f"registered {metadata.version} ({folder}); use it with: undertone models activate {metadata.version}")

@@ -11,8 +11,9 @@ from dataflows.sources.synthetic import SyntheticMarket
 from features.catalogue import column_fingerprint
 from models.registry import Registry, RegistryError
 from models.training import train
-from ops.commands.train import configuration, history_dataset
+from ops.commands.train import history_dataset
 from ops.settings import Settings
+from ops.train_settings import configuration
 
 HISTORY_SECONDS: Final = 1_500
 SEED_OFFSET: Final = 1_000  # the model learns from another market than the one it is shown on
@@ -33,7 +34,9 @@ def ensure(settings: Settings, timeframe: str, symbols: int, seed: int) -> str:
     market = SyntheticMarket(symbols, seed=seed + SEED_OFFSET, duration_s=HISTORY_SECONDS)
     dataset = history_dataset(settings, timeframe, feature_history(settings, market))
     print(f"       {len(dataset.time):,} rows after {time.perf_counter() - began:.0f} s; fitting")
-    version = train(dataset, configuration(settings, "demo", start="quick"), settings.registry.root)
+    chosen = {"preset": "quick", "scheme": "single"}
+    quick = settings.model_copy(update={"train": settings.train.model_copy(update=chosen)})
+    version = train(dataset, configuration(quick, "demo"), settings.registry.root)
     registry.activate(version)
     print(f"       {version} after {time.perf_counter() - began:.0f} s; its report: {registry.path(version)}")
     return version

@@ -329,8 +329,43 @@ class Train(Section):
     """Offline training."""
 
     horizon: int = Field(5, ge=1, le=30, description="Bars ahead that are served.")
-    epochs: int = Field(40, ge=1, description="Most passes of the net over the fitting slice; a preset may say fewer.")
-    patience: int = Field(6, ge=1, description="Epochs without a better loss on the stop slice before it ends.")
+    preset: Literal["default", "quick"] = Field(
+        "default",
+        description="What the settings below that nobody gave are taken from; `quick` ends in under a minute a model "
+        "on a small history: small nets, few epochs, three folds, 48 columns.",
+    )
+    scheme: Literal["walk_forward", "single"] = Field(
+        "walk_forward", description="Fold after fold through time, or one split of the history."
+    )
+    train_bars: int = Field(500, ge=20, description="Bar times of a fold's first fit slice, pooled over symbols.")
+    validation_bars: int = Field(100, ge=4, description="Bar times behind it: half to stop by, half to calibrate on.")
+    step_bars: int = Field(50, ge=1, description="Bar times tested a fold, and how far the next one lies from it.")
+    embargo_bars: int = Field(5, ge=0, description="Bar times left out behind each boundary, beside purged labels.")
+    growing: bool = Field(True, description="The fit slice begins where the history does; else it keeps its length.")
+    refit_every: int = Field(10, ge=1, description="Folds between two fits of a net; trees are fitted in each.")
+    folds: int = Field(0, ge=0, description="Only so many folds, the newest; 0 for all.")
+    columns: int = Field(0, ge=0, description="Most optional columns, chosen on each fold's fit slice; 0 for all.")
+    epochs: int = Field(40, ge=1, description="Most passes of a net over the fit slice.")
+    patience: int = Field(15, ge=1, description="Epochs without a better loss on the stop slice before it ends.")
+    divergence: float = Field(
+        0.1, gt=0, description="Overfitting: the gap of stop to fit loss grows by this share of the fit loss, thrice."
+    )
+    learning_rate: float = Field(1e-3, gt=0, le=1, description="Highest rate of the schedule.")
+    schedule: Literal["cosine", "one_cycle", "constant"] = Field("cosine", description="How the rate falls.")
+    clip: float = Field(1.0, gt=0, description="Longest gradient; a longer one is shortened to it.")
+    accumulate: int = Field(1, ge=1, description="Mini-batches whose gradients make one step.")
+    batch: int = Field(256, ge=1, description="Windows of a mini-batch, of nets over windows.")
+    streams: int = Field(64, ge=1, description="Pieces of series of a mini-batch, of nets with a step form.")
+    augment: float = Field(0.1, ge=0, le=1, description="Share of a mini-batch's sequences that are disturbed a little.")
+    class_weights: bool = Field(False, description="Labels of a rare class weigh more while a net learns.")
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32", description="Of a net's arithmetic while it learns; weights and sums stay float32."
+    )
+    device: Literal["cpu", "cuda"] = Field("cpu", description="Where nets are fitted.")
+    source: str = Field("", description="A version whose nets are trained on with its columns; empty to begin anew.")
+    replay: float = Field(
+        0.0, ge=0, lt=1, description="With a source: share of rows drawn from what it knows, beside newer ones; 0: all."
+    )
     threads: int = Field(1, ge=1, description="Threads of the trees and of the net.")
     seed: int = Field(1, ge=0, description="Seed of weights and of every draw.")
 

@@ -36,8 +36,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
     market = SyntheticMarket(SYMBOLS, seed=3, duration_s=900)
     dataset = history_dataset(settings, "1s", feature_history(settings, market))
     quick = preset("quick")
-    assert quick.net is not None
-    quick = replace(quick, name="small", net=replace(quick.net, epochs=2))
+    quick = replace(quick, name="small", walk=None, nets=(replace(quick.nets[0], epochs=2),))
     first = train(dataset, quick, root)
     train(dataset, replace(quick, seed=2), root)
     Registry(root).activate(first)

@@ -21,8 +21,10 @@ SMALL = replace(
     name="small",
     primary=3,
     embargo=20,
-    net=NetConfig(options={"hidden": 12}, streams=8, chunk=32, burn_in=16, epochs=6, learning_rate=1e-2),
-    trees=TreesConfig(mean_trees=30, variance_trees=10, learning_rate=0.15, least_rows_a_leaf=50),
+    walk=None,
+    columns=0,
+    nets=(NetConfig(options={"hidden": 12}, streams=8, chunk=32, burn_in=16, epochs=6, learning_rate=1e-2),),
+    trees=(TreesConfig(mean_trees=30, variance_trees=10, learning_rate=0.15, least_rows_a_leaf=50),),
 )
 WHEN = dt.datetime(2024, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
 

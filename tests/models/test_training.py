@@ -41,8 +41,7 @@ def test_a_martingale_is_not_beaten(small: TrainingConfig, tmp_path: Path) -> No
 
 def test_training_twice_gives_the_same_files(small: TrainingConfig, tmp_path: Path) -> None:
     dataset = make_dataset(make_market(6, 900, planted=0.4))
-    net = replace(small.net, epochs=2) if small.net else None
-    config = replace(small, net=net)
+    config = replace(small, nets=(replace(small.nets[0], epochs=2),))
     a, b = (Registry(tmp_path).show(train(dataset, config, tmp_path, now=WHEN)) for _ in range(2))
     assert a.checksums == b.checksums
     assert a.metrics == b.metrics
@@ -70,8 +69,11 @@ def test_a_loaded_version_predicts_what_the_trained_one_did(registry: Registry, 
 
 def test_the_version_holds_what_a_reader_needs(registry: Registry, bundle: Bundle) -> None:
     path, metadata = registry.path(bundle.metadata.version), bundle.metadata
-    assert {p.name for p in path.iterdir()} == {*metadata.checksums, "metadata.json", "training_history.json",
-                                                "training_report.md"}  # fmt: skip
+    pictures = {"training_curves", "folds", "baselines", "calibration", "confusion", "importance"}
+    assert {p.name for p in path.iterdir()} == {
+        *metadata.checksums, "optimiser.safetensors", "metadata.json", "training_history.json", "training_report.md",
+        "data_quality.md", *(f"{name}.png" for name in pictures),
+    }  # fmt: skip
     history = json.loads((path / "training_history.json").read_text())
     assert history[-1]["stop_loss"] < history[0]["stop_loss"]
     report = (path / "training_report.md").read_text()
@@ -83,7 +85,7 @@ def test_the_version_holds_what_a_reader_needs(registry: Registry, bundle: Bundl
 
 def test_an_absent_member_leaves_its_weight_to_the_others(small: TrainingConfig, tmp_path: Path) -> None:
     dataset = make_dataset(make_market(6, 900, planted=0.4))
-    config = replace(small, net=None, weights={"gru": 0.35, "lightgbm": 0.4})
+    config = replace(small, nets=(), weights={"gru": 0.35, "lightgbm": 0.4})
     loaded = Registry(tmp_path).load(train(dataset, config, tmp_path))
     assert loaded.weights == {"lightgbm": 1.0}
     assert loaded.absent == ("gru",)
@@ -96,7 +98,7 @@ def test_what_cannot_be_trained_is_refused(small: TrainingConfig, tmp_path: Path
     with pytest.raises(ValueError, match=r"primary horizon 11, expected one of 1 \.\. 10 bars"):
         train(dataset, replace(small, primary=11), tmp_path)
     with pytest.raises(ValueError, match="no member is configured"):
-        train(dataset, replace(small, net=None, trees=None), tmp_path)
+        train(dataset, replace(small, nets=(), trees=()), tmp_path)
     with pytest.raises(ValueError, match=r"'quik' is unknown; expected one of \['default', 'quick'\]"):
         preset("quik")
     assert not list(tmp_path.iterdir())

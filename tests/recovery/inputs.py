@@ -32,8 +32,8 @@ def files_sqlite(folder: Path, seconds: int) -> FilesSqlite:
     market = SyntheticMarket(SYMBOLS, seed=3, duration_s=900)
     dataset = history_dataset(settings, "1s", feature_history(settings, market))
     quick = preset("quick")
-    assert quick.net is not None
-    Registry(root).activate(train(dataset, replace(quick, name="small", net=replace(quick.net, epochs=1)), root))
+    quick = replace(quick, name="small", walk=None, nets=(replace(quick.nets[0], epochs=1),))
+    Registry(root).activate(train(dataset, quick, root))
     warm = assemble(settings, FileSource([ticks], batch_size=2_000))
     for _ in range(20):
         warm.pipeline.advance()

@@ -1,0 +1,60 @@
+"""What a run has fitted so far, beside the versions of a registry: a killed run goes on from there.
+
+    root/.runs/NAME/run.json                      which run this is: configuration, data, commit of the code
+                   /fold-0003-gru.safetensors     a net in its last epoch or finished: models.checkpoints
+                   /fold-0003-lightgbm.json       finished trees
+
+It is no version, and none of the registry's readers looks into it. A finished run removes it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from models.checkpoints import BadCheckpoint
+from models.config import TrainingConfig
+from models.dataset import Dataset
+
+RUNS = ".runs"
+
+
+def open_run(root: Path, dataset: Dataset, config: TrainingConfig, resume: bool) -> Path:
+    """Return the folder of a run; without `resume` it is empty.
+
+    Raises BadCheckpoint where what is to be resumed is another run, naming what differs.
+    """
+    folder = root / RUNS / config.name
+    mark = folder / "run.json"
+    ours = {"config": _digest(msgspec.json.encode(asdict(config))), "data": _data_digest(dataset)}
+    if resume and mark.is_file():
+        try:
+            theirs = msgspec.json.decode(mark.read_bytes(), type=dict[str, str])
+        except msgspec.DecodeError as error:
+            raise BadCheckpoint(f"checkpoint {mark}: {error}; train again without --resume") from error
+        if differs := [name for name in ours if ours[name] != theirs.get(name)]:
+            raise BadCheckpoint(
+                f"checkpoint {folder}: it is of a run with other {' and other '.join(differs)}; resume with the same "
+                "files and settings, or train without --resume, which begins anew"
+            )
+        return folder
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    mark.write_bytes(msgspec.json.encode(ours))
+    return folder
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _data_digest(dataset: Dataset) -> str:
+    digest = hashlib.sha256(repr((dataset.timeframe.name, dataset.columns, dataset.fingerprints)).encode())
+    for name in ("time", "symbol", "values", "returns", "sigma"):
+        digest.update(np.ascontiguousarray(getattr(dataset, name)).view(np.uint8).data)
+    return digest.hexdigest()

@@ -1,0 +1,138 @@
+"""Walk through the folds: fit members, collect what they say of rows they were not fitted on, score it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.baselines import baselines
+from models.bundle import Bundle
+from models.classes import vote
+from models.config import NetConfig, TrainingConfig
+from models.dataset import Dataset
+from models.evaluation import Forecast, Outcome, score
+from models.folds import Fold, Rows
+from models.members import Fitted, Progress, fit_member
+from models.pooled import Calibration, Pool, forecast, spread
+from models.problem import Problem, problem_of
+from models.processes import is_first
+from schema.ticks import Float64
+
+
+@dataclass(slots=True)
+class Walk:
+    """What is left behind the last fold."""
+
+    config: TrainingConfig
+    folds: list[Fold]
+    problem: Problem | None = None  # of the last fold, on which the members of the version were fitted
+    fitted: dict[str, Fitted] = field(default_factory=dict)
+    calibration: dict[str, Calibration] = field(default_factory=dict)
+    forecasts: dict[str, list[Forecast]] = field(default_factory=dict)  # of the test rows, a fold; members and naive
+    outcomes: list[Outcome] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def walk_forward(
+    dataset: Dataset, config: TrainingConfig, folds: list[Fold], run: Path | None, source: Bundle | None,
+    progress: Progress,
+) -> Walk:  # fmt: skip
+    """Fit every member on every fold that asks for it; predict and score the test slices.
+
+    A fold's forecasts are calibrated on the pooled calibrate slices of it and of the folds before it, so nothing of a
+    test slice is known to what is scored on it. `run` is where what is fitted is kept for a resume.
+    """
+    walk, pools = Walk(config, folds), {spec.architecture: Pool(config.primary) for spec in config.members}
+    fits = sum(_due(spec, fold) for fold in folds for spec in config.members)
+    done = 0
+    for fold in folds:
+        problem = _problem(dataset, fold, config, source)
+        for spec in config.members:
+            name = spec.architecture
+            if _due(spec, fold):
+                keep = run / f"fold-{fold.number:04d}-{name}.safetensors" if run is not None else None
+                fitted = fit_member(spec, problem, config, keep, source, _told(progress, fold, folds, done, fits))
+                walk.fitted[name] = fitted
+                walk.notes += fitted.fit.notes if fitted.fit else ()
+                done += 1
+            if is_first():
+                pools[name].add(*walk.fitted[name].heads(problem, fold.calibrate), problem.y[fold.calibrate])
+                walk.calibration[name] = pools[name].calibrate()
+        if is_first():
+            _score_fold(walk, problem)
+        walk.problem = problem
+    return walk
+
+
+def _due(spec: object, fold: Fold) -> bool:
+    return fold.refit or not isinstance(spec, NetConfig)
+
+
+def _problem(dataset: Dataset, fold: Fold, config: TrainingConfig, source: Bundle | None) -> Problem:
+    known = source.metadata if source is not None else None
+    if known is None:
+        return problem_of(dataset, fold, config.columns, config.primary)
+    fold = replay_fold(dataset, fold, known.data.last, config) if config.replay else fold
+    return problem_of(dataset, fold, 0, config.primary, known.columns, known.volatility_floor)
+
+
+def replay_fold(dataset: Dataset, fold: Fold, known_until: int, config: TrainingConfig) -> Fold:
+    """Return the fold with a fit slice of the rows behind `known_until` (ns UTC) and a share of older ones.
+
+    The old rows are drawn in runs of 64 bar times, since a recurrent net learns from stretches, not from single rows.
+    """
+    newer = dataset.time[fold.fit] > known_until
+    new, old = fold.fit[newer], fold.fit[~newer]
+    wanted = int(round(len(new) * config.replay / (1 - config.replay)))
+    if not len(new) or wanted >= len(old):
+        return fold
+    _, place = np.unique(dataset.time[old], return_inverse=True)
+    runs = place // 64
+    order = np.random.default_rng((config.seed, fold.number)).permutation(int(runs.max()) + 1)
+    sizes = np.bincount(runs)[order]
+    drawn = order[: int(np.searchsorted(np.cumsum(sizes), wanted)) + 1]
+    return fold._replace(fit=np.sort(np.concatenate((old[np.isin(runs, drawn)], new))))
+
+
+def _told(progress: Progress, fold: Fold, folds: list[Fold], done: int, fits: int) -> Progress:
+    where = f"fold {fold.number + 1} of {folds[-1].number + 1}: " if len(folds) > 1 else ""
+    return lambda text, share: progress(f"{where}{text}", (done + share) / fits)
+
+
+def _score_fold(walk: Walk, problem: Problem) -> None:
+    """Add the forecasts of a fold's test rows on which every member speaks."""
+    rows, primary = problem.fold.test, walk.config.primary
+    said = {name: fitted.heads(problem, rows) for name, fitted in walk.fitted.items()}
+    speak = np.all([np.isfinite(mean[:, -1]) for mean, _ in said.values()], axis=0)
+    rows = rows[speak]
+    naive = problem.fold._replace(test=rows)
+    at = primary - 1
+    walk.outcomes.append(Outcome(problem.dataset.time[rows], problem.y[rows, at], problem.unit[rows, at]))
+    found = {
+        name: forecast(walk.calibration[name], mean[speak], log_variance[speak], primary)
+        for name, (mean, log_variance) in said.items()
+    }
+    found["ensemble"] = ensemble(found, walk.config.weights)
+    found |= {
+        f"naive: {name}": f
+        for name, f in baselines(problem.dataset, naive, problem.y[:, at], problem.unit[:, at], primary).items()
+    }
+    for name, one in found.items():
+        walk.forecasts.setdefault(name, []).append(one)
+
+
+def ensemble(members: dict[str, Forecast], weights: dict[str, float]) -> Forecast:
+    """Return the weighted vote of members that all speak of the same rows."""
+    w = np.array([weights.get(name, 1.0) for name in members])
+    means, log_variances, p = (
+        np.stack([part for one in members.values() if (part := getattr(one, kind)) is not None])
+        for kind in ("mean", "log_variance", "probabilities")
+    )
+    together = vote(means, log_variances, p, w / w.sum(), np.ones(means.shape[1]), 0.5)
+    return Forecast(
+        together.expected_return, 2 * np.log(np.maximum(together.volatility, 1e-9)), together.probabilities
+    )
