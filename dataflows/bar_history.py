@@ -22,7 +22,7 @@ from features.inputs import MAX_ROWS_PER_SERIES
 from features.sessions import Sessions, session_at
 from features.tick_inputs import TickPreparer
 from ops.settings import Settings
-from schema.bars import BarFlag, Bars, empty_bars, take_bars
+from schema.bars import BarFlag, Bars, concat_bars, empty_bars, take_bars
 from schema.features import FeatureRows
 from schema.ticks import Int64, ticks_of
 from schema.timeframes import BarKind, Timeframe, parse_timeframe
@@ -44,8 +44,8 @@ def bar_history(
         file = BarFile(path)
         if file.daily and reader.timeframe.kind != BarKind.DAY:
             raise BadFile(
-                path, f"bars a day, while the timeframe asked for is {reader.timeframe.name}", "a file of that timeframe",
-                "ask for --timeframe 1d",
+                path, f"bars a day, while the timeframe asked for is {reader.timeframe.name}",
+                "a file of that timeframe", "ask for --timeframe 1d",
             )  # fmt: skip
         for raw in file.batches():
             for bars in reader.bars_of(file, raw):
@@ -77,7 +77,7 @@ class _Reader:
         """Yield batches of whole bar times."""
         bars = self._ordered(file, raw)
         if self._held is not None:
-            bars = Bars._make(np.concatenate(pair) for pair in zip(self._held, bars))
+            bars = concat_bars([self._held, bars])
         complete = int(np.searchsorted(bars.time, bars.time[-1])) if len(bars.time) else 0
         self._held = take_bars(bars, slice(complete, None))
         yield from _cut(take_bars(bars, slice(0, complete)))

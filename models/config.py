@@ -95,7 +95,9 @@ class TrainingConfig:
 
 QUICK: Final = TrainingConfig(
     name="quick",
-    nets=(NetConfig(options={"hidden": 32}, chunk=32, streams=48, epochs=12, patience=3, burn_in=32, learning_rate=4e-3),),
+    nets=(
+        NetConfig(options={"hidden": 32}, chunk=32, streams=48, epochs=12, patience=3, burn_in=32, learning_rate=4e-3),
+    ),
     trees=(TreesConfig(mean_trees=40, variance_trees=40, learning_rate=0.1),),
     walk=WalkForward(train=500, validation=200, step=100, folds=3, growing=False, refit_every=3),
     embargo=30,

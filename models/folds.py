@@ -138,7 +138,8 @@ def _cut(times: Int64, edges: list[int], embargo: int, reach: _Reach, number: in
         end = int(times[edges[k + 1]]) if edges[k + 1] < len(times) else _FOREVER - 1
         parts.append(reach.rows(int(times[begin]), end, end if k < 3 else _FOREVER - 1))
         ends.append(end if k < 3 else _FOREVER - 1)
-    return Fold(*parts, (ends[0], ends[1], ends[2], ends[3]), number, refit)
+    fit, stop, calibrate, test = parts
+    return Fold(fit, stop, calibrate, test, (ends[0], ends[1], ends[2], ends[3]), number, refit)
 
 
 def _refuse_thin(fold: Fold, dataset: Dataset, walk: WalkForward | None) -> None:

@@ -52,7 +52,7 @@ class Learner:
         if _together():
             n = n.clone()
             dist.all_reduce(n)
-        (loss / (n.clamp(min=1) * self._config.accumulate)).backward()  # type: ignore[no-untyped-call]
+        (loss / (n.clamp(min=1) * self._config.accumulate)).backward()
         self._gathered += 1
         if self._gathered >= self._config.accumulate:
             self.step()
@@ -67,8 +67,9 @@ class Learner:
             return
         parameters = [p for p in self._named.values() if p.grad is not None]
         if _together():
-            for parameter in parameters:
-                dist.all_reduce(parameter.grad)
+            for gradient in (p.grad for p in parameters):
+                assert gradient is not None
+                dist.all_reduce(gradient)
         torch.nn.utils.clip_grad_norm_(parameters, self._config.clip)
         share = rate_share(self._config.schedule, self._taken, self._steps)
         for group in self._optimiser.param_groups:

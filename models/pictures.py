@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,7 +34,7 @@ def draw(path: Path, metadata: Metadata, walk: Walk, sensitivities: Mapping[str,
           for part in ("mean", "log_variance", "probabilities"))
     )  # fmt: skip
     shares = {**gain_shares(path, metadata), **sensitivities}
-    painted = {
+    painted: dict[str, Callable[[Any], None]] = {
         "training_curves.png": lambda figure: _curves(figure, walk),
         "folds.png": lambda figure: _folds(figure, metadata),
         "baselines.png": lambda figure: _baselines(figure, metadata),
@@ -93,11 +93,11 @@ def _baselines(figure: Any, metadata: Metadata) -> None:
     """Scores beside the naive forecasters', with intervals over days where there are enough."""
     metrics = metadata.metrics
     rows = [*metrics["models"].items(), *((f"naive: {k}", v) for k, v in metrics["baselines"].items())]
-    for axes, (key, title) in zip(
-        figure.subplots(1, 3, sharey=True),
-        (("nll", "negative log likelihood\n(less is better)"), ("log_loss", "log loss of the classes\n(less is better)"),
-         ("directional_accuracy", "share of right signs")),
-    ):  # fmt: skip
+    shown = {
+        "nll": "negative log likelihood\n(less is better)", "log_loss": "log loss of the classes\n(less is better)",
+        "directional_accuracy": "share of right signs",
+    }  # fmt: skip
+    for axes, (key, title) in zip(figure.subplots(1, 3, sharey=True), shown.items()):
         for place, (name, scores) in enumerate(rows):
             value = scores.get(key)
             if value is None:

@@ -86,9 +86,7 @@ def _derive(
         m, y = mean[there], labels[there, h - 1]
         power = float(m @ m)
         factor = float(np.clip(m @ y / power, 0.0, 3.0)) if power > 0 else 0.0
-        scale = (
-            float(np.mean((y - factor * m) ** 2) / np.mean(np.exp(log_variance[there]))) if there.any() else 1.0
-        )
+        scale = float(np.mean((y - factor * m) ** 2) / np.mean(np.exp(log_variance[there]))) if there.any() else 1.0
         factors.append(1.0 if h == primary else factor)
         scales.append(1.0 if h == primary else max(scale, 1e-4))
     return tuple(factors), tuple(scales)

@@ -50,9 +50,7 @@ class Quality:
 
     def markdown(self) -> str:
         """Return the report as a table."""
-        rows = [
-            f"| {f.check} | {f.verdict} | {f.found} | {f.remedy} |".replace("  |", " |") for f in self.findings
-        ]
+        rows = [f"| {f.check} | {f.verdict} | {f.found} | {f.remedy} |".replace("  |", " |") for f in self.findings]
         return "\n".join(["# Data quality", "", "| check | verdict | found | what to do |", "| --- | --- | --- | --- |",
                           *rows, ""])  # fmt: skip
 
@@ -88,8 +86,8 @@ def _times(dataset: Dataset, order: Int64, steps: Int64, same: np.ndarray) -> It
     unsorted = int(np.sum(np.diff(dataset.time) < 0))
     if repeated:
         row = int(order[np.flatnonzero(same & (steps == 0))[0]])
-        yield Finding("duplicates", "refused", f"{repeated:,} rows repeat their symbol's bar time, the first is row {row}",
-                      "keep one row a symbol and bar time")  # fmt: skip
+        found = f"{repeated:,} rows repeat their symbol's bar time, the first is row {row}"
+        yield Finding("duplicates", "refused", found, "keep one row a symbol and bar time")
     else:
         yield Finding("duplicates", "ok", "none")
     if back or unsorted:
@@ -141,7 +139,9 @@ def _labels(dataset: Dataset) -> Iterator[Finding]:
         return
     here = labels[np.isfinite(labels)]
     flat = float(np.mean(here == 0)) if len(here) else 0.0
-    yield Finding("labels", "ok", f"standard deviation {here.std():.3g} a bar, {flat:.1%} are zero" if len(here) else "none")
+    yield Finding(
+        "labels", "ok", f"standard deviation {here.std():.3g} a bar, {flat:.1%} are zero" if len(here) else "none"
+    )
 
 
 def _columns(dataset: Dataset) -> Iterator[Finding]:
@@ -151,11 +151,11 @@ def _columns(dataset: Dataset) -> Iterator[Finding]:
         low = np.where(finite, dataset.values, np.inf).min(axis=0)
         high = np.where(finite, dataset.values, -np.inf).max(axis=0)
     for check, which in (("all-NaN columns", empty), ("constant columns", ~empty & (low == high))):
-        names = [name for name, is_so in zip(dataset.columns, which) if is_so]
+        names = [name for name, is_so in zip(dataset.columns, np.asarray(which).tolist()) if is_so]
         bad = [name for name in names if name in dataset.required]
         if bad:
-            yield Finding(check, "refused", f"required: {', '.join(bad)}",
-                          f"replay a history in which the market moves; {SIGMA} needs 60 bars and prices that change")  # fmt: skip
+            remedy = f"replay a history in which the market moves; {SIGMA} needs 60 bars and prices that change"
+            yield Finding(check, "refused", f"required: {', '.join(bad)}", remedy)
         elif names:
             listed = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
             yield Finding(check, "note", f"{len(names)}: {listed}", "left out")
@@ -169,5 +169,6 @@ def _stationarity(dataset: Dataset) -> Iterator[Finding]:
     for what, values in (("returns", dataset.past[series]), ("log price", np.log(dataset.price[series]))):
         verdict, found = stationarity(np.asarray(values, np.float64))
         expected = what == "log price" or verdict != "note"
-        yield Finding(f"stationarity of {what}", "ok" if expected else "note", f"symbol {counts.argmax()}: {found}",
-                      "" if expected else "the mean of the labels drifts: walk forward, and look at the folds")  # fmt: skip
+        remedy = "" if expected else "the mean of the labels drifts: walk forward, and look at the folds"
+        found = f"symbol {counts.argmax()}: {found}"
+        yield Finding(f"stationarity of {what}", "ok" if expected else "note", found, remedy)

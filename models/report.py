@@ -99,16 +99,19 @@ def _intervals(metrics: dict[str, Any]) -> Iterator[str]:
 
 
 def _folds(metadata: Metadata) -> Iterator[str]:
-    yield "| fold | fitted anew | fit from | fit to | test from | test to | test rows | nll | nll of no_change | log_loss |"
-    yield "| --- |" + " --- |" * 9
+    heads = ("fold", "fitted anew", "fit from", "fit to", "test from", "test to", "test rows", "nll",
+             "nll of no_change", "log_loss")  # fmt: skip
+    yield f"| {' | '.join(heads)} |"
+    yield "| --- |" + " --- |" * (len(heads) - 1)
     for fold in metadata.metrics["folds"]:
         vote, naive = fold["scores"]["ensemble"], fold["scores"]["naive: no_change"]
         (fit_from, fit_to, _), (first, last, _) = fold["slices"]["fit"], fold["slices"]["test"]
         cells = [_number(scores.get(key)) for scores, key in ((vote, "nll"), (naive, "nll"), (vote, "log_loss"))]
-        yield (
-            f"| {fold['number'] + 1} | {'yes' if fold['refit'] else 'trees only'} | {_time(fit_from)} | {_time(fit_to)} "
-            f"| {_time(first)} | {_time(last)} | {fold['rows']:,} | {' | '.join(cells)} |"
-        )
+        cells = [
+            str(fold["number"] + 1), "yes" if fold["refit"] else "trees only", _time(fit_from), _time(fit_to),
+            _time(first), _time(last), f"{fold['rows']:,}", *cells,
+        ]  # fmt: skip
+        yield f"| {' | '.join(cells)} |"
     yield ""
 
 

@@ -13,7 +13,9 @@ _SAMPLE = 50_000  # rows that correlations are taken over
 _ALIKE = 0.98  # correlation with a column that is chosen already, above which another says nothing new
 
 
-def choose(dataset: Dataset, columns: tuple[ColumnUse, ...], fit: Int64, y: Float64, most: int) -> tuple[ColumnUse, ...]:
+def choose(
+    dataset: Dataset, columns: tuple[ColumnUse, ...], fit: Int64, y: Float64, most: int
+) -> tuple[ColumnUse, ...]:
     """Return the required columns and at most `most` others, in the given order.
 
     `y` are the labels of the rows `fit`. A column counts by its correlation with the label or with the label's size,
@@ -21,8 +23,8 @@ def choose(dataset: Dataset, columns: tuple[ColumnUse, ...], fit: Int64, y: Floa
     """
     step = -(-len(fit) // _SAMPLE)
     rows, y = fit[::step], y[::step]
-    x = Inputs(columns, dataset.columns, dataset.fingerprints).make(dataset.values, rows)[:, : len(columns)]
-    x = _standard(x.astype(np.float64))
+    inputs = Inputs(columns, dataset.columns, dataset.fingerprints).make(dataset.values, rows)
+    x = _standard(inputs[:, : len(columns)].astype(np.float64))
     worth = np.maximum(*(np.abs(_standard(target[:, None])[:, 0] @ x) / len(rows) for target in (y, np.abs(y))))
     chosen: list[int] = []
     for k in np.argsort(-worth, kind="stable").tolist():

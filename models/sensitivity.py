@@ -47,6 +47,6 @@ def _of_net(net: Net, problem: Problem, rows: NDArray[np.intp]) -> dict[str, flo
     weight = x.grad.abs().sum(dim=1).mean(dim=0).numpy()
     columns = problem.columns
     owner = [*range(len(columns)), *(k for k, column in enumerate(columns) if column.masked)]
-    shares = np.bincount(owner, weight, len(columns))
-    shares /= max(shares.sum(), np.finfo(float).tiny)
+    total = np.bincount(owner, weight, len(columns))
+    shares = total / max(total.sum(), np.finfo(float).tiny)
     return {column.name: float(share) for column, share in zip(columns, shares)}

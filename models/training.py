@@ -79,7 +79,8 @@ def _unseen(dataset: Dataset, folds: list[Fold], source: Bundle) -> list[Fold]:
             f"training: train.source {metadata.version} is of timeframe {metadata.timeframe} and {metadata.horizons} "
             f"horizons, this history of {dataset.timeframe.name} and {dataset.horizons}; name a version of the same"
         )
-    kept = [fold for fold in folds if dataset.time[fold.stop[0]] > metadata.data.last]
+    seen = metadata.data.slices["test"][0]  # purged and embargoed from all that it was fitted and calibrated on
+    kept = [fold for fold in folds if dataset.time[fold.stop[0]] >= seen]
     if not kept:
         raise TrainingRefused(
             f"training: train.source {metadata.version} was trained up to the end of this history's last fold; "

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -14,13 +12,12 @@ from models.bundle import Bundle
 from models.classes import vote
 from models.config import NetConfig, TrainingConfig
 from models.dataset import Dataset
-from models.evaluation import Forecast, Outcome, score
-from models.folds import Fold, Rows
+from models.evaluation import Forecast, Outcome
+from models.folds import Fold
 from models.members import Fitted, Progress, fit_member
-from models.pooled import Calibration, Pool, forecast, spread
+from models.pooled import Calibration, Pool, forecast
 from models.problem import Problem, problem_of
 from models.processes import is_first
-from schema.ticks import Float64
 
 
 @dataclass(slots=True)
@@ -76,7 +73,7 @@ def _problem(dataset: Dataset, fold: Fold, config: TrainingConfig, source: Bundl
     known = source.metadata if source is not None else None
     if known is None:
         return problem_of(dataset, fold, config.columns, config.primary)
-    fold = replay_fold(dataset, fold, known.data.last, config) if config.replay else fold
+    fold = replay_fold(dataset, fold, known.data.slices["calibrate"][1], config) if config.replay else fold
     return problem_of(dataset, fold, 0, config.primary, known.columns, known.volatility_floor)
 
 
@@ -87,15 +84,14 @@ def replay_fold(dataset: Dataset, fold: Fold, known_until: int, config: Training
     """
     newer = dataset.time[fold.fit] > known_until
     new, old = fold.fit[newer], fold.fit[~newer]
-    wanted = int(round(len(new) * config.replay / (1 - config.replay)))
+    wanted = round(len(new) * config.replay / (1 - config.replay))
     if not len(new) or wanted >= len(old):
         return fold
     _, place = np.unique(dataset.time[old], return_inverse=True)
     runs = place // 64
     order = np.random.default_rng((config.seed, fold.number)).permutation(int(runs.max()) + 1)
-    sizes = np.bincount(runs)[order]
-    drawn = order[: int(np.searchsorted(np.cumsum(sizes), wanted)) + 1]
-    return fold._replace(fit=np.sort(np.concatenate((old[np.isin(runs, drawn)], new))))
+    drawn = np.concatenate([old[runs == run] for run in order])[:wanted]
+    return fold._replace(fit=np.sort(np.concatenate((drawn, new))))
 
 
 def _told(progress: Progress, fold: Fold, folds: list[Fold], done: int, fits: int) -> Progress:
@@ -133,6 +129,4 @@ def ensemble(members: dict[str, Forecast], weights: dict[str, float]) -> Forecas
         for kind in ("mean", "log_variance", "probabilities")
     )
     together = vote(means, log_variances, p, w / w.sum(), np.ones(means.shape[1]), 0.5)
-    return Forecast(
-        together.expected_return, 2 * np.log(np.maximum(together.volatility, 1e-9)), together.probabilities
-    )
+    return Forecast(together.expected_return, 2 * np.log(np.maximum(together.volatility, 1e-9)), together.probabilities)

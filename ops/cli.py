@@ -235,9 +235,7 @@ def train(
         "bars.timeframes": ("--timeframe", timeframe), "train.horizon": ("--horizon", horizon),
         "train.preset": ("--preset", preset), "train.source": ("--from", source), "train.device": ("--device", device),
     }  # fmt: skip
-    call.run(
-        "train", chosen=chosen, drains=True, files=files, models=model or [], model_name=model_name, resume=resume
-    )
+    call.run("train", chosen=chosen, drains=True, files=files, models=model or [], model_name=model_name, resume=resume)
 
 
 @app.command()

@@ -35,7 +35,8 @@ def run(
     resume: bool,
 ) -> int:  # fmt: skip
     """Train on files of ticks or of bars, a version a model. None is active until `undertone models activate`."""
-    wanted = [configuration(settings, model_name if len(models) < 2 else None, model) for model in models or [None]]
+    names: list[str | None] = [*models] or [None]
+    wanted = [configuration(settings, model_name if len(names) == 1 else None, model) for model in names]
     dataset = history_dataset(settings, settings.bars.timeframes[0], _history(settings, files, json, drain))
     if drain.asked:
         raise CommandFailed("train: stopped before the history was read; nothing was registered")

@@ -356,7 +356,9 @@ class Train(Section):
     accumulate: int = Field(1, ge=1, description="Mini-batches whose gradients make one step.")
     batch: int = Field(256, ge=1, description="Windows of a mini-batch, of nets over windows.")
     streams: int = Field(64, ge=1, description="Pieces of series of a mini-batch, of nets with a step form.")
-    augment: float = Field(0.1, ge=0, le=1, description="Share of a mini-batch's sequences that are disturbed a little.")
+    augment: float = Field(
+        0.1, ge=0, le=1, description="Share of a mini-batch's sequences that are disturbed a little."
+    )
     class_weights: bool = Field(False, description="Labels of a rare class weigh more while a net learns.")
     precision: Literal["float32", "bfloat16"] = Field(
         "float32", description="Of a net's arithmetic while it learns; weights and sums stay float32."

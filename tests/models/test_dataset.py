@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.config import SIGMA
-from models.dataset import DatasetBuilder, split
+from models.dataset import DatasetBuilder
 from models.inputs import Inputs, fit_columns, fit_floor
 from models.labels import label
 from schema.bars import BarFlag, Bars, take_bars
@@ -77,37 +77,6 @@ def test_only_rows_of_the_timeframe_are_taken() -> None:
     builder = DatasetBuilder(NAMES, FINGERPRINTS, SECONDS, 1)
     builder.add(market.bars, market.rows)
     assert len(builder.finish().time) == 100
-
-
-def test_no_label_of_a_slice_overlaps_one_of_another() -> None:
-    dataset = make_dataset(make_market(3, 900))
-    slices = split(dataset, (0.6, 0.1, 0.15, 0.15), 20, 3)
-    parts = [slices.fit, slices.stop, slices.calibrate, slices.test]
-    for a, rows in enumerate(parts):
-        for other in parts[a + 1 :]:
-            for i in rows[-100:]:
-                overlapping = (dataset.time[other] < dataset.label_end[i]) & (
-                    dataset.label_end[other] > dataset.time[i]
-                )
-                assert not overlapping.any()
-            assert dataset.time[other].min() - dataset.time[rows].max() > 20 * SECOND
-    assert all(np.isfinite(dataset.returns[rows, 2]).all() and dataset.eligible[rows].all() for rows in parts)
-
-
-def test_without_purge_labels_would_overlap() -> None:
-    """The oracle above can see an overlap: one bar of purge less, and there is one."""
-    dataset = make_dataset(make_market(3, 900))
-    blind = replace(dataset, label_end=dataset.time)
-    slices = split(blind, (0.6, 0.1, 0.15, 0.15), 0, 3)
-    assert (dataset.label_end[slices.fit].max() > dataset.time[slices.stop]).any()
-
-
-def test_too_few_rows_are_refused_with_the_counts() -> None:
-    dataset = make_dataset(make_market(2, 300))
-    with pytest.raises(
-        ValueError, match=r"\[\d+, .* labelled rows .* expected at least \[500, 100, 100, 100\]; replay"
-    ):
-        split(dataset, (0.6, 0.1, 0.15, 0.15), 20, 3)
 
 
 def test_a_history_without_the_timeframe_is_refused() -> None:
