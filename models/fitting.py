@@ -73,7 +73,7 @@ def fit_net(
     examples = Examples(torch.from_numpy(x).to(device), labels.to(device), symbol, eligible)
     run = _Run(net.to(device), config, examples, (fit, stop), seed, checkpoint)
     with ExitStack() as stack:
-        stack.enter_context(augmented(net, config.augment))
+        stack.enter_context(augmented(net, config.augment, config.options.get("places", ())))
         if config.class_weights:
             stack.enter_context(weighted_by_class(net, y[fit]))
         run.resume()

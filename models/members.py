@@ -21,6 +21,7 @@ from models.inputs import Inputs
 from models.labels import Float32
 from models.layouts import evaluate
 from models.metadata import ColumnUse
+from models.named import places
 from models.problem import Problem
 from models.trees import parse_forest, walk
 from schema.ticks import Float64
@@ -86,10 +87,12 @@ def fit_member(
     """Fit a member on a fold. `keep` is where a net's checkpoints or the finished trees go, and are taken up from."""
     if isinstance(spec, TreesConfig):
         return _fit_trees(spec, problem, config, keep, progress)
-    fold, data = problem.fold, problem.dataset
-    start = None
-    if source is not None and spec.architecture in source.nets:
-        start = source.nets[spec.architecture].state_dict()
+    fold, data, name = problem.fold, problem.dataset, spec.architecture
+    start, options = None, {**spec.options, **places(name, problem.columns)}
+    if source is not None and name in source.nets:
+        start = source.nets[name].state_dict()
+        options = {k: v for k, v in source.metadata.members[name].options.items() if k != "architecture"}
+    spec = replace(spec, options=options)
     try:
         fit = fit_net(
             spec, problem.x, problem.y.astype(np.float32), data.symbol, data.eligible, fold.fit, fold.stop,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from models.folds import Fold, masked_labels
 from models.inputs import Inputs, fit_columns, fit_floor
 from models.labels import Float32
 from models.metadata import ColumnUse
+from models.named import named_columns
 from models.selection import choose
 from schema.ticks import Float64
 
@@ -35,10 +37,12 @@ class Problem:
 
 
 def problem_of(
-    dataset: Dataset, fold: Fold, most_columns: int, primary: int, columns: tuple[ColumnUse, ...] = (),
-    floor: float = 0.0,
+    dataset: Dataset, fold: Fold, architectures: Sequence[str], most_columns: int, primary: int,
+    columns: tuple[ColumnUse, ...] = (), floor: float = 0.0,
 ) -> Problem:  # fmt: skip
     """Scale the columns on the fold's fit slice and choose at most `most_columns` optional ones (0: all).
+
+    What the architectures read by name stands before them, as it is.
 
     `columns` and `floor` of a version that is trained on are taken as they are.
     """
@@ -51,6 +55,7 @@ def problem_of(
         columns = fit_columns(part, fold.fit, np.concatenate((fold.stop, fold.calibrate)))
         if most_columns:
             columns = choose(part, columns, fold.fit, y[fold.fit, primary - 1], most_columns)
+        columns = (*named_columns(part, architectures), *columns)
     x = Inputs(columns, part.columns, part.fingerprints).make(part.values, np.arange(m))
     return Problem(part, fold, columns, floor, x, unit, y)
 

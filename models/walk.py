@@ -71,10 +71,11 @@ def _due(spec: object, fold: Fold) -> bool:
 
 def _problem(dataset: Dataset, fold: Fold, config: TrainingConfig, source: Bundle | None) -> Problem:
     known = source.metadata if source is not None else None
+    names = [net.architecture for net in config.nets]
     if known is None:
-        return problem_of(dataset, fold, config.columns, config.primary)
+        return problem_of(dataset, fold, names, config.columns, config.primary)
     fold = replay_fold(dataset, fold, known.data.slices["calibrate"][1], config) if config.replay else fold
-    return problem_of(dataset, fold, 0, config.primary, known.columns, known.volatility_floor)
+    return problem_of(dataset, fold, names, 0, config.primary, known.columns, known.volatility_floor)
 
 
 def replay_fold(dataset: Dataset, fold: Fold, known_until: int, config: TrainingConfig) -> Fold:

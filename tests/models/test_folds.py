@@ -121,7 +121,7 @@ def test_inputs_and_labels_of_a_fold_do_not_know_what_comes_behind_it(seed: int)
     values, returns, sigma = dataset.values.copy(), dataset.returns.copy(), dataset.sigma.copy()
     values[fold.test], returns[fold.test], sigma[fold.test] = 1e6, 9.0, 5.0
     other = replace(dataset, values=values, returns=returns, sigma=sigma)
-    a, b = problem_of(dataset, fold, 2, 3), problem_of(other, fold, 2, 3)
+    a, b = problem_of(dataset, fold, (), 2, 3), problem_of(other, fold, (), 2, 3)
     assert a.columns == b.columns and a.floor == b.floor
     for name in SLICES[:3]:
         rows = fold.slices()[name]
@@ -131,7 +131,7 @@ def test_inputs_and_labels_of_a_fold_do_not_know_what_comes_behind_it(seed: int)
 
 def test_scaling_is_that_of_the_fit_slice() -> None:
     fold = folds_of(DATASET, SINGLE)[0]
-    column = next(c for c in problem_of(DATASET, fold, 0, 3).columns if c.name == "trend")
+    column = next(c for c in problem_of(DATASET, fold, (), 0, 3).columns if c.name == "trend")
     trend = DATASET.values[fold.fit, DATASET.columns.index("trend")]
     assert column.center == pytest.approx(np.median(trend), abs=1e-6)
 
@@ -139,7 +139,7 @@ def test_scaling_is_that_of_the_fit_slice() -> None:
 def test_the_columns_that_know_the_labels_are_chosen() -> None:
     dataset = make_dataset(make_market(4, 700, planted=0.4), H)
     fold = folds_of(dataset, SINGLE)[0]
-    names = [c.name for c in problem_of(dataset, fold, 1, 3).columns]
+    names = [c.name for c in problem_of(dataset, fold, (), 1, 3).columns]
     assert names == ["signal", "reference_volatility_60"]
 
 
