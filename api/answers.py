@@ -249,6 +249,25 @@ class MarketContext(Answer):
     )
 
 
+class Situation(Answer):
+    """A past moment of the same series."""
+
+    as_of: Time
+    distance: float = Field(description="Root mean square difference of the features, in standard deviations.")
+    realised_return: float = Field(description="Percent, over as many bars as were asked for.")
+
+
+class OutcomeSpread(Answer):
+    """What followed the similar situations (percent)."""
+
+    count: int
+    mean: float
+    median: float
+    low: float = Field(description="The 10th percentile.")
+    high: float = Field(description="The 90th.")
+    share_up: float
+
+
 class Analysis(Answer):
     """A prediction, and what is known around it."""
 
@@ -266,6 +285,8 @@ class Analysis(Answer):
     spectral_analysis: SpectralAnalysis | None
     technical_indicators: TechnicalIndicators
     market_context: MarketContext
+    similar_situations: list[Situation] | None = Field(description="Nearest first; null where they weren't asked for.")
+    outcome_spread: OutcomeSpread | None
     model_version: str
     tier: str | None
     sequence: int | None

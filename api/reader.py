@@ -148,6 +148,13 @@ class Reader:
         found = self._newest("features", symbol, timeframe, 1)
         return found[0] if found else None
 
+    def features_after(self, symbol: str, timeframe: str, names: Sequence[str], time: int, limit: int) -> list[Row]:
+        """Return time and some columns of the newest `limit` feature rows behind `time` (ns UTC), oldest first."""
+        columns = ", ".join(f'"{name}"' for name in ("time", *names))
+        where = f"FROM {self.store.table('features')} WHERE symbol = ? AND timeframe = ? AND time > ?"
+        sql = f"SELECT {columns} {where} ORDER BY time DESC, bar_sequence DESC LIMIT ?"
+        return self.store.rows(sql, (symbol, timeframe, time, limit))[::-1]
+
     def catalogue(self, fingerprint: str | None = None) -> Row | None:
         """Return the catalogue of a fingerprint, or the newest; None if the dataflow hasn't written one."""
         return self._meta("catalogue" if fingerprint is None else f"catalogue:{fingerprint}")

@@ -7,6 +7,7 @@ from typing import Any, Final
 from api.analysis import indicators
 from api.analysis.days import Days
 from api.analysis.recent import Recent, RecentBars
+from api.analysis.similar import Situations
 from api.analysis.spectrum import shares, spectrum
 from api.reader import Reader
 from schema.timeframes import SECOND
@@ -24,6 +25,7 @@ class Analyst:
     def __init__(self, reader: Reader) -> None:
         """Read from `reader`."""
         self._reader, self._recent, self._days = reader, RecentBars(reader), Days(reader)
+        self._situations = Situations(reader)
         self._made: dict[tuple[str, str], tuple[tuple[int, int], Row]] = {}
 
     def analysis(self, said: Row) -> Row:
@@ -33,7 +35,14 @@ class Analyst:
             "direction", "expected_return", "risk_level", "probabilities", "model_version", "tier", "sequence",
             "prediction_id",
         )  # fmt: skip
-        return {**{name: said[name] for name in kept}, "as_of": said["timestamp"], **self._around(said)}
+        unasked = {"similar_situations": None, "outcome_spread": None}
+        return {**{name: said[name] for name in kept}, "as_of": said["timestamp"], **self._around(said), **unasked}
+
+    def similar(self, said: Row) -> Row:
+        """Return the symbol's most similar past situations, and the spread of what followed them."""
+        at, horizon = parse_iso(said["timestamp"]), said["prediction_horizon"]
+        found, outcomes = self._situations.similar(said["symbol"], said["timeframe"], at, horizon)
+        return {"similar_situations": found, "outcome_spread": outcomes}
 
     def _around(self, said: Row) -> Row:
         """Return what depends on the bar alone, once a bar."""

@@ -32,16 +32,16 @@ class RecentBars:
         """Return the bars that closed at `until` (ns UTC) or before. Raises StoreAway."""
         kept = self._kept.get((symbol, timeframe))
         if kept is None or not len(kept.time):
-            kept = _columns(self._reader.bars(symbol, timeframe, BARS))
+            kept = join_rows(self._reader.bars(symbol, timeframe, BARS))
         elif kept.time[-1] < until:
-            kept = _joined(kept, _columns(self._reader.bars_after(symbol, timeframe, int(kept.time[-1]))))
+            kept = _joined(kept, join_rows(self._reader.bars_after(symbol, timeframe, int(kept.time[-1]))))
         self._kept[symbol, timeframe] = kept
         end = int(np.searchsorted(kept.time, until, "right"))
         return Recent(kept.time[:end], kept.close[:end], kept.volume[:end])
 
 
-def _columns(rows: list[dict[str, Any]]) -> Recent:
-    """Return the rows that have a close."""
+def join_rows(rows: list[dict[str, Any]]) -> Recent:
+    """Return rows of `bars` as columns: those that have a close."""
     priced = [row for row in rows if row["close"] is not None]
     time = np.array([row["time"] for row in priced], np.int64)
     close, volume = (np.array([row[name] or 0.0 for row in priced], np.float64) for name in ("close", "volume"))

@@ -50,11 +50,10 @@ def _one(symbol: str, wanted: Chosen, reader: Reader, analyst: Analyst) -> dict[
         row = at_horizon(row, wanted.prediction_horizon)
     except NotPredicted as error:
         raise HTTPException(404, str(error)) from None
-    analysis = asked(
-        analyst.analysis(prediction_message(row)),
-        spectral=wanted.include_spectral,
-        threshold=wanted.confidence_threshold,
-    )
+    said = prediction_message(row)
+    analysis = asked(analyst.analysis(said), spectral=wanted.include_spectral, threshold=wanted.confidence_threshold)
+    if wanted.include_rag_context:
+        analysis.update(analyst.similar(said))
     analysis["age_ms"] = (now() - row["time"]) / 1e6
     analysis["processing_time_ms"] = (perf_counter() - begun) * 1e3
     return analysis

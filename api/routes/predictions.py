@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
 
+from api import exports
 from api.answers import LatestPredictions, PredictionPage
 from api.parameters import Before, End, ReaderParameter, Start, Symbols, Timeframe, cursor, missing, now
 from api.problems import FiniteJSON, declared
 from schema.messages import prediction_message
+from schema.tables import PREDICTIONS
 
 router = APIRouter(tags=["predictions"])
+
+MOST_ROWS: Final = 10_000
+_TABLE: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": {exports.CSV: {"schema": {"type": "string"}}, exports.ARROW: {"schema": {"type": "string"}}}}
+}
 
 
 def aged(row: dict[str, Any], at: int) -> dict[str, Any]:
@@ -30,7 +38,9 @@ def latest(reader: ReaderParameter, symbols: Symbols, timeframe: Timeframe) -> F
     return FiniteJSON({"predictions": [aged(row, at) for row in found], "unknown": unknown})
 
 
-@router.get("/predictions/{symbol:path}", response_model=PredictionPage, responses=declared(400, 404, 503))
+@router.get(
+    "/predictions/{symbol:path}", response_model=PredictionPage, responses={**declared(400, 404, 406, 503), **_TABLE}
+)
 def past(
     symbol: str,
     reader: ReaderParameter,
@@ -38,17 +48,26 @@ def past(
     start: Start,
     end: End,
     before: Before,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-) -> FiniteJSON:
-    """Return a symbol's predictions with start <= timestamp < end, newest first, a page at a time."""
+    request: Request,
+    limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 100,
+) -> Response:
+    """Return a symbol's predictions with start <= timestamp < end, newest first, a page at a time.
+
+    `Accept: text/csv` or `application/vnd.apache.arrow.stream` gives all columns of the table; the next page is in
+    the header `Link`.
+    """
+    kind = exports.wanted(request)
     rows = reader.past_predictions(symbol, timeframe, start, end, limit + 1, before)
     if not rows and before is None:
         raise missing("predictions", symbol, timeframe)
     page = rows[:limit]
+    following = cursor(page[-1]) if len(rows) > limit else None
+    if kind != exports.JSON:
+        return exports.answer(kind, PREDICTIONS, page, following, request)
     return FiniteJSON(
         {
             "symbol": symbol,
             "predictions": [prediction_message(row) for row in page],
-            "next": cursor(page[-1]) if len(rows) > limit else None,
+            "next": following,
         }
     )
