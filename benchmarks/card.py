@@ -49,7 +49,7 @@ def measure(times: int, data: Path | None) -> list[tuple[str, str, str]]:
     with TemporaryDirectory() as folder:
         if data is not None:
             rows += _day(times, data / DAY, Path(folder))
-        rows += _symbols(times)
+        rows += _symbols(times) + _inference(times)
     return rows + _peers(times)
 
 
@@ -88,6 +88,26 @@ def _symbols(times: int) -> list[tuple[str, str, str]]:
         ("state a symbol and timeframe", f"{found['state_bytes'] / 1000:.1f} kB", "64 kB"),
         ("tables of the season beside it", f"{found['season_bytes'] / 1000:.1f} kB", ""),
     ]  # fmt: skip
+
+
+def _inference(times: int) -> list[tuple[str, str, str]]:
+    found = medians([one_core("benchmarks.inference") for _ in range(times)])
+
+    def ms(name: str) -> str:
+        return f"{found[f'{name}_ms']:.1f} ms, p99 {found[f'{name}_p99_ms']:.1f} ms"
+
+    def rate(name: str) -> str:
+        return f"{found[f'{name}_a_second']:,.0f} a second"
+
+    return [
+        ("1,000 symbols at a bar time: LSTM, LightGBM with 300 trees, vote", ms("section_lstm_trees"), "15 ms"),
+        ("the same with a GRU", ms("section_gru_trees"), "15 ms"),
+        ("the same with the trees alone", ms("section_trees"), ""),
+        *((f"{net} alone, 1,000 symbols by state", rate(f"net_{net}"), "100,000") for net in ("gru", "lstm")),
+        ("lstm_residual, 3 layers", rate("net_lstm_residual"), "100,000"),
+        ("lstm_bidirectional, windows of 64 rows", rate("net_lstm_bidirectional"), ""),
+        ("GRU, a call a symbol", rate("gru_symbol_by_symbol"), ""),
+    ]
 
 
 def _peers(times: int) -> list[tuple[str, str, str]]:

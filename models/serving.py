@@ -102,8 +102,7 @@ class ServedModel:
         place = self._place.name if tier == Tier.GPU else "cpu"
         primary, buckets, n = self.bundle.metadata.primary, self._place.buckets, max(self._n_symbols, 1)
         return {
-            name: _stepper(net, self._inputs.width, primary, place, buckets, n)
-            for name, net in self.bundle.nets.items()
+            name: stepper(net, self._inputs.width, primary, place, buckets, n) for name, net in self.bundle.nets.items()
         }
 
     def grow(self, n_symbols: int) -> None:
@@ -215,7 +214,7 @@ class ServedModel:
         self._last.restore(snapshot["last"])
 
 
-def _stepper(
+def stepper(
     net: Net, inputs: int, horizon: int, device: str, buckets: Sequence[int], n_symbols: int
 ) -> Stepper | WindowStepper:
     if isinstance(net, WindowNet):
