@@ -21,7 +21,7 @@ from dataflows.kafka.client import Cluster
 from dataflows.kafka.producer import Delivery
 from dataflows.kafka.publisher import Publisher
 from dataflows.kafka.source import KafkaSource
-from dataflows.kafka.topic import create
+from dataflows.kafka.topic import Topics, create
 from dataflows.messages.formats import Format
 from dataflows.sources.synthetic import SyntheticMarket
 from ops.settings import Settings, load
@@ -70,6 +70,12 @@ def committed(servers: str, group: str) -> dict[int, int]:
     client = admin(servers)
     asked = client.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])
     return {place.partition: place.offset for place in asked[group].result().topic_partitions}
+
+
+def ends(servers: str, topic: str) -> dict[int, int]:
+    """The offset behind the last message of each partition."""
+    known = Topics(Cluster(servers), topic)
+    return dict(enumerate(known.marks(range(known.describe().partitions))[1].tolist()))
 
 
 def market(seconds: float = 20.0, lanes: int = 4, **options: Any) -> Source:

@@ -18,7 +18,6 @@ from dataflows.history import feature_history
 from dataflows.kafka.client import Cluster
 from dataflows.kafka.producer import Delivery
 from dataflows.kafka.publisher import Publisher
-from dataflows.kafka.topic import Topics
 from dataflows.live import assemble_live
 from dataflows.messages.formats import Format
 from dataflows.sources.synthetic import SyntheticMarket
@@ -30,7 +29,7 @@ from ops.commands.train import history_dataset
 from ops.meter import Meter
 from ops.settings import Settings, load
 from schema.tables import TABLES
-from tests.kafka.topics import new_topic, opened
+from tests.kafka.topics import ends, new_topic, opened
 from tests.network.proxy import Proxy, proxied
 from tests.recovery.rigs import CLOCKS
 from tests.servers import free_kafka_ports, free_ports, running_kafka, running_questdb, running_redis
@@ -200,8 +199,8 @@ class Live:
     def wait_for_all(self, feeder: Feeder) -> None:
         """Wait until what was fed is read, stored and published."""
         feeder.end()
-        source, ends = self.flow.pipeline.source, ends_of(self.servers, self.topic)
-        self.wait(lambda: source.position()["offsets"] == ends, "the topic is read")
+        source, until = self.flow.pipeline.source, list(ends(self.servers.kafka, self.topic).values())
+        self.wait(lambda: source.position()["offsets"] == until, "the topic is read")
         self.wait(lambda: self.flow.bus.flush(0.1), "the stream has everything")
 
 
@@ -212,12 +211,6 @@ def metric(name: str) -> float:
     return found
 
 
-def ends_of(servers: Servers, topic: str) -> list[int]:
-    """Return the offset behind the last message of each partition."""
-    ends: list[int] = Topics(Cluster(servers.kafka), topic).marks(range(LANES))[1].tolist()
-    return ends
-
-
 def expected(settings: Settings, servers: Servers, topic: str) -> tuple[Flow, dict[str, list[dict[str, Any]]]]:
     """Run all that the topic holds through a flow with embedded sinks; return it and its rows."""
     embedded = load(
@@ -225,8 +218,8 @@ def expected(settings: Settings, servers: Servers, topic: str) -> tuple[Flow, di
              "store.features_from_s=0", "inference.device=cpu"], {}, {},
     )  # fmt: skip
     source = opened(servers.kafka, topic)  # not to a recorded end, where bars close that live still holds open
-    flow, ends = assemble(embedded, source), ends_of(servers, topic)
-    while source.position()["offsets"] != ends:
+    flow, until = assemble(embedded, source), list(ends(servers.kafka, topic).values())
+    while source.position()["offsets"] != until:
         flow.pipeline.advance()
     flow.store.flush()
     rows = {
