@@ -15,10 +15,10 @@ PYTHON ?=
 EXTRAS := --extra dev --extra train --extra explain --extra export
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
 
-.PHONY: help kernels demo up down test check style types imports pages chaos bench lock format clean
+.PHONY: help kernels demo up down test check style types imports pages chaos bench bench-live lock format clean
 
 help:
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 kernels: $(READY) ## compile the feature kernels, on every core; quick when that is done
 	@$(BIN)/undertone features compile
@@ -55,6 +55,9 @@ chaos: kernels ## kill a dataflow 200 times and verify what it stored; the repor
 
 bench: kernels ## measure, and print the card
 	@$(BIN)/python -m benchmarks.card $(ARGS)
+
+bench-live: kernels ## Kafka, QuestDB, Redis and the dataflow under load: rates, latencies, memory; about 12 minutes
+	@$(BIN)/python -m benchmarks.live $(ARGS)
 
 format: $(READY) ## format the code, write the reference pages
 	@$(BIN)/ruff check --fix --exit-zero .

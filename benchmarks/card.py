@@ -22,7 +22,8 @@ from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 DAY: Final = "us-equities-2013-10-08.parquet"
-BEGIN, END = "<!-- card begins -->", "<!-- card ends -->"
+MARKS: Final = "<!-- card begins -->", "<!-- card ends -->"
+LIVE_MARKS: Final = "<!-- live card begins -->", "<!-- live card ends -->"
 
 
 def one_core(module: str, *arguments: str) -> dict[str, Any]:
@@ -131,17 +132,24 @@ def _peers(times: int) -> list[tuple[str, str, str]]:
 
 def card(rows: list[tuple[str, str, str]], times: int) -> str:
     """Return the card in Markdown, with machine and commit."""
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout
-    load = os.getloadavg()[0]
     lines = [
-        f"Commit `{commit.strip()}`, {datetime.now(UTC):%Y-%m-%d}, {_processor()}, {os.cpu_count()} cores (one used), "
-        f"Python {platform.python_version()}, load average {load:.1f} when it ended; medians of {times}.",
+        f"{machine()} (one core used); medians of {times}.",
         "",
         "| what | measured | target |",
         "| --- | --- | --- |",
         *(f"| {what} | {figure} | {target} |" for what, figure, target in rows),
     ]
     return "\n".join(lines)
+
+
+def machine(load_before: float | None = None) -> str:
+    """Return what was measured, when and on what, with the load average at the end and, where given, before."""
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout
+    before = "" if load_before is None else f"{load_before:.1f} before and "
+    return (
+        f"Commit `{commit.strip()}`, {datetime.now(UTC):%Y-%m-%d}, {_processor()}, {os.cpu_count()} cores, Python "
+        f"{platform.python_version()}, load average {before}{os.getloadavg()[0]:.1f} when it ended"
+    )
 
 
 def _processor() -> str:
@@ -151,11 +159,11 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def write(text: str) -> None:
-    """Put the card between its marks in benchmarks/README.md."""
-    path = ROOT / "benchmarks" / "README.md"
-    before, rest = path.read_text().split(BEGIN)
-    path.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}")
+def write(text: str, marks: tuple[str, str] = MARKS, path: Path = ROOT / "benchmarks" / "README.md") -> None:
+    """Put a card between its marks in benchmarks/README.md."""
+    begin, end = marks
+    before, rest = path.read_text().split(begin)
+    path.write_text(f"{before}{begin}\n{text}\n{end}{rest.split(end)[1]}")
 
 
 def main(arguments: list[str] | None = None) -> None:

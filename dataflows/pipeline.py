@@ -39,6 +39,8 @@ class Pipeline:
     draining: bool = False
     ended: bool = False
     seconds: dict[str, float] = field(default_factory=dict)  # spent in each station
+    pass_seconds: float = 0.0  # of the newest whole pass: how long the source wasn't asked
+    _handed_at: float = 0.0  # when the batch in flight was handed out, 0 while none is
     _reached: dict[str, int] = field(default_factory=dict)
     _next_cut: float = 0.0
     _cut_at: int = -1  # the batch behind which the newest cut was made, or resumed at
@@ -61,6 +63,8 @@ class Pipeline:
 
         A finite input ends with an empty batch marked `last`. A drained one just ends: it goes on another time.
         """
+        if self._handed_at:
+            self.pass_seconds, self._handed_at = time.perf_counter() - self._handed_at, 0.0
         if self.consistent:
             self._maybe_cut()
         self.draining = self.draining or self.drain_asked()
@@ -78,6 +82,7 @@ class Pipeline:
         if arrivals is None and not self.ended:
             return None
         self.number += 1
+        self._handed_at = time.perf_counter()
         return Batch(self.number, arrivals, last=self.ended)
 
     def step(self, station: Station, batch: Batch) -> Batch:

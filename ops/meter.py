@@ -29,6 +29,7 @@ class Meter:
         self._spent = dict(flow.pipeline.seconds)
         self._closed = dict(flow.barrier.barrier.reasons)
         self._written = 0.0  # when the newest checkpoint that was seen was written
+        self._part = ""  # what the batch before was, for its pass
         self._unwritten: deque[tuple[int, int]] = deque()  # batch number, when its rows were enqueued (ns)
         self._watermark = 0  # ns UTC
         self._show_what_changes_without_batches()
@@ -39,6 +40,7 @@ class Meter:
     def note(self, batch: Batch) -> None:
         """Add one batch."""
         metrics.BATCHES.inc()
+        self._pass(batch)
         self._ticks(batch)
         self._rows(batch)
         self._scores(batch)
@@ -49,6 +51,13 @@ class Meter:
         metrics.STORE_LAG.set(batch.number - self.flow.store.acknowledged())
         self._sinks()
         self._watermark = max(self._watermark, batch.watermark)
+
+    def _pass(self, batch: Batch) -> None:
+        """Note the pass before: this one hasn't ended."""
+        if self._part:
+            metrics.PASS_SECONDS.labels(self._part).observe(self.flow.pipeline.pass_seconds)
+        flushing = self.flow.store.state().waiting > 0
+        self._part = "bars" if len(batch.bars.time) else "ticks_flushing" if flushing else "ticks"
 
     def look(self) -> None:
         """Note what the store has acknowledged by now; call it while nothing arrives as well."""

@@ -12,6 +12,7 @@ from prometheus_client import REGISTRY, Counter, Gauge, Histogram, generate_late
 from ops.errors import DependencyAway
 
 _SECONDS: Final = (1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_FINE: Final = tuple(round(1e-4 * 10 ** (k / 8), 7) for k in range(33))  # eight a decade, 0.1 ms to 1 s
 
 
 _declared: list[Declared] = []
@@ -36,9 +37,9 @@ def _gauge(name: str, description: str, *labels: str) -> Gauge:
     return Gauge(f"undertone_{name}", description, labels)
 
 
-def _histogram(name: str, description: str, *labels: str) -> Histogram:
+def _histogram(name: str, description: str, *labels: str, buckets: tuple[float, ...] = _SECONDS) -> Histogram:
     _declared.append(Declared(f"undertone_{name}", "histogram", labels, description))
-    return Histogram(f"undertone_{name}", description, labels, buckets=_SECONDS)
+    return Histogram(f"undertone_{name}", description, labels, buckets=buckets)
 
 
 TICKS_READ: Final = _counter("ticks_read", "Ticks handed over by the source. read = used + late + dead + waiting.")
@@ -55,6 +56,13 @@ SOURCE_LAG: Final = _gauge("source_lag_messages", "Messages of a partition behin
 SOURCE_AWAY: Final = _gauge("source_away", "1 while no broker of the source answers and the flow waits for one.")
 LANES_HELD: Final = _gauge("lanes_held", "Partitions that are paused because others are behind in event time.")
 COMMITS_FAILED: Final = _counter("commits_failed", "Offsets of checkpoints that could not be committed to the group.")
+PASS_SECONDS: Final = _histogram(
+    "pass_seconds",
+    "How long a batch kept the flow from asking its source again: one that closed bars, or one of ticks alone, and of "
+    "these while the store had rows to flush (bars, ticks, ticks_flushing).",
+    "part",
+    buckets=_FINE,
+)
 STATION_SECONDS: Final = _histogram("station_seconds", "Time of one batch in a station.", "station")
 PREDICTION_SECONDS: Final = _histogram(
     "prediction_seconds", "From the receipt of the last tick in a prediction to its queueing for the sinks."

@@ -21,7 +21,7 @@ class Delivery:
     """Appends messages to partitions, in order in each. One thread sends, any may poll."""
 
     def __init__(self, cluster: Cluster, topic: str, **options: Any) -> None:
-        """Append to `topic`, which must be there. `options` are the producer's, with `_` for `.`."""
+        """Append to `topic`, which must be there. `options` are the producer's, with `_` for `.`, and win over ours."""
         self._cluster, self._topic = cluster, topic
         self.sent = self.delivered = self.bytes = 0  # messages
         self._heard = 0.0  # when a broker last acknowledged something while messages waited, monotonic
@@ -29,8 +29,10 @@ class Delivery:
         self._lock = threading.Lock()  # answers are taken by whichever thread polls
         self._producer = Producer(
             cluster.settings(
-                enable_idempotence=True, linger_ms=5, compression_type="lz4", batch_size=1_000_000,
-                queue_buffering_max_messages=200_000, queue_buffering_max_kbytes=131_072, **options,
+                **{
+                    "enable_idempotence": True, "linger_ms": 5, "compression_type": "lz4", "batch_size": 1_000_000,
+                    "queue_buffering_max_messages": 200_000, "queue_buffering_max_kbytes": 131_072, **options,
+                }
             )
         )  # fmt: skip
 

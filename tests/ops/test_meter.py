@@ -32,6 +32,7 @@ def test_metrics_say_what_the_flow_counted(tmp_path: Path) -> None:
     chosen = ["store.url=null:", "bus.url=null:", "inference.model=none", "bars.timeframes=1s,1m"]
     flow = assemble(load(assignments=chosen, environ={}), FileSource([path], batch_size=50))
     before = {metric.name: total(metric.name) for metric in metrics.declared()}
+    passes, spent = total("undertone_pass_seconds_count"), total("undertone_station_seconds_sum")
     meter = Meter(flow)
     flow.pipeline.on_batch = meter.note
     flow.pipeline.run()
@@ -48,6 +49,8 @@ def test_metrics_say_what_the_flow_counted(tmp_path: Path) -> None:
     assert moved("batches") == flow.pipeline.number
     assert moved("barriers") == sum(flow.barrier.barrier.reasons.values())
     assert total("undertone_ticks_waiting") == 0
+    assert total("undertone_pass_seconds_count") - passes == flow.pipeline.number - 1  # the last is nobody's before
+    assert total("undertone_pass_seconds_sum") >= total("undertone_station_seconds_sum") - spent
 
 
 @pytest.mark.parametrize("metric", metrics.declared(), ids=lambda metric: metric.name)

@@ -1,0 +1,1 @@
+"""The live system under load: Kafka, the dataflow, QuestDB and Redis as real processes. `python -m benchmarks.live`."""
