@@ -6,15 +6,14 @@ import asyncio
 import time
 from collections.abc import Callable
 from random import Random
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Final, NamedTuple
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import WebSocketException
 
 from dataflows.ingest.backoff import Backoff
 from dataflows.ingest.recorder import Recorder
-from ops.errors import ConfigurationError
 from ops.log import logger
-
-if TYPE_CHECKING:
-    from websockets.asyncio.client import ClientConnection
 
 SECOND: Final = 1_000_000_000  # ns
 _TOO_BIG: Final = 1009  # WebSocket close code: a message larger than is taken
@@ -40,12 +39,8 @@ class Client:
         self, recorder: Recorder, symbols: tuple[str, ...], url: str, patience: Patience, random: Random,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:  # fmt: skip
-        """Connect to `url` when `run`; `clock` gives ns UTC.
-
-        Raises ConfigurationError where the library isn't installed.
-        """
+        """Connect to `url` when `run`; `clock` gives ns UTC."""
         self.recorder, self.symbols, self.url, self.patience, self.clock = recorder, symbols, url, patience, clock
-        self._connect, self._refusals = _library()
         self._backoff = Backoff(patience.backoff, patience.backoff_most, random)
         self._socket: ClientConnection | None = None
         self._reason = ""  # why we end a connection ourselves
@@ -91,7 +86,7 @@ class Client:
         """Connect, subscribe, receive until it ends; return why, in a word and in the words of the error."""
         patience = self.patience
         try:
-            async with self._connect(
+            async with connect(
                 self.url, open_timeout=patience.connect, ping_interval=patience.ping, ping_timeout=patience.ping,
                 close_timeout=1.0, max_size=patience.message_bytes, max_queue=256,
                 proxy=True if self.url.startswith("wss:") else None,
@@ -102,7 +97,7 @@ class Client:
             return self._reason or "timeout", str(error) or "no answer in time"
         except OSError as error:
             return self._reason or "unreachable", str(error)
-        except self._refusals as error:
+        except WebSocketException as error:
             return self._reason or _kind(error), str(error)
         finally:
             self._socket = None
@@ -133,16 +128,3 @@ def _kind(error: Exception) -> str:
     if code == _TOO_BIG:
         return "too_big"
     return "closed" if hasattr(error, "rcvd") else "refused"
-
-
-def _library() -> tuple[Any, type[Exception]]:
-    """Return what connects, and the class of its errors; imported here, since only ingesters need it."""
-    try:
-        from websockets.asyncio.client import connect
-        from websockets.exceptions import WebSocketException
-    except ImportError:
-        raise ConfigurationError(
-            "ingest: the library websockets is not installed, which talks to exchanges; "
-            "install it with pip install 'undertone[exchanges]'"
-        ) from None
-    return connect, WebSocketException

@@ -162,14 +162,3 @@ def test_what_is_wrong_is_said_before_anything_starts(
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert (ran.returncode, says in ran.stderr) == (code, True), ran.stderr
-
-
-def test_without_the_library_the_way_out_is_named(tmp_path: Path) -> None:
-    (tmp_path / "websockets.py").write_text("raise ImportError('not here')")
-    ran = subprocess.run(
-        command("ingest", "binance", "--symbols", "A", "--set", "ingest.metrics_port=0"), cwd=tmp_path,
-        env=environment(PYTHONPATH=f"{tmp_path}:{environment()['PYTHONPATH']}"), capture_output=True, text=True,
-        timeout=60, check=False,
-    )  # fmt: skip
-    assert ran.returncode == 78
-    assert "undertone[exchanges]" in ran.stderr

@@ -1,0 +1,104 @@
+"""Calls over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+from pydantic import BaseModel
+
+from api import answers
+from api.client.errors import Refused
+
+A = TypeVar("A", bound=BaseModel)
+
+
+class Client:
+    """One service. Calls wait at most `timeout` seconds and raise Refused, or httpx.TransportError where it is away."""
+
+    def __init__(self, url: str = "http://127.0.0.1:8001", token: str | None = None, timeout: float = 10.0) -> None:
+        """Connect when asked."""
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout)
+
+    def health(self) -> answers.Health:
+        """Return how the service and what it depends on are doing."""
+        return self._get("/health", answers.Health)
+
+    def symbols(self) -> list[answers.Series]:
+        """Return what has been seen."""
+        return self._get("/symbols", answers.SeriesList).symbols
+
+    def analyze(self, symbol: str, **wanted: Any) -> answers.Analysis:
+        """Return a symbol's newest prediction and its surroundings; `wanted` as in api.requests.AnalyzeRequest."""
+        return self._post("/analyze", answers.Analysis, {"symbol": symbol, **wanted})
+
+    def analyze_all(self, symbols: Sequence[str], **wanted: Any) -> list[answers.AnalysisResult]:
+        """Return a result or an error for each of up to 50 symbols."""
+        return self._post("/batch_analyze", answers.AnalysisBatch, {"symbols": list(symbols), **wanted}).results
+
+    def signal(self, symbol: str, **wanted: Any) -> answers.Signal:
+        """Return a symbol's newest prediction in one word."""
+        return self._post("/api/ai/predict", answers.Signal, {"symbol": symbol, **wanted})
+
+    def latest(self, symbols: Sequence[str] = (), timeframe: str | None = None) -> list[answers.AgedPrediction]:
+        """Return the newest prediction of each series, of all symbols where none is named."""
+        wanted = {"symbols": ",".join(symbols) or None, "timeframe": timeframe}
+        return self._get("/predictions/latest", answers.LatestPredictions, **wanted).predictions
+
+    def history(self, symbol: str, *, page: int = 1000, **wanted: Any) -> Iterator[answers.Prediction]:
+        """Yield a symbol's past predictions, newest first; `wanted` are timeframe, start and end (ISO-8601)."""
+        before = None
+        while True:
+            found = self._get(
+                f"/predictions/{symbol}", answers.PredictionPage, limit=page, before=before, **wanted
+            )  # fmt: skip
+            yield from found.predictions
+            if (before := found.next) is None:
+                return
+
+    def bars(self, symbol: str, timeframe: str | None = None, limit: int = 200) -> list[answers.Bar]:
+        """Return a symbol's newest bars, oldest first."""
+        return self._get(f"/bars/{symbol}", answers.BarList, timeframe=timeframe, limit=limit).bars
+
+    def features(self, symbol: str, timeframe: str | None = None) -> answers.FeatureRow:
+        """Return a symbol's newest feature row."""
+        return self._get(f"/features/{symbol}", answers.FeatureRow, timeframe=timeframe)
+
+    def spectrum(self, symbol: str, days: int = 252, timeframe: str | None = None) -> answers.SpectrumAnswer:
+        """Return the power of a symbol's log returns by frequency."""
+        return self._get(f"/spectrum/{symbol}", answers.SpectrumAnswer, days=days, timeframe=timeframe)
+
+    def close(self) -> None:
+        """Release the connection."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Release the connection."""
+        self.close()
+
+    def _get(self, path: str, answer: type[A], **parameters: Any) -> A:
+        given = {name: value for name, value in parameters.items() if value is not None}
+        return _read(self._http.get(path, params=given), answer)
+
+    def _post(self, path: str, answer: type[A], body: dict[str, Any]) -> A:
+        return _read(self._http.post(path, json=body), answer)
+
+
+def _read(response: httpx.Response, answer: type[A]) -> A:
+    if response.is_success:
+        return answer.model_validate_json(response.content)
+    try:
+        said = response.json()
+    except ValueError:
+        said = {"title": response.reason_phrase, "detail": response.text[:500]}
+    after = response.headers.get("retry-after")
+    raise Refused(response.status_code, said["title"], said["detail"], float(after) if after else None)
