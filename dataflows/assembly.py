@@ -278,8 +278,10 @@ class _Parts:
         if version == "none":
             return None
         from dataflows.stations.inference import Inference, every_seconds
+        from models.extensions import load_architectures
         from models.registry import Registry
 
+        load_architectures(self.settings.models.modules)
         engine, registry = self._engine(), Registry(self.settings.registry.root)
         if version != "active":
             fixed = Decision(0, DecisionKind.ACTIVATE, version, registry.show(version).timeframe)

@@ -289,6 +289,13 @@ def token_revoke(call: Common, identity: Annotated[str, typer.Argument(metavar="
     call.run("token", "revoke", identity=identity)
 
 
+@models.command("architectures")
+@common
+def models_architectures(call: Common) -> None:
+    """List what can be trained: kind, size, state or window, columns read by name."""
+    call.run("architectures")
+
+
 @models.command("list")
 @common
 def models_list(call: Common) -> None:

@@ -113,7 +113,12 @@ def architectures() -> tuple[str, ...]:
 
 def named_by(name: str) -> tuple[str, ...]:
     """Return the feature columns that a registered architecture reads by name."""
-    return _registered(name).columns
+    return net_of(name).columns
+
+
+def defined_in(module: str) -> tuple[str, ...]:
+    """Return the names of the nets that are defined in a module, or in any module of a package."""
+    return tuple(name for name, net in _REGISTERED.items() if f"{net.__module__}.".startswith(f"{module}."))
 
 
 def small_options(name: str) -> dict[str, Any]:
@@ -123,14 +128,15 @@ def small_options(name: str) -> dict[str, Any]:
 
 def build(name: str, inputs: int, horizons: int, **options: Any) -> Net:
     """Make a net for F inputs and H horizons. Raises ValueError on an unknown name or option."""
-    net = _registered(name)
+    net = net_of(name)
     try:
         return net(inputs, horizons, **options)
     except TypeError as error:
         raise ValueError(f"architecture {name!r} does not take the options {options}: {error}") from error
 
 
-def _registered(name: str) -> type[Net]:
+def net_of(name: str) -> type[Net]:
+    """Return the class registered under a name. Raises ValueError on an unknown one."""
     if name not in architectures():
         raise ValueError(f"architecture {name!r} is unknown; expected one of {list(architectures())}")
     return _REGISTERED[name]

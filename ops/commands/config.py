@@ -48,6 +48,8 @@ def problems_of(settings: Settings) -> Iterator[str]:
         families.configured(settings.features.families, settings.features.modules)
     except families.FeaturesNotLoaded as error:
         yield str(error)
+    if settings.models.modules:
+        yield from _broken_modules(settings)
     known = {"UTC", *exchange_calendars.get_calendar_names()}
     if settings.bars.calendar not in known:
         yield f"setting bars.calendar is {settings.bars.calendar!r}, expected UTC or an exchange's code like XNYS"
@@ -56,6 +58,15 @@ def problems_of(settings: Settings) -> Iterator[str]:
             Registry(settings.registry.root).show(settings.inference.model)
         except RegistryError as error:
             yield f"setting inference.model: {error}"
+
+
+def _broken_modules(settings: Settings) -> Iterator[str]:
+    from models.extensions import ArchitecturesNotLoaded, load_architectures
+
+    try:
+        load_architectures(settings.models.modules)
+    except ArchitecturesNotLoaded as error:
+        yield str(error)
 
 
 def without_password(address: str) -> str:

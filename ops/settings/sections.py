@@ -325,6 +325,16 @@ class Registry(Section):
     root: Path = Field(Path("var/models"), description="Folder of the model versions.")
 
 
+class Models(Section):
+    """Architectures."""
+
+    modules: Names = Field(
+        (),
+        description="Modules of your own architectures, e.g. `undertone_extra.tide`, beside the built-in ones: see "
+        "models.md. A version of one is served where its module is named.",
+    )
+
+
 class Train(Section):
     """Offline training."""
 
@@ -426,6 +436,7 @@ class Settings(BaseSettings):
     supervise: Supervise = Supervise()
     api: Api = Api()
     registry: Registry = Registry()
+    models: Models = Models()
     train: Train = Train()
     log: Log = Log()
     metrics: Metrics = Metrics()
