@@ -59,7 +59,7 @@ class VolatilityTransformer(LayeredNet):
         cache, state = state.split((self.band - 1, self.state_size - self.band + 1), -1)
         u, variance = u[..., :-1], u[..., -1:]  # (B, T, D), (B, T, 1)
         rows, cache = extend(variance, cache)  # (B, band - 1 + T, 1)
-        band = rows.squeeze(-1).unfold(1, self.band, 1)  # (B, T, band), the row itself last; 0 before the first
+        band = rows.squeeze(-1).clamp(min=0).unfold(1, self.band, 1)  # (B, T, band), the row last; 0 before the first
         usual = band.sum(-1, keepdim=True) / (band > 0).sum(-1, keepdim=True)  # (B, T, 1)
         u = u + self.level(waves(torch.log(band[..., -1:] / usual).clamp(-_LEVEL, _LEVEL)))
         bias = self.clock(band / usual)

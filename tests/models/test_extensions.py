@@ -74,7 +74,7 @@ def test_modules_without_a_net_are_refused(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.syspath_prepend(str(tmp_path))
     (tmp_path / "broken_net.py").write_text("1 / 0\n")
     (tmp_path / "empty_net.py").write_text("")
-    with pytest.raises(ArchitecturesNotLoaded, match="no module 'undertone_extra.absent' is found"):
+    with pytest.raises(ArchitecturesNotLoaded, match=r"no module 'undertone_extra.absent' is found"):
         load_architectures(["undertone_extra.absent"])
     with pytest.raises(ArchitecturesNotLoaded, match="'empty_net' registers no net of its own"):
         load_architectures(["empty_net"])
