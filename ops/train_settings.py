@@ -16,8 +16,13 @@ ENSEMBLE = ("candle_cnn", "lstm", "lightgbm")  # what `--model ensemble` stands 
 def configuration(settings: Settings, name: str | None = None, model: str | None = None) -> TrainingConfig:
     """Return the preset with what the settings say and, with `model` (`gru`, `gru+lightgbm`), other members.
 
-    A setting that nobody gave leaves the preset's choice. Raises UsageError on an unknown architecture.
+    A setting that nobody gave leaves the preset's choice. Raises UsageError on an unknown architecture, and
+    ArchitecturesNotLoaded where a module of `models.modules` has none.
     """
+    if settings.models.modules:
+        from models.extensions import load_architectures
+
+        load_architectures(settings.models.modules)
     chosen = settings.train
     config = preset(chosen.preset)
     if model is not None:

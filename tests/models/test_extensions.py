@@ -38,7 +38,7 @@ def forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def test_a_net_of_ones_own_is_trained_served_and_loaded(tmp_path: Path, small: TrainingConfig) -> None:
     load_architectures([MODULE])
-    net = NetConfig("tide", {"hidden": 6}, streams=8, chunk=32, burn_in=16, epochs=2)
+    net = NetConfig("tide", {"hidden": 12}, streams=8, chunk=32, burn_in=16, epochs=2)
     market = make_market(6, 600, planted=0.4)
     config = with_net(small, net)
     version = train(make_dataset(market), config, tmp_path)
@@ -56,14 +56,14 @@ def test_a_net_of_ones_own_is_trained_served_and_loaded(tmp_path: Path, small: T
 
 
 def with_net(config: TrainingConfig, net: NetConfig) -> TrainingConfig:
-    return replace(config, name="tide", net=net, trees=None, weights={"tide": 1.0})
+    return replace(config, name="tide", nets=(net,), trees=(), weights={"tide": 1.0})
 
 
 def test_a_version_is_not_loaded_where_its_module_is_not_named(
     tmp_path: Path, small: TrainingConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     load_architectures([MODULE])
-    net = NetConfig("tide", {"hidden": 4}, streams=8, chunk=32, burn_in=16, epochs=1)
+    net = NetConfig("tide", {"hidden": 12}, streams=8, chunk=32, burn_in=16, epochs=1)
     version = train(make_dataset(make_market(6, 600)), with_net(small, net), tmp_path)
     monkeypatch.delitem(package._REGISTERED, "tide")
     with pytest.raises((RegistryError, ValueError), match="architecture 'tide' is unknown"):
