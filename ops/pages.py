@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -86,11 +87,21 @@ def messages_page() -> str:
     return documentation.page()
 
 
+def openapi_page() -> str:
+    """Return docs/openapi.json."""
+    from api.app import create_app
+    from api.main import open_reader
+
+    app = create_app(open_reader("sqlite:///nowhere.db"), version="1")  # of the contract; nothing is opened
+    return json.dumps(app.openapi(), indent=1, sort_keys=True) + "\n"
+
+
 PAGES: Final[dict[str, Callable[[], str]]] = {
     "settings.md": settings_page,
     "metrics.md": metrics_page,
     "features.md": features_page,
     "messages.md": messages_page,
+    "openapi.json": openapi_page,
 }
 
 
