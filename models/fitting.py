@@ -110,7 +110,10 @@ class _Run:
         return min(done / self.net.grades, 1.0) if not self.ended else 1.0
 
     def epochs(self) -> Iterator[Epoch]:
-        """Run epoch by epoch, grade by grade; the net ends with each grade's best weights."""
+        """Run epoch by epoch, grade by grade; the net ends with each grade's best weights.
+
+        A grade that gains nothing on those before keeps the weights that it began with.
+        """
         while not self.ended:
             epoch = self._epoch()
             self.history.append(epoch)
@@ -176,7 +179,8 @@ class _Run:
         self.net.begin_grade(self._grade)
         steps = self.config.epochs * -(-len(self._train) // self.config.accumulate)
         self.learner = Learner(self.net, self.config, steps)
-        self._stopper = Stopper(self.config.patience, self.config.divergence)
+        before = [epoch.stop_loss for epoch in self.history if epoch.grade <= self._grade]
+        self._stopper = Stopper(self.config.patience, self.config.divergence, min(before, default=np.inf))
         self._best = _copied(self.net.state_dict())
 
     def _halve(self) -> None:
@@ -232,10 +236,10 @@ class _Run:
         for _ in range(about["halved"]):
             self._halve()
         self.notes = list(about["notes"])
+        self.history = msgspec.convert(about["history"], list[Epoch])
         while self._grade < about["grade"]:
             self._grade += 1
             self._begin_grade()
-        self.history = msgspec.convert(about["history"], list[Epoch])
         self._stopper.epochs = self.history[len(self.history) - about["grade_epochs"] :]
         self.ended = about["ended"]
         self._restore(tensors)

@@ -29,6 +29,7 @@ class Stopper:
 
     patience: int
     divergence: float
+    least: float = float("inf")  # stop loss that the grades before came to: what doesn't fall below is no gain
     epochs: list[Epoch] = field(default_factory=list)
 
     def note(self, epoch: int, fit_loss: float, stop_loss: float, grade: int) -> Epoch:
@@ -40,10 +41,8 @@ class Stopper:
 
     @property
     def improved(self) -> bool:
-        """Whether the last epoch is the best one."""
-        return self.epochs[-1].stop_loss == min(e.stop_loss for e in self.epochs) and not any(
-            e.stop_loss == self.epochs[-1].stop_loss for e in self.epochs[:-1]
-        )
+        """Whether the last epoch is better than all before it."""
+        return self.epochs[-1].stop_loss < min([self.least, *(e.stop_loss for e in self.epochs[:-1])])
 
     @property
     def reason(self) -> str:

@@ -17,7 +17,6 @@ from models.architectures import WindowNet
 class GradedNet(WindowNet):
     """A net over windows in `grades` parts, of which one learns at a time."""
 
-    grades: int
     grade: int  # the one that learns, from 0 on; those before it are frozen, those behind it are silent
 
     @abstractmethod

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -13,9 +17,13 @@ from models.architectures.spectral import SpectralFilter, fourier
 from models.band_penalty import BandPenalty
 from models.config import NetConfig
 from models.examples import Examples
+from models.fitting import Fit, fit_net
 from models.frozen import Frozen
+from models.labels import Float32
 from models.layouts import lay_out
+from models.stopping import Stopper
 from models.windows import Windows
+from schema.ticks import Bool, Int32
 
 F, H, N = 5, 6, 300
 SMALL = small_options("mgdl")
@@ -40,12 +48,17 @@ def windows(n: int = 40, seed: int = 1) -> torch.Tensor:
     return torch.randn(n, SMALL["window"], F, generator=torch.Generator().manual_seed(seed))
 
 
-def layout(net: GradedNet) -> Windows:
+def rows(planted: float = 0.8) -> tuple[Float32, Float32, Int32, Bool]:
+    """Inputs, labels, symbols and which are eligible: a product of inputs at two times is planted."""
     random = np.random.default_rng(3)
     x = random.standard_normal((N, F)).astype(np.float32)
-    y = (0.8 * np.tanh(2 * x[:, :1] * np.roll(x[:, :1], 5, axis=0)) + 0.3 * random.standard_normal((N, H))).astype("f4")
-    symbol = (np.arange(N) % 2).astype(np.int32)
-    examples = Examples(torch.from_numpy(x), torch.from_numpy(y), symbol, np.ones(N, np.bool_))
+    y = planted * np.tanh(2 * x[:, :1] * np.roll(x[:, :1], 5, axis=0)) + 0.3 * random.standard_normal((N, H))
+    return x, y.astype(np.float32), (np.arange(N) % 2).astype(np.int32), np.ones(N, np.bool_)
+
+
+def layout(net: GradedNet) -> Windows:
+    x, y, symbol, eligible = rows()
+    examples = Examples(torch.from_numpy(x), torch.from_numpy(y), symbol, eligible)
     made = lay_out(net, examples, np.arange(N), NetConfig("mgdl", dict(SMALL), batch=64), 1)
     assert isinstance(made, Windows)
     return made
@@ -83,6 +96,53 @@ def test_grades_learn_in_turn_and_each_begins_where_the_sum_of_those_before_ende
         for name, parameter in net.named_parameters():
             if name in frozen:
                 assert torch.equal(parameter, frozen[name]), name
+
+
+def fitted(
+    progress: Callable[[str, float], None] = lambda text, share: None, planted: float = 0.8, **options: Any
+) -> Fit:
+    config = NetConfig(
+        "mgdl", {**SMALL, "grades": 3, "layers": 3}, batch=64, epochs=3, patience=3, divergence=1e9, learning_rate=5e-3
+    )
+    return fit_net(config, *rows(planted), np.arange(200), np.arange(200, N), 1, progress, **options)
+
+
+@pytest.mark.parametrize("planted", [0.8, 0.0])
+def test_the_loop_fits_grade_by_grade_and_none_makes_it_worse(planted: float) -> None:
+    fit = fitted(planted=planted)
+    assert [epoch.grade for epoch in fit.history] == [1, 1, 1, 2, 2, 2, 3, 3, 3]
+    x, y, symbol, eligible = rows(planted)
+    examples = Examples(torch.from_numpy(x), torch.from_numpy(y), symbol, eligible)
+    stop = Windows(fit.net, examples, np.arange(200, N), 64, 1)  # type: ignore[arg-type]
+    losses = list(stop.losses())
+    loss = sum(float(a) for a, _ in losses) / sum(int(n) for _, n in losses)
+    assert loss == pytest.approx(min(epoch.stop_loss for epoch in fit.history), rel=1e-6)
+
+
+def test_only_what_beats_the_grades_before_is_kept() -> None:
+    stopper = Stopper(patience=3, divergence=1.0, least=0.5)
+    improved = []
+    for epoch, loss in enumerate((0.8, 0.6, 0.5, 0.45, 0.45), 1):
+        stopper.note(epoch, 1.0, loss, 2)
+        improved.append(stopper.improved)
+    assert improved == [False, False, False, True, False]
+
+
+def test_a_fit_broken_off_in_a_later_grade_goes_on_to_the_same_bits(tmp_path: Path) -> None:
+    whole, seen = fitted(), []
+
+    def breaks(text: str, share: float) -> None:
+        seen.append(text)
+        if len(seen) == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fitted(breaks, checkpoint=tmp_path / "fit")
+    assert "grade 2 of 3" in seen[-1]
+    again = fitted(checkpoint=tmp_path / "fit")
+    assert again.history == whole.history
+    for name, tensor in whole.net.state_dict().items():
+        assert torch.equal(tensor, again.net.state_dict()[name]), name
 
 
 def test_a_new_grade_changes_no_bit_of_the_output() -> None:
