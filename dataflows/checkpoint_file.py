@@ -95,8 +95,9 @@ def write(path: Path, tree: Snapshot, body: memoryview) -> int:
             file.flush()
             os.fsync(file.fileno())
             size = file.tell()
-    except OSError:
+    except OSError as error:
         beside.unlink(missing_ok=True)  # a full disk would stay full
+        error.filename = error.filename or str(beside)
         raise
     beside.rename(path)
     folder = os.open(path.parent, os.O_RDONLY)

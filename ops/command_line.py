@@ -62,7 +62,12 @@ _EXIT_CODES: Final = {  # by name, since importing them would slow every start
     "models.registry.RegistryError": 78,
 }
 
-_MAY_PASS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EIO)  # a full or failing disk: trying again later may work
+_MAY_PASS: Final = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EIO,
+)  # a full or failing disk: trying again later may work
 
 
 def common(function: Callable[..., None]) -> Callable[..., None]:
@@ -131,7 +136,11 @@ def one_line_errors() -> Iterator[None]:
         raise typer.Exit(1) from None
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        raise _leave(f"{where}{error.strerror or error}", 75 if error.errno in _MAY_PASS else 1) from None
+        if error.errno in _MAY_PASS:
+            raise _leave(
+                f"{where}{error.strerror or error}; make room or mend the disk, then start again", 75
+            ) from None
+        raise _leave(f"{where}{error.strerror or error}", 1) from None
     except Exception as error:
         code = _expected(error)
         if code is None:

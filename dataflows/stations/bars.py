@@ -9,6 +9,7 @@ import numpy as np
 from dataflows.batch import Batch
 from dataflows.interfaces import Snapshot
 from dataflows.stations.gaps import GapMarks
+from dataflows.stations.halts import HaltMarks
 from dataflows.universe import Universe
 from features.bar_kernel import Origin
 from features.bars import BarBuilder
@@ -30,11 +31,11 @@ class BarStation:
         self.universe = universe
         self.preparer = TickPreparer(max_spread)
         self.builder = BarBuilder(timeframes, sessions, n_lanes)
-        self.gaps = GapMarks(universe, len(timeframes))
+        self.gaps, self.halts = GapMarks(universe, len(timeframes)), HaltMarks(universe, len(timeframes))
         self.clock = clock
 
     def step(self, batch: Batch) -> Batch:
-        """Fill `tick_inputs` and `bars`; bars that lost messages are marked."""
+        """Fill `tick_inputs` and `bars`; bars that lost messages and bars of a halt are marked."""
         n_symbols = len(self.universe.names)
         self.preparer.grow(n_symbols)
         self.builder.grow(n_symbols)
@@ -44,13 +45,15 @@ class BarStation:
         by_name = np.argsort(self.universe.rank)
         batch.bars = self.builder.step(batch.tick_inputs, origin, batch.watermark, by_name)
         self.gaps.mark(batch.bars, batch.events)
+        self.halts.mark(batch.bars, batch.events)
         batch.stamps.closed = self.clock()
         return batch
 
     def snapshot(self) -> Snapshot:
-        """Return the open bars, the classifier's memory, and which series wait for a bar to mark."""
+        """Return the open bars, the classifier's memory, and which series wait for bars to mark."""
         return {
             "preparer": self.preparer.snapshot(), "builder": self.builder.snapshot(), "gaps": self.gaps.snapshot(),
+            "halts": self.halts.snapshot(),
         }  # fmt: skip
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -58,3 +61,4 @@ class BarStation:
         self.preparer.restore(snapshot["preparer"])
         self.builder.restore(snapshot["builder"])
         self.gaps.restore(snapshot["gaps"])
+        self.halts.restore(snapshot.get("halts", {"series": [], "ends": []}))  # version 3 began without

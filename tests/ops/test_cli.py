@@ -194,7 +194,9 @@ def test_a_full_disk_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(typer.Exit) as caught, one_line_errors():
         raise OSError(28, "No space left on device", "var/x")
     assert caught.value.exit_code == 75
-    assert capsys.readouterr().err == "undertone: var/x: No space left on device\n"
+    assert capsys.readouterr().err == (
+        "undertone: var/x: No space left on device; make room or mend the disk, then start again\n"
+    )
 
 
 def test_a_defect_keeps_its_traceback() -> None:

@@ -45,7 +45,7 @@ class Progress:
     def __init__(self, path: Path) -> None:
         """Open or make the file."""
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        os.ftruncate(file, 8 * len(_FIELDS))
+        os.posix_fallocate(file, 0, 8 * len(_FIELDS))  # on a full disk an error now, not a signal at the first write
         values = np.frombuffer(mmap.mmap(file, 8 * len(_FIELDS)), np.int64)
         os.close(file)
         object.__setattr__(self, "_values", values)
