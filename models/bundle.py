@@ -39,6 +39,11 @@ class Bundle:
         return {name: weight / sum(present.values()) for name, weight in present.items()}
 
     @property
+    def vote(self) -> str:
+        """How the members vote: one of models.config.VOTES."""
+        return str(self.metadata.config.get("vote", "weighted"))
+
+    @property
     def absent(self) -> tuple[str, ...]:
         """Members that were meant to vote and are not there."""
         return tuple(sorted(self.metadata.config.get("weights", {}).keys() - self.nets.keys() - self.trees.keys()))

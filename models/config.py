@@ -9,6 +9,7 @@ from typing import Any, Final
 SIGMA: Final = "reference_volatility_60"  # sigma_t: log return per bar, known at t
 LABEL_CLIP: Final = 8.0  # |return| / (sigma sqrt(h)) beyond it counts as this much in every likelihood
 TREES: Final = ("lightgbm", "xgboost")
+VOTES: Final = ("weighted", "stacking", "dynamic", "performance")
 SCHEDULES: Final = ("cosine", "one_cycle", "constant")
 WEIGHTS: Final = {"candle_cnn": 0.25, "lstm": 0.35, **dict.fromkeys(TREES, 0.4)}  # of the vote; others as lstm
 
@@ -76,6 +77,7 @@ class TrainingConfig:
     name: str = "gru_lightgbm"  # the version is NAME_YYYYMMDD_HHMMSS
     primary: int = 5  # the horizon that is served, in bars
     weights: dict[str, float] = field(default_factory=lambda: {"gru": 0.5, "lightgbm": 0.5})
+    vote: str = "weighted"  # one of VOTES: by these weights, by fitted ones, or from them on by what came true
     nets: tuple[NetConfig, ...] = (NetConfig(),)
     trees: tuple[TreesConfig, ...] = (TreesConfig(),)
     walk: WalkForward | None = field(default_factory=WalkForward)  # None: one split by shares and embargo

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from models.adaptive_vote import AdaptiveVote, VoteRows, places
 from models.architectures import Net, StepNet, WindowNet
 from models.bundle import Bundle
 from models.classes import RISK_WINDOW, map_classes, move, normal_classes, rank_risk, vote
@@ -19,10 +20,11 @@ from models.metadata import Member, Metadata
 from models.stepper import Stepper
 from models.trees import walk
 from models.window_stepper import WindowStepper
-from schema.bars import Bars
+from schema.bars import BarFlag, Bars
 from schema.features import FeatureRows
 from schema.predictions import Predictions, Tier
 from schema.ticks import Float64, Int32, Int64
+from schema.timeframes import parse_timeframe
 
 
 def check_columns(metadata: Metadata, names: Sequence[str], fingerprints: Mapping[str, str]) -> Inputs:
@@ -77,6 +79,11 @@ class ServedModel:
         self._ring = np.zeros((n_symbols, RISK_WINDOW))
         self._count = np.zeros(n_symbols, np.int64)
         self._last = LastWords(n_symbols)
+        self._timeframe = parse_timeframe(metadata.timeframe)
+        self._adaptive: AdaptiveVote | None = None
+        if bundle.vote in ("dynamic", "performance"):
+            weights, dynamic = np.array(list(bundle.weights.values())), bundle.vote == "dynamic"
+            self._adaptive = AdaptiveVote(weights, metadata.primary, n_symbols, dynamic=dynamic)
         self.tiers = tiers_of(bundle, device.name)
         self.tier, self._steppers = self.tiers[0], dict[str, Stepper | WindowStepper]()
         self.enter(self.tier)
@@ -114,6 +121,8 @@ class ServedModel:
         self._ring = np.concatenate((self._ring, np.zeros((more, RISK_WINDOW))))
         self._count = np.concatenate((self._count, np.zeros(more, np.int64)))
         self._last.grow(n_symbols)
+        if self._adaptive is not None:
+            self._adaptive.grow(n_symbols)
 
     def draft(self, bars: Bars, rows: FeatureRows, which: Int64) -> Draft:
         """Run the members on the given rows that have all required columns, in order; the others leave no trace.
@@ -140,7 +149,7 @@ class ServedModel:
         metadata, which = self.bundle.metadata, draft.which
         symbol, price = bars.symbol[which], reference(bars)[0][which]
         unit = np.maximum(rows.values[which, self._sigma], metadata.volatility_floor) * math.sqrt(metadata.primary)
-        words, members = self._repeated(symbol) if self.tier == Tier.STALE else self._voted(draft, bars, unit)
+        words, members = self._repeated(symbol) if self.tier == Tier.STALE else self._voted(draft, bars, rows, unit)
         return Predictions(
             time=bars.time[which],
             symbol=symbol,
@@ -163,12 +172,13 @@ class ServedModel:
     def _repeated(self, symbol: Int32) -> tuple[Words, dict[str, Float64]]:
         return self._last.repeat(symbol), {}
 
-    def _voted(self, draft: Draft, bars: Bars, unit: Float64) -> tuple[Words, dict[str, Float64]]:
+    def _voted(self, draft: Draft, bars: Bars, rows: FeatureRows, unit: Float64) -> tuple[Words, dict[str, Float64]]:
         metadata, which = self.bundle.metadata, draft.which
         means, log_variances = draft.means, draft.log_variances
         members = [metadata.members[name] for name in draft.weights]
         p = np.stack([_classes(m, s, member) for m, s, member in zip(means, log_variances, members, strict=True)])
-        voted = vote(means, log_variances, p, np.array(list(draft.weights.values())), unit, self._threshold)
+        weights = self._shares(draft, bars, rows, unit)
+        voted = vote(means, log_variances, p, weights, unit, self._threshold)
         risk = np.empty(len(which), np.int8)
         rank_risk(bars.symbol, which, voted.volatility, self._ring, self._count, risk)
         classes = voted.probabilities
@@ -178,6 +188,27 @@ class ServedModel:
         )  # fmt: skip
         self._last.keep(bars.symbol[which], words)
         return words, dict(zip(draft.weights, p, strict=True))
+
+    def _shares(self, draft: Draft, bars: Bars, rows: FeatureRows, unit: Float64) -> Float64:
+        """Return the weights (M,) of the members, or (M, n) where they follow what came true."""
+        if self._adaptive is None:
+            return np.array(list(draft.weights.values()))
+        which, every = draft.which, list(self.bundle.weights)
+        means, log_variances = (np.full((len(every), len(which)), np.nan) for _ in range(2))
+        mine = [every.index(name) for name in draft.weights]
+        means[mine], log_variances[mine] = draft.means, draft.log_variances
+        price, trade_price = reference(bars)
+        within = self._timeframe.nominal_ns < 86_400 * 10**9  # labels end with the session
+        judged = VoteRows(
+            bars.symbol[which],
+            places(bars.time, bars.sequence, self._timeframe)[which],
+            (2 * bars.session_open * within + trade_price)[which],
+            (bars.flags[which] & int(BarFlag.HALTED)) == 0,
+            price[which],
+            unit,
+            rows.values[which, self._sigma],
+        )
+        return self._adaptive.shares(judged, means, log_variances)[mine]
 
     def _notes(self) -> tuple[str, ...]:
         absent = (f"member {name} is absent, the others' weights are renormalised" for name in self.bundle.absent)
@@ -200,10 +231,11 @@ class ServedModel:
 
     def snapshot(self) -> dict[str, Any]:
         """Return the state a symbol: states or rings by member of the present tier, volatilities (S, 250) and their
-        number (S,), the last words."""
+        number (S,), the last words, the scores of a vote that follows performance."""
         states = {name: stepper.snapshot() for name, stepper in self._steppers.items()}
+        vote = {"vote": self._adaptive.snapshot()} if self._adaptive is not None else {}
         last = self._last.snapshot()
-        return {"states": states, "volatilities": self._ring, "predicted": self._count, "last": last}
+        return {"states": states, "volatilities": self._ring, "predicted": self._count, "last": last, **vote}
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
         """Take over what `snapshot` gave at the same tier."""
@@ -212,6 +244,8 @@ class ServedModel:
         self._ring = np.array(snapshot["volatilities"], np.float64)
         self._count = np.array(snapshot["predicted"], np.int64)
         self._last.restore(snapshot["last"])
+        if self._adaptive is not None:
+            self._adaptive.restore(snapshot["vote"])
 
 
 def stepper(

@@ -111,7 +111,7 @@ def _members(walk: Walk) -> Iterator[tuple[str, Member]]:
         is_net = isinstance(fitted.spec, NetConfig)
         options = {"architecture": name, **fitted.spec.options} if isinstance(fitted.spec, NetConfig) else {}
         yield name, Member(
-            "net" if is_net else "trees", walk.config.weights.get(name, 1.0),
+            "net" if is_net else "trees", walk.voting.weights[name],
             (WEIGHTS,) if is_net else tree_files(name), options, found.variance_scale, found.class_map,
             found.mean_map, found.variance_map,
         )  # fmt: skip

@@ -9,7 +9,6 @@ import numpy as np
 
 from models.baselines import baselines
 from models.bundle import Bundle
-from models.classes import vote
 from models.config import NetConfig, TrainingConfig
 from models.dataset import Dataset
 from models.evaluation import Forecast, Outcome
@@ -18,6 +17,7 @@ from models.members import Fitted, Progress, fit_member
 from models.pooled import Calibration, Pool, forecast
 from models.problem import Problem, problem_of
 from models.processes import is_first
+from models.voting import Voting
 
 
 @dataclass(slots=True)
@@ -26,6 +26,7 @@ class Walk:
 
     config: TrainingConfig
     folds: list[Fold]
+    voting: Voting
     problem: Problem | None = None  # of the last fold, on which the members of the version were fitted
     fitted: dict[str, Fitted] = field(default_factory=dict)
     calibration: dict[str, Calibration] = field(default_factory=dict)
@@ -43,11 +44,13 @@ def walk_forward(
     A fold's forecasts are calibrated on the pooled calibrate slices of it and of the folds before it, so nothing of a
     test slice is known to what is scored on it. `run` is where what is fitted is kept for a resume.
     """
-    walk, pools = Walk(config, folds), {spec.architecture: Pool(config.primary) for spec in config.members}
+    walk = Walk(config, folds, Voting(config, dataset))
+    pools = {spec.architecture: Pool(config.primary) for spec in config.members}
     fits = sum(_due(spec, fold) for fold in folds for spec in config.members)
     done = 0
     for fold in folds:
         problem = _problem(dataset, fold, config, source)
+        calibrated: dict[str, Forecast] = {}
         for spec in config.members:
             name = spec.architecture
             if _due(spec, fold):
@@ -57,9 +60,12 @@ def walk_forward(
                 walk.notes += fitted.fit.notes if fitted.fit else ()
                 done += 1
             if is_first():
-                pools[name].add(*walk.fitted[name].heads(problem, fold.calibrate), problem.y[fold.calibrate])
+                heads = walk.fitted[name].heads(problem, fold.calibrate)
+                pools[name].add(*heads, problem.y[fold.calibrate])
                 walk.calibration[name] = pools[name].calibrate()
+                calibrated[name] = forecast(walk.calibration[name], *heads, config.primary)
         if is_first():
+            walk.voting.learn(calibrated, problem.y[fold.calibrate, config.primary - 1])
             _score_fold(walk, problem)
         walk.problem = problem
     return walk
@@ -113,21 +119,10 @@ def _score_fold(walk: Walk, problem: Problem) -> None:
         name: forecast(walk.calibration[name], mean[speak], log_variance[speak], primary)
         for name, (mean, log_variance) in said.items()
     }
-    found["ensemble"] = ensemble(found, walk.config.weights)
+    found["ensemble"] = walk.voting.vote(found, problem, rows)
     found |= {
         f"naive: {name}": f
         for name, f in baselines(problem.dataset, naive, problem.y[:, at], problem.unit[:, at], primary).items()
     }
     for name, one in found.items():
         walk.forecasts.setdefault(name, []).append(one)
-
-
-def ensemble(members: dict[str, Forecast], weights: dict[str, float]) -> Forecast:
-    """Return the weighted vote of members that all speak of the same rows."""
-    w = np.array([weights.get(name, 1.0) for name in members])
-    means, log_variances, p = (
-        np.stack([part for one in members.values() if (part := getattr(one, kind)) is not None])
-        for kind in ("mean", "log_variance", "probabilities")
-    )
-    together = vote(means, log_variances, p, w / w.sum(), np.ones(means.shape[1]), 0.5)
-    return Forecast(together.expected_return, 2 * np.log(np.maximum(together.volatility, 1e-9)), together.probabilities)

@@ -46,7 +46,7 @@ def configuration(settings: Settings, name: str | None = None, model: str | None
         config, name=name or config.name, primary=chosen.horizon, seed=chosen.seed, threads=chosen.threads,
         source=chosen.source, replay=chosen.replay, nets=tuple(replace(one, **net) for one in config.nets),
         walk=replace(config.walk or WalkForward(), **walk) if chosen.scheme == "walk_forward" else None,
-        **given(columns=chosen.columns), **embargo,
+        **given(columns=chosen.columns, vote=chosen.vote), **embargo,
     )  # fmt: skip
 
 

@@ -369,6 +369,11 @@ class Train(Section):
     augment: float = Field(
         0.1, ge=0, le=1, description="Share of a mini-batch's sequences that are disturbed a little."
     )
+    vote: Literal["weighted", "stacking", "dynamic", "performance"] = Field(
+        "weighted",
+        description="How members vote: by given weights, by weights fitted on rows that nobody was fitted on, the best "
+        "of late in the present regime of volatility alone, or by weights that follow performance.",
+    )
     class_weights: bool = Field(False, description="Labels of a rare class weigh more while a net learns.")
     precision: Literal["float32", "bfloat16"] = Field(
         "float32", description="Of a net's arithmetic while it learns; weights and sums stay float32."
