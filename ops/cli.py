@@ -317,6 +317,24 @@ def models_activate(call: Common, version: Annotated[str, typer.Argument(help="A
     call.run("models", "activate", version=version)
 
 
+@models.command("challenge")
+@common
+def models_challenge(
+    call: Common,
+    version: Annotated[str, typer.Argument(help="A version.")],
+    end: Annotated[bool, typer.Option("--end", help="End its challenge.")] = False,
+) -> None:
+    """Let running dataflows score a version beside the active one."""
+    call.run("models", "withdraw" if end else "challenge", version=version)
+
+
+@models.command("rollback")
+@common
+def models_rollback(call: Common, timeframe: Annotated[str, typer.Argument(help="A timeframe, such as 1m.")]) -> None:
+    """Make the version active again that was so before; a second call goes further back."""
+    call.run("models", "roll_back", timeframe=timeframe)
+
+
 Families = Annotated[str | None, typer.Option("--families", metavar="A,B", help="Setting features.families.")]
 
 

@@ -1,11 +1,13 @@
-"""`undertone models`: the registry's versions and which one is active."""
+"""`undertone models`: the registry's versions, which is active, which challenge it, and how they do live."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
+from dataflows.sinks.errors import StoreUnavailable
+from dataflows.stored import open_place
 from models.metadata import Metadata
 from models.registry import Registry
 from ops.settings import Settings
@@ -13,19 +15,23 @@ from ops.tables import print_json, print_table
 
 
 def list_versions(settings: Settings, json: bool) -> int:
-    """Print all versions, oldest first."""
+    """Print all versions, oldest first, with the newest score of each that the store has."""
     registry = Registry(settings.registry.root)
-    active = {activation.version for activation in registry.activations().values()}
+    standing = registry.standing()
+    active = {activation.version for activation in standing.active.values()}
+    challengers = {challenger.version for found in standing.challengers.values() for challenger in found}
     rows = [
         {
             "version": metadata.version,
             "active": metadata.version in active,
+            "challenger": metadata.version in challengers,
             "timeframe": metadata.timeframe,
             "horizon": metadata.primary,
             "members": list(metadata.members),
             "columns": len(metadata.columns),
             "rows": metadata.data.rows,
             "created": metadata.created,
+            **newest_score(settings, metadata.version),
         }
         for metadata in registry.list()
     ]
@@ -39,15 +45,35 @@ def list_versions(settings: Settings, json: bool) -> int:
 
 
 def show(settings: Settings, json: bool, version: str) -> int:
-    """Print what a version says about itself; `active` is every timeframe's active one."""
+    """Print what a version says about itself and its newest live score; `active` is every timeframe's active one."""
     registry = Registry(settings.registry.root)
     for metadata in _named(registry, version):
-        answer: dict[str, Any] = msgspec.to_builtins(metadata)
+        answer: dict[str, Any] = {
+            **msgspec.to_builtins(metadata), "live": newest_score(settings, metadata.version),
+        }  # fmt: skip
         if json:
             print_json(answer)
         else:
             print(msgspec.json.format(msgspec.json.encode(answer)).decode())
     return 0
+
+
+_SCORED: Final = (
+    "labelled", "accuracy", "accuracy_low", "accuracy_high", "brier", "log_loss", "information_coefficient", "e_value",
+    "e_needed",
+)  # fmt: skip
+
+
+def newest_score(settings: Settings, version: str) -> dict[str, Any]:
+    """Return a version's newest row of `scores`; every value is None where the store has none, or can't be read."""
+    nothing = dict.fromkeys(_SCORED)
+    if not settings.store.url.startswith(("sqlite:", "questdb:")):
+        return nothing
+    try:
+        found = open_place(settings.store.url, settings.store.namespace).newest("scores", 1, model_version=version)
+    except (ValueError, StoreUnavailable):
+        return nothing
+    return {name: found[0][name] for name in _SCORED} if found else nothing
 
 
 def _named(registry: Registry, version: str) -> list[Metadata]:
@@ -69,7 +95,46 @@ def activate(settings: Settings, json: bool, version: str) -> int:
     return 0
 
 
+def challenge(settings: Settings, json: bool, version: str) -> int:
+    """Let a version be scored beside the active one of its timeframe."""
+    registry = Registry(settings.registry.root)
+    number = registry.challenge(version)
+    timeframe = registry.show(version).timeframe
+    active = registry.active(timeframe)
+    if json:
+        print_json({"version": version, "timeframe": timeframe, "number": number, "active": active})
+    else:
+        print(f"{version} challenges {active or 'nobody yet'} on {timeframe}")
+    return 0
+
+
+def withdraw(settings: Settings, json: bool, version: str) -> int:
+    """End a version's challenge."""
+    Registry(settings.registry.root).withdraw(version)
+    if json:
+        print_json({"version": version})
+    else:
+        print(f"{version} challenges no more")
+    return 0
+
+
+def roll_back(settings: Settings, json: bool, timeframe: str) -> int:
+    """Make the version active again that was so before."""
+    registry = Registry(settings.registry.root)
+    before = registry.active(timeframe)
+    version = registry.roll_back(timeframe)
+    if json:
+        print_json({"version": version, "timeframe": timeframe, "before": before})
+    else:
+        print(f"{version} is active on {timeframe} again, before: {before or 'none'}")
+    return 0
+
+
 def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.4g}"
     if isinstance(value, bool):
         return "*" if value else ""
     return ",".join(value) if isinstance(value, list) else str(value)
