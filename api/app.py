@@ -22,10 +22,25 @@ from api.live.hub import Hub
 from api.metrics import ApiMetrics, CountRequests
 from api.problems import FiniteJSON, answer_with_problems
 from api.reader import Reader
-from api.routes import analyze, bars, board, features, health, live, metrics, predictions, signals, spectrum, symbols
+from api.routes import (
+    analyze,
+    bars,
+    board,
+    features,
+    health,
+    live,
+    metrics,
+    models,
+    predictions,
+    signals,
+    spectrum,
+    symbols,
+)  # fmt: skip
+from models.register import Versions
 
 WEB: Final = Path(__file__).parent / "web"
-_ROUTES: Final = (health, analyze, predictions, signals, features, bars, spectrum, symbols, board, live, metrics)
+_ROUTES: Final = (health, analyze, predictions, signals, features, bars, spectrum, symbols, board, live, models,
+                  metrics)  # fmt: skip
 _HEADERS: Final = (
     (b"content-security-policy", b"default-src 'self'; img-src 'self' data:; frame-ancestors 'none'"),
     (b"x-content-type-options", b"nosniff"),
@@ -42,11 +57,13 @@ def create_app(
     access: Access | None = None,
     feed: Feed | None = None,
     dataflow: Dataflow | None = None,
+    versions: Versions | None = None,
 ) -> FastAPI:
     """Make the application over a reader. It starts whether or not there is a store yet.
 
     Without `access` everybody may ask everything: for the loopback only. `feed` tells of new predictions; without it
     the store is looked at. `dataflow` is asked how it is; without it only the store is.
+    `versions` is the registry; without it the routes of models answer 503.
     """
     app = FastAPI(
         title="Undertone",
@@ -59,6 +76,7 @@ def create_app(
     )
     app.state.reader, app.state.version, app.state.started = reader, version, monotonic()
     app.state.websocket_connections = 0
+    app.state.versions = versions
     app.state.dataflow = dataflow or Dataflow("")
     app.state.analyst = Analyst(reader)
     app.state.hub = Hub(feed or StoreFeed(reader), app.state.analyst)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 import uvicorn
@@ -14,6 +15,7 @@ from api.dataflow import Dataflow
 from api.live.feed import RedisFeed, StoreFeed
 from api.reader import Reader
 from api.store import ReadOnlyStore
+from models.register import Versions
 from schema.stores import LIVE
 
 _LARGEST_MESSAGE: Final = 1 << 18  # bytes, of a WebSocket's client
@@ -31,6 +33,7 @@ def serve(
     access: Access | None = None,
     bus: str = "memory:",
     dataflow_url: str = "",
+    registry: Path | None = None,
 ) -> None:
     """Serve `sqlite:///path` or `questdb://host:port` until SIGINT or SIGTERM. Port 0 takes a free one.
 
@@ -39,7 +42,13 @@ def serve(
     reader = open_reader(store, namespace, cache_ttl)
     feed = RedisFeed(bus, namespace, reader) if bus.startswith(("redis:", "rediss:")) else StoreFeed(reader)
     app = create_app(
-        reader, version=version, cors_origins=cors_origins, access=access, feed=feed, dataflow=Dataflow(dataflow_url)
+        reader,
+        version=version,
+        cors_origins=cors_origins,
+        access=access,
+        feed=feed,
+        dataflow=Dataflow(dataflow_url),
+        versions=None if registry is None else Versions(registry),
     )
     make_server(app, host, port).run()
 

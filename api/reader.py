@@ -155,6 +155,34 @@ class Reader:
         sql = f"SELECT {columns} {where} ORDER BY time DESC, bar_sequence DESC LIMIT ?"
         return self.store.rows(sql, (symbol, timeframe, time, limit))[::-1]
 
+    def newest_scores(self) -> list[Row]:
+        """Return the newest score of each version and timeframe."""
+        table = self.store.table("scores")
+        sql = (
+            f"SELECT s.* FROM {table} s JOIN (SELECT timeframe, model_version, max(time) AS time FROM {table} "
+            "GROUP BY timeframe, model_version) newest ON s.time = newest.time AND s.timeframe = newest.timeframe "
+            "AND s.model_version = newest.model_version"
+        )
+        return self.store.cached(("scores",), lambda: self.store.rows(sql))
+
+    def outcome_scores(self, symbol: str, timeframe: str | None, start: int | None, end: int | None) -> list[Row]:
+        """Return what became of a symbol's predictions with start <= time < end (ns UTC), a row a version."""
+        bounds = (("timeframe = ?", timeframe), ("time >= ?", start), ("time < ?", end))
+        given = [(condition, value) for condition, value in bounds if value is not None]
+        where = " AND ".join(["symbol = ?", *(condition for condition, _ in given)])
+        signed = "(realised_return > 0 OR realised_return < 0) AND (expected_return > 0 OR expected_return < 0)"
+        right = "realised_return > 0 AND expected_return > 0 OR realised_return < 0 AND expected_return < 0"
+        sql = (
+            "SELECT timeframe, model_version, horizon, min(time) AS first_time, max(time) AS last_time, "
+            "count(*) AS predictions, count(brier) AS labelled, "
+            f"sum(CASE WHEN {signed} THEN 1 ELSE 0 END) AS directional, "
+            f"sum(CASE WHEN {right} THEN 1 ELSE 0 END) AS right_signs, avg(brier) AS brier, avg(log_loss) AS log_loss, "
+            f"avg(realised_return) AS mean_return FROM {self.store.table('outcomes')} WHERE {where} "
+            "GROUP BY timeframe, model_version, horizon ORDER BY timeframe, first_time, model_version"
+        )
+        values = (symbol, *(value for _, value in given))
+        return self.store.cached((sql, values), lambda: self.store.rows(sql, values))
+
     def catalogue(self, fingerprint: str | None = None) -> Row | None:
         """Return the catalogue of a fingerprint, or the newest; None if the dataflow hasn't written one."""
         return self._meta("catalogue" if fingerprint is None else f"catalogue:{fingerprint}")

@@ -59,7 +59,7 @@ _EXIT_CODES: Final = {  # by name, since importing them would slow every start
     "features.ordering.BufferOverflow": 1,
     "models.dataset.TrainingRefused": 1,
     "models.extensions.ArchitecturesNotLoaded": 78,
-    "models.registry.RegistryError": 78,
+    "models.register.RegistryError": 78,
 }
 
 _MAY_PASS: Final = (

@@ -34,7 +34,7 @@ def run(settings: Settings, *, json: bool) -> int:
         settings.store.url, namespace=settings.store.namespace, host=host, port=port,
         cache_ttl=settings.api.cache_ttl, cors_origins=settings.api.cors_origins,
         version=importlib.metadata.version("undertone"), access=access,
-        bus=settings.bus.url, dataflow_url=settings.api.dataflow_url,
+        bus=settings.bus.url, dataflow_url=settings.api.dataflow_url, registry=settings.registry.root,
     )  # fmt: skip
     return 0
 

@@ -1,6 +1,6 @@
 """Three recorded days: a champion of the first two runs over the third, is challenged, scored and replaced.
 
-The run is killed once on the way. No row is lost, and another run over the same ticks that obeys the decisions on record
+The run is killed once on the way. No row is lost, and another run over the same ticks that obeys what was decided
 gives the same rows, outcomes and scores.
 """
 
@@ -95,9 +95,10 @@ class Run(NamedTuple):
 
 
 def arguments(days: Days, folder: Path) -> list[str | Path]:
-    chosen = [part for setting in (*CHOSEN, "inference.promotes=true", "inference.scores_every_s=30",
-              "checkpoint.every_s=0.3", f"registry.root={folder / 'models'}") for part in ("--set", setting)]  # fmt: skip
-    return ["replay", days.files[2], "--store", "sqlite:///rows.db", "--model", "active", "--batch-size", "200", *chosen]
+    chosen = [*CHOSEN, "inference.promotes=true", "inference.scores_every_s=30", "checkpoint.every_s=0.3"]
+    chosen.append(f"registry.root={folder / 'models'}")
+    place = ["--store", "sqlite:///rows.db", "--model", "active", "--batch-size", "200"]
+    return ["replay", days.files[2], *place, *[part for setting in chosen for part in ("--set", setting)]]
 
 
 @pytest.fixture(scope="module")
