@@ -299,10 +299,10 @@ class _Parts:
     def _outcomes(self, inference: Inference) -> OutcomeStation:
         from dataflows.stations.outcomes import OutcomeStation
 
-        settings = self.settings.inference
+        settings = self.settings
         return OutcomeStation(
-            self.timeframes, inference.promote, every_s=settings.scores_every_s, level=settings.promotion_level,
-            promotes=settings.promotes,
+            self.timeframes, inference.promote, every_s=settings.inference.scores_every_s,
+            level=settings.inference.promotion_level, promotes=settings.inference.promotes,
         )  # fmt: skip
 
     def _engine(self) -> InferenceEngine:

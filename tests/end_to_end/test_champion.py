@@ -60,8 +60,7 @@ def days(data_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Days:
     settings = load([], CHOSEN, {}, {})
     dataset = history_dataset(settings, "1s", feature_history(settings, FileSource(files[:2])))
     quick = preset("quick")
-    assert quick.net is not None
-    quick = replace(quick, name="quick", primary=HORIZON, net=replace(quick.net, epochs=2))
+    quick = replace(quick, primary=HORIZON, walk=None, nets=(replace(quick.nets[0], epochs=2),))
     champion = train(dataset, replace(quick, name="sure"), folder / "models")
     challenger = train(dataset, replace(quick, seed=2), folder / "models")
     overstate(folder / "models" / champion / "metadata.json")
