@@ -26,6 +26,10 @@ class Meter:
         """Measure `flow`; `clock` gives wall-clock ns."""
         self.flow, self.clock = flow, clock
         self._names = [timeframe.name for timeframe in flow.timeframes]
+        # looked up once: a look-up of a label takes longer than to count
+        self._stations = {name: metrics.STATION_SECONDS.labels(name) for name in flow.pipeline.seconds}
+        self._bars = [(metrics.BARS.labels(name), metrics.FEATURE_ROWS.labels(name)) for name in self._names]
+        self._passes = {part: metrics.PASS_SECONDS.labels(part) for part in ("bars", "ticks", "ticks_flushing")}
         self._spent = dict(flow.pipeline.seconds)
         self._closed = dict(flow.barrier.barrier.reasons)
         self._written = 0.0  # when the newest checkpoint that was seen was written
@@ -44,7 +48,7 @@ class Meter:
         self._ticks(batch)
         self._rows(batch)
         self._scores(batch)
-        self._stations()
+        self._stations_and_barriers()
         self._checkpoint()
         self._stages(batch)
         self.look()
@@ -55,7 +59,7 @@ class Meter:
     def _pass(self, batch: Batch) -> None:
         """Note the pass before: this one hasn't ended."""
         if self._part:
-            metrics.PASS_SECONDS.labels(self._part).observe(self.flow.pipeline.pass_seconds)
+            self._passes[self._part].observe(self.flow.pipeline.pass_seconds)
         flushing = self.flow.store.state().waiting > 0
         self._part = "bars" if len(batch.bars.time) else "ticks_flushing" if flushing else "ticks"
 
@@ -114,9 +118,11 @@ class Meter:
         metrics.TICKS_WAITING.set(self.flow.tally.counts.lost())
 
     def _rows(self, batch: Batch) -> None:
-        for k, n in enumerate(np.bincount(batch.bars.timeframe, minlength=len(self._names)).tolist()):
-            metrics.BARS.labels(self._names[k]).inc(n)
-            metrics.FEATURE_ROWS.labels(self._names[k]).inc(0 if batch.features is None else n)
+        if len(batch.bars.time):
+            counts = np.bincount(batch.bars.timeframe, minlength=len(self._bars)).tolist()
+            for (bars, rows), n in zip(self._bars, counts):
+                bars.inc(n)
+                rows.inc(0 if batch.features is None else n)
         champions: dict[str, str] = {}
         for predictions in reversed(batch.predictions):  # the champion's come first, so they are written last
             for k in np.unique(predictions.timeframe).tolist():
@@ -152,13 +158,14 @@ class Meter:
             if before is not None:
                 metrics.TIER.labels(timeframe, before).set(0)
 
-    def _stations(self) -> None:
+    def _stations_and_barriers(self) -> None:
         for name, spent in self.flow.pipeline.seconds.items():
-            metrics.STATION_SECONDS.labels(name).observe(spent - self._spent[name])
+            self._stations[name].observe(spent - self._spent[name])
             self._spent[name] = spent
         for reason, n in self.flow.barrier.barrier.reasons.items():
-            metrics.BARRIERS.labels(str(reason)).inc(n - self._closed.get(reason, 0))
-            self._closed[reason] = n
+            if n != (closed := self._closed.get(reason, 0)):
+                metrics.BARRIERS.labels(str(reason)).inc(n - closed)
+                self._closed[reason] = n
 
     def _sinks(self) -> None:
         store, bus = self.flow.store.state(), self.flow.bus.state()

@@ -11,6 +11,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
+import sys
 import time
 from pathlib import Path
 
@@ -26,6 +28,7 @@ from benchmarks.live.world import world
 def main(arguments: list[str] | None = None) -> None:
     """Measure and print."""
     options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # so that the servers are ended
     began, load = time.monotonic(), os.getloadavg()[0]
     plan = QUICK if options.quick else DEFAULT
     steady_s = 3_600.0 if options.hour else options.steady or plan.steady_s

@@ -34,6 +34,9 @@ class Dataflow:
                 [sys.executable, "-c", _COMMAND, "run", *chosen], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out,
                 stderr=out, env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}, start_new_session=True,
             )  # fmt: skip
+        # ends it should we be killed before we can: `read` fails where the pipe just closes
+        guard = ["sh", "-c", f"read done || kill -9 {self.pid}"]
+        self._guard = subprocess.Popen(guard, stdin=subprocess.PIPE, start_new_session=True)
         self.started_ns = time.time_ns()
 
     @property
@@ -80,12 +83,14 @@ class Dataflow:
         """SIGKILL."""
         self._process.kill()
         self._process.wait()
+        self._release()
 
     def drain(self, timeout_s: float = 60.0) -> None:
         """SIGTERM, and wait for its end in good order; SIGKILL where that takes too long."""
         self._process.send_signal(signal.SIGTERM)
         try:
             self._process.wait(timeout_s)
+            self._release()
         except subprocess.TimeoutExpired:
             self.kill()
             raise CommandFailed(f"bench-live: the dataflow didn't drain in {timeout_s:g} s:\n{self.tail()}") from None
@@ -94,7 +99,13 @@ class Dataflow:
         """End it, whatever it does."""
         if self._process.poll() is None:
             self.kill()
+        self._release()
 
     def tail(self) -> str:
         """Return the end of its log."""
         return self.log.read_text(errors="replace")[-2000:] if self.log.exists() else ""
+
+    def _release(self) -> None:
+        """Let the guard go: the process has ended, and its number may be another's soon."""
+        if self._guard.poll() is None:
+            self._guard.communicate(b"done\n")

@@ -62,7 +62,7 @@ def catch_up(session: Session, seconds: float, tables: str) -> Line:
     """
     session.pulse.close()
     session.dataflow.drain()
-    session.not_counted = session.fed  # the last checkpoint is behind all of it
+    session.not_counted = session.fed
     sent = session.backlog(RATE, seconds, time.time_ns())
     session.start()
     session.dataflow.wait_ready()

@@ -20,5 +20,5 @@ class Plan:
     staggered: tuple[float, ...]  # rates of the second curve
 
 
-DEFAULT: Final = Plan(10.0, 2, 75.0, 30.0, 600.0, (12_500.0, 50_000.0, 100_000.0))
+DEFAULT: Final = Plan(10.0, 2, 60.0, 25.0, 600.0, (12_500.0, 50_000.0, 100_000.0))
 QUICK: Final = Plan(6.0, 1, 20.0, 15.0, 60.0, (50_000.0,))

@@ -61,6 +61,7 @@ class Run:
 
             def load() -> None:
                 nonlocal steady
+                running.renew()
                 windows.extend(running.play(rate, self.plan.probe_s) for rate in _LIGHT)
                 steady = running.play(RATE, self.steady_s, every_s=_STEADY_EVERY_S)
                 windows.append(steady)

@@ -27,8 +27,9 @@ from tests.servers import free_ports
 
 BOUND_MS: Final = 100
 BOUND_NS: Final = BOUND_MS * 1_000_000
-WARM_UP_S, WARM_UP_RATE = 100.0, 5_000.0  # of history, in event time: behind it the models have their inputs
+TIME_BARS, TICK_BARS = (260.0, 2_500.0), (40.0, 25_000.0)  # warm-up: seconds of history, ticks/s; see `warm_up`
 SETTLE_S: Final = 180.0  # that all behind the feed gets to finish what it was sent
+_IN_FLIGHT: Final = 1_000  # bytes on their way to the store without any rows: each heartbeat's batch is a commit
 
 
 @dataclass(frozen=True)
@@ -92,12 +93,20 @@ class Session:
         """Start the dataflow again, where its newest checkpoint left off."""
         self.dataflow = self._life()
 
-    def warm_up(self) -> None:
-        """Play some history through, so that symbols are known, kernels are loaded and windows filled."""
+    def warm_up(self, seconds: float, rate: float) -> None:
+        """Play some history through: symbols are known then, kernels loaded, and of time bars all windows full."""
         self.dataflow.wait_ready()
-        self.backlog(WARM_UP_RATE, WARM_UP_S, time.time_ns() - int(WARM_UP_S * 1e9))
+        self.backlog(rate, seconds, time.time_ns() - int(seconds * 1e9))
         self.pulse.beat()
         self.settle(SETTLE_S)
+
+    def renew(self) -> None:
+        """Go on in a new process: the old one's memory holds what the backlog's large batches needed."""
+        with self.pulse.stilled():
+            self.dataflow.drain()
+            self.not_counted = self.fed  # the last checkpoint is behind all of it
+            self.start()
+            self.dataflow.wait_ready()
 
     def backlog(self, rate: float, seconds: float, start_ns: int) -> Sent:
         """Append what `seconds` from `start_ns` on bring, as fast as Kafka takes it."""
@@ -133,7 +142,7 @@ class Session:
             self.dataflow.check()
             found = self.dataflow.scrape()
             waiting = self.behind(found), found.of("store_spool_bytes"), found.of("bus_waiting_messages")
-            if max(waiting) <= 0:
+            if waiting[0] <= 0 and waiting[1] < _IN_FLIGHT and not waiting[2]:
                 return found
             if time.monotonic() > until:
                 raise CommandFailed(
@@ -163,7 +172,7 @@ def session(world: World, model: str, timeframe: str = "1s", extra: list[str] | 
     """Run a session, warmed up; end its processes whatever happens."""
     opened = Session(world, model, timeframe, extra or [])
     try:
-        opened.warm_up()
+        opened.warm_up(*(TIME_BARS if timeframe == "1s" else TICK_BARS))
         yield opened
     finally:
         opened.pulse.close()

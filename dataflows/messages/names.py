@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import numpy as np
@@ -30,9 +30,12 @@ class Names:
         known = self._codes
         return [known.setdefault(name, len(known)) if name else NO_SYMBOL for name in names]
 
-    def codes_array(self, names: Iterable[str]) -> Int32:
-        """Return `codes` as an array."""
-        return np.array(self.codes(names), np.int32)
+    def codes_array(self, names: Sequence[str]) -> Int32:
+        """Return `codes` as an array; fast where all are known."""
+        try:
+            return np.fromiter(map(self._codes.__getitem__, names), np.int32, len(names))
+        except KeyError:
+            return np.array(self.codes(names), np.int32)
 
     def names(self) -> tuple[str, ...]:
         """Return all names by code."""

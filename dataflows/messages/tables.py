@@ -58,10 +58,10 @@ def _joined(tables: list[ColumnsMessage], message: Int64, names: Names) -> Part:
     columns = {name: _column(tables, name) for name in COLUMNS}
     first = np.repeat(np.cumsum(sizes) - sizes, sizes)
     columns["symbol"], strangers = _codes(tables, columns["symbol"], sizes, names)
-    ticks = ticks_of(n)._replace(
+    ticks = Ticks(
         **{name: column.astype(column.dtype.newbyteorder("="), copy=False) for name, column in columns.items()},
-        index=(np.arange(n) - first).astype(np.int32),
-    )
+        lane=np.zeros(n, np.int32), offset=np.zeros(n, np.int64), index=(np.arange(n) - first).astype(np.int32),
+    )  # fmt: skip
     return Part(ticks, np.repeat(message, sizes), malformed=_malformed(ticks, strangers))
 
 
@@ -79,7 +79,7 @@ def _column(tables: list[ColumnsMessage], name: str) -> np.ndarray:
 def _codes(tables: list[ColumnsMessage], symbol: Any, sizes: Int64, names: Names) -> tuple[np.ndarray, Bool]:
     """Turn indices into each message's own names into codes; say which rows point outside of them."""
     lengths = np.array([len(table.names) for table in tables], np.int64)
-    codes = names.codes_array(name for table in tables for name in table.names)
+    codes = names.codes_array([name for table in tables for name in table.names])
     begin, length = np.repeat(np.cumsum(lengths) - lengths, sizes), np.repeat(lengths, sizes)
     strangers = (symbol < NO_SYMBOL) | (symbol >= length)
     named = (symbol >= 0) & ~strangers

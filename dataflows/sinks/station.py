@@ -78,10 +78,10 @@ class Sinks:
         self._totals["ticks"] += released
         if not rows.is_empty(batch):
             batch.stamps.enqueued = self._clock()
+            self._append_messages(batch)
+            self._append_predictions(batch)  # before the rest: whoever listens shouldn't wait for it
             self._append_market(batch)
             self._append_refused(batch)
-            self._append_messages(batch)
-            self._append_predictions(batch)
             self._append_scored(batch)
         if released and self._store_ticks:
             self._append("ticks", rows.tick_columns(batch.ticks, Verdict.USED, self._known(), self._origin))

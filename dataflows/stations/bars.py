@@ -15,6 +15,7 @@ from features.bar_kernel import Origin
 from features.bars import BarBuilder
 from features.sessions import Sessions
 from features.tick_inputs import TickPreparer
+from schema.ticks import Int32, Int64
 from schema.timeframes import Timeframe
 
 
@@ -33,6 +34,8 @@ class BarStation:
         self.builder = BarBuilder(timeframes, sessions, n_lanes)
         self.gaps, self.halts = GapMarks(universe, len(timeframes)), HaltMarks(universe, len(timeframes))
         self.clock = clock
+        self._rank: Int32 | None = None  # that `_by_name` is of
+        self._by_name: Int64 = np.zeros(0, np.int64)
 
     def step(self, batch: Batch) -> Batch:
         """Fill `tick_inputs` and `bars`; bars that lost messages and bars of a halt are marked."""
@@ -42,12 +45,18 @@ class BarStation:
         ticks = batch.ticks
         batch.tick_inputs = self.preparer.prepare(ticks)
         origin = Origin(ticks.lane, ticks.offset, ticks.index)
-        by_name = np.argsort(self.universe.rank)
-        batch.bars = self.builder.step(batch.tick_inputs, origin, batch.watermark, by_name)
+        batch.bars = self.builder.step(batch.tick_inputs, origin, batch.watermark, self._ids_by_name())
         self.gaps.mark(batch.bars, batch.events)
         self.halts.mark(batch.bars, batch.events)
         batch.stamps.closed = self.clock()
         return batch
+
+    def _ids_by_name(self) -> Int64:
+        """Return the symbols' ids in the order of their names; sorted again when the universe has grown."""
+        if self.universe.rank is not self._rank:
+            self._rank = self.universe.rank
+            self._by_name = np.argsort(self._rank)
+        return self._by_name
 
     def snapshot(self) -> Snapshot:
         """Return the open bars, the classifier's memory, and which series wait for bars to mark."""

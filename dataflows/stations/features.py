@@ -47,7 +47,7 @@ class BarFeatures:
 
     def step(self, batch: Batch) -> Batch:
         """Fill `inputs` and the bar-driven columns of `features`."""
-        if batch.features is not None:
+        if batch.features is not None and len(batch.bars.time):
             batch.inputs = self.engine.bar_features(batch.bars, batch.features)
         return batch
 
