@@ -25,6 +25,7 @@ from models.examples import Examples
 from models.labels import Float32
 from models.layouts import Layout, lay_out
 from models.learner import Learner
+from models.processes import rank, world
 from models.stopping import Epoch, Stopper
 from schema.ticks import Int32
 
@@ -172,7 +173,7 @@ class _Run:
 
     def _lay_out(self) -> None:
         fit, stop = self._rows
-        self._train: Layout = lay_out(self.net, self._examples, fit, self.config, self._seed)
+        self._train: Layout = lay_out(self.net, self._examples, fit, self.config, self._seed, (rank(), world()))
         self._check: Layout = lay_out(self.net, self._examples, stop, self.config, self._seed)
 
     def _begin_grade(self) -> None:

@@ -34,9 +34,12 @@ class Layout(Protocol):
         ...
 
 
-def lay_out(net: Net, examples: Examples, rows: NDArray[np.intp], config: NetConfig, seed: int) -> Layout:
+def lay_out(
+    net: Net, examples: Examples, rows: NDArray[np.intp], config: NetConfig, seed: int, share: tuple[int, int] = (0, 1)
+) -> Layout:
     """Lay out the rows that carry loss, as the net's kind wants them.
 
+    `share` (k, of n) is the part of each mini-batch that this process takes of n, which together take all of it.
     Raises ValueError where no row has a full window, and TypeError on a net of neither kind.
     """
     if isinstance(net, StepNet):
@@ -45,9 +48,9 @@ def lay_out(net: Net, examples: Examples, rows: NDArray[np.intp], config: NetCon
         pieces = pieces_of(
             examples.symbol, examples.eligible, labelled, config.streams, config.burn_in, config.chunk
         )  # fmt: skip
-        return Streams(net, examples, pieces, config.chunk)
+        return Streams(net, examples, pieces.share(*share), config.chunk)
     if isinstance(net, WindowNet):
-        windows = Windows(net, examples, rows, config.batch, seed)
+        windows = Windows(net, examples, rows, config.batch, seed, share)
         if not len(windows):
             raise ValueError(
                 f"none of {len(rows)} rows has a full window: {config.architecture} looks at {net.window} eligible "

@@ -25,6 +25,12 @@ class Pieces(NamedTuple):
     row: NDArray[np.intp]  # (P, L) NO_ROW where padded
     counts: NDArray[np.bool_]  # (P, L) whether the row carries loss
 
+    def share(self, k: int, n: int) -> Pieces:
+        """Return every n-th piece from the k-th on; where there are too few, the first one without a loss."""
+        if k >= len(self.row):
+            return Pieces(self.row[:1], np.zeros_like(self.counts[:1]))
+        return Pieces(self.row[k::n], self.counts[k::n])
+
 
 class Streams:
     """Truncated back-propagation through time: `chunk` rows of all pieces at once, their states carried on."""
@@ -39,10 +45,10 @@ class Streams:
     def losses(self, epoch: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield the sum of losses and their number of each mini-batch, in the order of time in every epoch."""
         x, y = self._examples.x, self._examples.y
-        state = self._net.start(len(self._pieces.row))
+        state = self._net.start(len(self._pieces.row)).to(x.device)
         for first in range(0, len(self) * self._chunk, self._chunk):
             rows = torch.from_numpy(self._pieces.row[:, first : first + self._chunk])
-            counts = torch.from_numpy(self._pieces.counts[:, first : first + self._chunk])
+            counts = torch.from_numpy(self._pieces.counts[:, first : first + self._chunk]).to(x.device)
             heads, state = self._net(x[rows], state)  # padded rows read row -1 and carry no loss
             state = state.detach()
             yield self._net.loss(heads, y[rows], counts)

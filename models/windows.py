@@ -45,8 +45,12 @@ class WindowIndex:
 class Windows:
     """Mini-batches of full windows that end in the given rows, shuffled anew in every epoch."""
 
-    def __init__(self, net: WindowNet, examples: Examples, rows: NDArray[np.intp], batch: int, seed: int) -> None:
-        self._net, self._examples, self._batch, self._seed = net, examples, batch, seed
+    def __init__(
+        self, net: WindowNet, examples: Examples, rows: NDArray[np.intp], batch: int, seed: int,
+        share: tuple[int, int] = (0, 1),
+    ) -> None:  # fmt: skip
+        """`share` (k, of n) is the part of each mini-batch that is run here: every n-th window from the k-th on."""
+        self._net, self._examples, self._batch, self._seed, self._share = net, examples, batch, seed, share
         self._index = WindowIndex(examples.symbol, examples.eligible, net.window)
         self._ends = rows[self._index.full[rows]]
         self._below = Frozen(net, len(self._ends), self._gathered) if isinstance(net, GradedNet) else None
@@ -61,9 +65,20 @@ class Windows:
         if epoch:
             order = np.random.default_rng((self._seed, epoch)).permutation(order)
         for first in range(0, len(order), self._batch):
-            numbers = torch.from_numpy(order[first : first + self._batch])
+            numbers = torch.from_numpy(order[first : first + self._batch][self._share[0] :: self._share[1]])
+            if not len(numbers):
+                yield self._nothing()
+                continue
             y = self._examples.y[torch.from_numpy(self._ends)[numbers]]
-            yield self._net.loss(self._heads(numbers), y, torch.ones(len(numbers), dtype=torch.bool))
+            yield self._net.loss(
+                self._heads(numbers), y, torch.ones(len(numbers), dtype=torch.bool, device=y.device)
+            )
+
+    def _nothing(self) -> tuple[Tensor, Tensor]:
+        """Return a loss of 0 that has a gradient, of no rows: other processes have the rest of the mini-batch."""
+        zero = torch.zeros((), device=self._examples.y.device)
+        loss = sum((p.sum() * 0.0 for p in self._net.parameters() if p.requires_grad), zero)
+        return loss, torch.zeros((), dtype=torch.int64, device=zero.device)
 
     def _heads(self, numbers: Tensor) -> Tensor:
         """Run the net over the windows with these numbers; of a graded one, no more than the grade that learns."""
@@ -78,7 +93,7 @@ class Windows:
 
 def gather(x: Tensor, rows: Int64) -> Tensor:
     """Return the windows (B, W, F) of inputs (n, F) at rows (B, W)."""
-    return x.index_select(0, torch.from_numpy(rows.ravel())).view(*rows.shape, x.shape[1])
+    return x.index_select(0, torch.from_numpy(rows.ravel()).to(x.device)).view(*rows.shape, x.shape[1])
 
 
 @torch.inference_mode()
