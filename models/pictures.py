@@ -80,7 +80,7 @@ def _folds(figure: Any, metadata: Metadata) -> None:
     axes.invert_yaxis()
     axes.set(title="Slices of each fold", xlabel="bar time, UTC", ylabel="fold", yticks=_ticks(len(folds)))
     axes.set_yticklabels([str(folds[k]["number"] + 1) for k in _ticks(len(folds))])
-    axes.legend(frameon=False, ncols=4, loc="lower left")
+    figure.legend(frameon=False, ncols=4, loc="outside lower center")
     figure.autofmt_xdate(rotation=20)
     _plain(axes)
 
@@ -166,6 +166,8 @@ def _importance(figure: Any, shares: Mapping[str, Mapping[str, float]]) -> None:
         axes.invert_yaxis()
         axes.set(title=name, xlabel="share")
         axes.tick_params(axis="y", labelsize=8)
+        if not top:
+            axes.text(0.5, 0.5, "no gradient passes\nto its inputs", ha="center", transform=axes.transAxes)
         _plain(axes)
 
 

@@ -15,7 +15,7 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -178,6 +178,14 @@ class Versions:
                 raise
             _make_durable(self.root)
         return version
+
+    def delete(self, versions: Iterable[str]) -> None:
+        """Delete versions, and what killed runs left unfinished. Nothing may be publishing meanwhile."""
+        with self._locked():
+            for version in versions:  # renamed first, so that nobody sees one with files missing
+                self.path(version).rename(self.root / f"{_PARTIAL}{version}")
+            for path in self.root.glob(f"{_PARTIAL}*/"):
+                shutil.rmtree(path)
 
     def _readable(self) -> Iterator[Metadata]:
         for path in self.root.iterdir() if self.root.is_dir() else ():

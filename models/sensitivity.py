@@ -41,12 +41,14 @@ def _of_net(net: Net, problem: Problem, rows: NDArray[np.intp]) -> dict[str, flo
     x = gather(torch.from_numpy(problem.x), index(ends)).requires_grad_(True)
     with torch.enable_grad():
         heads = net(x, net.start(len(ends)))[0][:, -1] if isinstance(net, StepNet) else net(x)
-        heads[:, :, 0].abs().sum().backward()
-    if x.grad is None:
+        total = heads[:, :, 0].abs().sum()
+    if not total.requires_grad:  # it draws its inputs, or reads them through frozen grades: no gradient passes
         return {}
+    total.backward()
+    assert x.grad is not None
     weight = x.grad.abs().sum(dim=1).mean(dim=0).numpy()
     columns = problem.columns
     owner = [*range(len(columns)), *(k for k, column in enumerate(columns) if column.masked)]
-    total = np.bincount(owner, weight, len(columns))
-    shares = total / max(total.sum(), np.finfo(float).tiny)
+    summed = np.bincount(owner, weight, len(columns))
+    shares = summed / max(summed.sum(), np.finfo(float).tiny)
     return {column.name: float(share) for column, share in zip(columns, shares)}

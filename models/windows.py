@@ -70,9 +70,7 @@ class Windows:
                 yield self._nothing()
                 continue
             y = self._examples.y[torch.from_numpy(self._ends)[numbers]]
-            yield self._net.loss(
-                self._heads(numbers), y, torch.ones(len(numbers), dtype=torch.bool, device=y.device)
-            )
+            yield self._net.loss(self._heads(numbers), y, torch.ones(len(numbers), dtype=torch.bool, device=y.device))
 
     def _nothing(self) -> tuple[Tensor, Tensor]:
         """Return a loss of 0 that has a gradient, of no rows: other processes have the rest of the mini-batch."""

@@ -335,6 +335,17 @@ def models_rollback(call: Common, timeframe: Annotated[str, typer.Argument(help=
     call.run("models", "roll_back", timeframe=timeframe)
 
 
+@models.command("prune")
+@common
+def models_prune(
+    call: Common,
+    keep: Annotated[int, typer.Option(min=1, help="How many stay of each timeframe.")] = 10,
+    timeframe: Annotated[str | None, typer.Option(metavar="1m", help="Only this one's.")] = None,
+) -> None:
+    """Delete all but the best versions; active ones stay."""
+    call.run("models", "prune", keep=keep, timeframe=timeframe)
+
+
 Families = Annotated[str | None, typer.Option("--families", metavar="A,B", help="Setting features.families.")]
 
 

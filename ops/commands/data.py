@@ -14,6 +14,7 @@ import numpy as np
 from dataflows.batch import Arrivals, Batch, DeadLetter
 from dataflows.calendars import sessions_of_calendar
 from dataflows.interfaces import EndOfInput
+from dataflows.sources.bar_file import BarFile, is_bar_file
 from dataflows.sources.files import FileSource
 from dataflows.stations.gate import Gate
 from dataflows.stations.order import Order
@@ -52,7 +53,7 @@ class Contents:
 
 
 def info(settings: Settings, json: bool, files: list[Path]) -> int:
-    """Print rows, kinds, symbols and times of each file. Raises BadFile for one that can't be read as ticks."""
+    """Print rows, kinds, symbols and times of each file of ticks or bars. Raises BadFile for one that is neither."""
     answers = [_described(path) for path in files]
     if json:
         print_json({"files": answers})
@@ -66,6 +67,8 @@ def info(settings: Settings, json: bool, files: list[Path]) -> int:
 
 
 def _described(path: Path) -> dict[str, Any]:
+    if is_bar_file(path):
+        return _described_bars(path)
     contents = Contents()
     for arrivals in _batches(FileSource([path])):
         contents.add(arrivals)
@@ -78,6 +81,24 @@ def _described(path: Path) -> dict[str, Any]:
         "last": _iso(contents.last),
         "steps_back": contents.steps_back,
     }
+
+
+def _described_bars(path: Path) -> dict[str, Any]:
+    """The same of a file of bars. A file of dates has days for times: when they close is the calendar's to say."""
+    file, symbols, rows = BarFile(path), Counter[str](), 0
+    first = last = previous = steps_back = 0
+    scale = 86_400 * 10**9 if file.daily else 1
+    for bars in file.batches():
+        times = bars.day * scale
+        symbols.update(Counter(bars.symbol.tolist()))
+        first = min(first or int(times.min()), int(times.min())) if len(times) else first
+        last = max(last, int(times.max())) if len(times) else last
+        steps_back += int(np.count_nonzero(np.diff(times, prepend=previous) < 0))
+        previous, rows = int(times[-1]) if len(times) else previous, rows + len(times)
+    return {
+        "file": str(path), "rows": rows, "kinds": {"bar": rows}, "symbols": dict(symbols.most_common()),
+        "first": _iso(first), "last": _iso(last), "steps_back": steps_back,
+    }  # fmt: skip
 
 
 def validate(settings: Settings, json: bool, files: list[Path]) -> int:

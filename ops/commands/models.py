@@ -9,6 +9,7 @@ import msgspec
 from dataflows.sinks.errors import StoreUnavailable
 from dataflows.stored import open_place
 from models.metadata import Metadata
+from models.pruning import prune as prune_versions
 from models.registry import Registry
 from ops.settings import Settings
 from ops.tables import print_json, print_table
@@ -127,6 +128,15 @@ def roll_back(settings: Settings, json: bool, timeframe: str) -> int:
         print_json({"version": version, "timeframe": timeframe, "before": before})
     else:
         print(f"{version} is active on {timeframe} again, before: {before or 'none'}")
+
+
+def prune(settings: Settings, json: bool, keep: int, timeframe: str | None) -> int:
+    """Delete all but the best versions of each timeframe; the active ones stay."""
+    gone = prune_versions(Registry(settings.registry.root), keep, timeframe)
+    if json:
+        print_json({"deleted": list(gone)})
+    else:
+        print(f"{len(gone)} deleted" + "".join(f"\n  {version}" for version in gone))
     return 0
 
 

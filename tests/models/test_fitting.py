@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -88,8 +87,8 @@ def test_a_run_that_is_killed_goes_on_to_the_same_bits(tmp_path: Path) -> None:
     program = (
         "import sys, time; from tests.models.test_fitting import SMALL, problem; from models.fitting import fit_net\n"
         "from pathlib import Path; from dataclasses import replace; import torch; torch.set_num_threads(1)\n"
-        "fit_net(replace(SMALL, epochs=16, patience=60, divergence=9.0), *problem(), 1, lambda t, s: print(t, flush=True),"
-        " checkpoint=Path(sys.argv[1]))\n"
+        "fit_net(replace(SMALL, epochs=16, patience=60, divergence=9.0), *problem(), 1, "
+        "lambda t, s: print(t, flush=True), checkpoint=Path(sys.argv[1]))\n"
     )
     checkpoint, config = tmp_path / "run.safetensors", replace(SMALL, epochs=16, patience=60, divergence=9.0)
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
@@ -282,7 +281,8 @@ def test_two_processes_take_the_step_of_one(tmp_path: Path) -> None:
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", str(program), str(tmp_path)],
+        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", str(program),
+         str(tmp_path)],
         env=environment, cwd=ROOT, check=True, timeout=120, capture_output=True,
     )  # fmt: skip
     first, second, alone = load_file(tmp_path / "0"), load_file(tmp_path / "1"), fit(replace(SMALL, augment=0.0))

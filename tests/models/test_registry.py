@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from models.metadata import FORMAT, DataRange, Metadata, file_checksum
+from models.pruning import prune
 from models.registry import Registry, RegistryError
 
 WHEN = dt.datetime(2024, 5, 6, 7, 8, 9, tzinfo=dt.UTC)
@@ -122,3 +123,28 @@ def test_the_registry_is_read_without_torch_or_lightgbm() -> None:
     root = Path(__file__).parents[2]
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=root)
     assert found.stdout == "[]\n"
+
+
+def test_the_best_versions_stay_and_the_active_one(tmp_path: Path) -> None:
+    """Best by the vote's likelihood; of equals the newest; a version without a score goes first."""
+    registry = Registry(tmp_path)
+
+    def scored(nll: float | None, timeframe: str = "1s"):
+        def write(path: Path, version: str) -> None:
+            write_version(timeframe)(path, version)
+            metadata = json.loads((path / "metadata.json").read_text())
+            metadata["metrics"] = {"models": {"ensemble": {"nll": nll}}}
+            (path / "metadata.json").write_text(json.dumps(metadata))
+
+        return write
+
+    names = {nll: registry.publish("net", scored(nll), WHEN) for nll in (1.5, 1.2, None, 1.3, 1.4)}
+    other = registry.publish("net", scored(9.0, "1m"), WHEN)
+    registry.activate(names[1.5])
+    (tmp_path / ".partial-killed").mkdir()
+    assert set(prune(registry, 2)) == {names[1.4], names[None]}
+    assert {m.version for m in registry.list()} == {names[1.5], names[1.2], names[1.3], other}
+    assert not list(tmp_path.glob(".partial-*"))
+    assert registry.active("1s") == names[1.5]
+    assert prune(registry, 2) == ()
+    assert prune(registry, 1, "1m") == ()
