@@ -10,7 +10,8 @@ def prune(versions: Versions, keep: int, timeframe: str | None = None) -> tuple[
     """Delete versions but the `keep` best of each timeframe (or of one), and return them.
 
     Best is the least negative log likelihood of the vote on its test rows; of equals the newest. What is active, was
-    so before (a rollback may ask for it) or challenges stays. Nothing may be publishing meanwhile. Raises RegistryError.
+    so before (a rollback may ask for it) or challenges stays. Nothing may be publishing meanwhile. Raises
+    RegistryError.
     """
     state = versions.standing()
     wanted = {one.version for one in state.active.values()}

@@ -49,13 +49,13 @@ def test_a_sound_set_is_not_refused() -> None:
 @pytest.mark.parametrize(
     ("dataset", "words"),
     [
-        (changed("time", put(7, int(SOUND.time[4]))), "duplicates: 1 rows repeat their symbol's bar time, the first is"),
+        (changed("time", put(7, int(SOUND.time[4]))), "duplicates: 1 rows repeat their symbol's bar time, the"),
         (changed("time", put(slice(None), SOUND.time[::-1])), "order of time: .* steps back in time, the first at row"),
         (changed("returns", put((9, 0), np.inf)), r"labels: 1 out of range, the first in row 9: a log return of inf"),
         (changed("returns", put((9, 0), -4.0)), r"labels: 1 out of range, the first in row 9: a log return of -4"),
         (changed("values", put((slice(None), NAMES.index(SIGMA)), np.nan)), f"all-NaN columns: required: {SIGMA}"),
         (changed("values", put((slice(None), NAMES.index(SIGMA)), 1.0)), f"constant columns: required: {SIGMA}"),
-        (changed("eligible", put(slice(400, None), False)), r"rows: \d+ labelled rows .* expected at least 500; replay"),
+        (changed("eligible", put(slice(400, None), False)), r"rows: \d+ labelled rows .* expected at least 500;"),
     ],
 )  # fmt: skip
 def test_what_makes_training_impossible_is_named(dataset: Dataset, words: str, tmp_path: Path) -> None:
