@@ -50,7 +50,7 @@ def measure(times: int, data: Path | None) -> list[tuple[str, str, str]]:
     with TemporaryDirectory() as folder:
         if data is not None:
             rows += _day(times, data / DAY, Path(folder))
-        rows += _symbols(times) + _inference(times)
+        rows += _symbols(times) + _inference(times) + _mgdl()
     return rows + _peers(times)
 
 
@@ -108,6 +108,17 @@ def _inference(times: int) -> list[tuple[str, str, str]]:
         ("lstm_residual, 3 layers", rate("net_lstm_residual"), "100,000"),
         ("lstm_bidirectional, windows of 64 rows", rate("net_lstm_bidirectional"), ""),
         ("GRU, a call a symbol", rate("gru_symbol_by_symbol"), ""),
+    ]
+
+
+def _mgdl() -> list[tuple[str, str, str]]:
+    """One run: it takes minutes. Processor time of one core, where the target speaks of two."""
+    found = one_core("benchmarks.mgdl")
+    epochs, below = ([f"{seconds:.1f}" for seconds in found[name]] for name in ("epoch_s", "below_s"))
+    return [
+        (f"`mgdl`: epoch of {found['windows']:,} windows, grade by grade", f"{', '.join(epochs)} s", "300 s"),
+        ("what frozen grades would add if they weren't kept", f"{', '.join(below)} s", ""),
+        ("`mgdl`: 1,000 symbols x 252 on a CPU", f"{found['cross_section_s'] * 1000:,.0f} ms", ""),
     ]
 
 

@@ -81,7 +81,7 @@ def fit_net(
         for epoch in run.epochs():
             where = f"grade {epoch.grade} of {net.grades}, " if net.grades > 1 else ""
             progress(
-                f"{config.architecture}: {where}epoch {epoch.epoch} of {config.epochs}, "
+                f"{config.architecture}: {where}epoch {epoch.epoch} of {config.epochs * net.grades}, "
                 f"loss {epoch.fit_loss:.4f}, stop {epoch.stop_loss:.4f}",
                 run.share(),
             )

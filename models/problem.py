@@ -14,7 +14,7 @@ from models.inputs import Inputs, fit_columns, fit_floor
 from models.labels import Float32
 from models.metadata import ColumnUse
 from models.named import named_columns
-from models.selection import choose
+from models.selection import choose, most_optional
 from schema.ticks import Float64
 
 
@@ -40,7 +40,8 @@ def problem_of(
     dataset: Dataset, fold: Fold, architectures: Sequence[str], most_columns: int, primary: int,
     columns: tuple[ColumnUse, ...] = (), floor: float = 0.0,
 ) -> Problem:  # fmt: skip
-    """Scale the columns on the fold's fit slice and choose at most `most_columns` optional ones (0: all).
+    """Scale the columns on the fold's fit slice and choose at most `most_columns` optional ones (0: all),
+    or fewer where an architecture reads no more.
 
     What the architectures read by name stands before them, as it is.
 
@@ -53,8 +54,8 @@ def problem_of(
     y = masked_labels(dataset, fold)[:m] / unit
     if not columns:
         columns = fit_columns(part, fold.fit, np.concatenate((fold.stop, fold.calibrate)))
-        if most_columns:
-            columns = choose(part, columns, fold.fit, y[fold.fit, primary - 1], most_columns)
+        if most := most_optional(columns, most_columns, architectures):
+            columns = choose(part, columns, fold.fit, y[fold.fit, primary - 1], most)
         columns = (*named_columns(part, architectures), *columns)
     x = Inputs(columns, part.columns, part.fingerprints).make(part.values, np.arange(m))
     return Problem(part, fold, columns, floor, x, unit, y)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from models.architectures import net_of
 from models.dataset import Dataset
 from models.inputs import Inputs
 from models.metadata import ColumnUse
@@ -33,6 +36,16 @@ def choose(
         if not columns[k].required and not any(abs(x[:, k] @ x[:, j]) / len(rows) > _ALIKE for j in chosen):
             chosen.append(k)
     return tuple(column for k, column in enumerate(columns) if column.required or k in chosen)
+
+
+def most_optional(columns: tuple[ColumnUse, ...], setting: int, architectures: Sequence[str]) -> int:
+    """Return how many optional columns may stand beside the required ones, 0 for all.
+
+    That is `setting`, or what the architecture leaves that reads the fewest.
+    """
+    required = sum(column.required for column in columns)
+    limits = [net_of(name).most_columns for name in architectures]
+    return min([*(max(limit - required, 1) for limit in limits if limit), *([setting] if setting else [])], default=0)
 
 
 def _standard(x: Float64) -> Float64:

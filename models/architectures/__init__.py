@@ -28,6 +28,7 @@ class Net(nn.Module, ABC):
     """What both kinds are. Outputs are in units of the label, the log return over sigma_t sqrt(h)."""
 
     columns: tuple[str, ...] = ()  # feature columns that it reads by name, not scaled; option `places` says where
+    most_columns: int = 0  # that it may read, with the required ones; chosen on a fold's fit slice; 0: any number
     grades: int = 1  # how many parts are fitted one after the other, each with epochs of its own
     weigh: Callable[[Tensor], Tensor | None] | None = None  # weights of labels (..., H) while fitting; None: all alike
 

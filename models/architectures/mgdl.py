@@ -45,6 +45,8 @@ class MGDL(GradedNet):
     `samples` > 0 serves by so many fixed dropout masks: their spread counts as variance.
     """
 
+    most_columns = 50
+
     def __init__(
         self, inputs: int, horizons: int, *, window: int = 252, patches: int = 32, spectral: int = 128,
         hidden: int = 256, heads: int = 8, layers: int = 6, grades: int = 4, dropout: float = 0.0, samples: int = 0,
