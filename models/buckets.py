@@ -37,22 +37,26 @@ class Buckets:
 
 
 @torch.inference_mode()
-def agreeing(sizes: Sequence[int], device: torch.device, forward: Forward) -> Buckets:
-    """Keep the sizes whose rows come out bit-equal to those of the smallest; on a GPU the largest size alone.
-
-    `forward` knows as many rows as the largest size has. Raises ValueError where a row's place in the smallest bucket
-    matters.
-    """
-    sizes = sorted(sizes)
-    if device.type != "cpu":
-        return Buckets(sizes[-1:])
-    least = sizes[0]
+def check_places(least: int, forward: Forward) -> None:
+    """Raise ValueError where a row's place in a bucket of `least` rows matters."""
     rows = torch.arange(least)
     if not _equal(forward(rows.roll(1)), tuple(part.roll(1, 0) for part in forward(rows))):
         raise ValueError(
             "a row's result depends on its place in a batch, so a replay could differ from live; give each layer of "
             "the net at least 12 outputs, or a number of inputs that is a multiple of 4"
         )
+
+
+@torch.inference_mode()
+def agreeing(sizes: Sequence[int], device: torch.device, forward: Forward) -> Buckets:
+    """Keep the sizes whose rows come out bit-equal to those of the smallest; on a GPU the largest size alone.
+
+    `forward` knows as many rows as the largest size has.
+    """
+    sizes = sorted(sizes)
+    if device.type != "cpu":
+        return Buckets(sizes[-1:])
+    least = sizes[0]
 
     def agrees(size: int) -> bool:
         parts = [forward(torch.arange(begin, begin + least)) for begin in range(0, size, least)]

@@ -9,7 +9,7 @@ from pathlib import Path
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from models.architectures import Net, build
+from models.architectures import Net, WindowNet, build
 from models.metadata import Member, Metadata
 from models.trees import Forest, parse_forest
 
@@ -37,6 +37,11 @@ class Bundle:
         """The vote of the members that are there, adding up to 1."""
         present = {name: self.metadata.members[name].weight for name in (*self.nets, *self.trees)}
         return {name: weight / sum(present.values()) for name, weight in present.items()}
+
+    @property
+    def window(self) -> int:
+        """The most rows of a symbol that a member looks at before it speaks, 0 where all speak from the first on."""
+        return max((net.window for net in self.nets.values() if isinstance(net, WindowNet)), default=0)
 
     @property
     def vote(self) -> str:

@@ -11,7 +11,7 @@ import torch
 from models.bundle import Bundle
 from models.ladder import LADDER, rank
 from models.lineup import NO_LOTS, Lineup, Runner
-from models.serving import Device, Draft, ServedModel, check_columns
+from models.serving import Device, Draft, ServedModel, check_columns, check_nets
 from schema.bars import Bars
 from schema.features import FeatureRows
 from schema.predictions import Predictions, Tier
@@ -110,14 +110,16 @@ class InferenceEngine:
                 f"model {bundle.metadata.version} is for timeframe {timeframe}, configured are "
                 f"{list(self._timeframes)}; add it, or activate a model for one of these"
             )
-        check_columns(bundle.metadata, self._names, self._fingerprints)
+        inputs = check_columns(bundle.metadata, self._names, self._fingerprints)
+        check_nets(bundle, inputs.width, min(self._device.buckets))
 
     def activate(self, bundle: Bundle, effective_time: int = 0, burn_in_from: int | None = None) -> None:
         """Let a model take over at the first bar time >= `effective_time` (ns UTC), which no row may have passed.
 
         From `burn_in_from` on it runs in the shadow, so that its state is built up; the present champion speaks till
         then. An activation that would have come later than this one is dropped. Raises ValueError where the model's
-        timeframe isn't configured, or its columns are missing or defined otherwise; nothing has changed then.
+        timeframe isn't configured, its columns are missing or defined otherwise, or a net rounds by a row's place in a
+        batch; nothing has changed then.
         """
         self.check(bundle)
         begin = effective_time if burn_in_from is None else min(burn_in_from, effective_time)
@@ -178,9 +180,10 @@ class InferenceEngine:
         """Predict from the rows of a batch, ordered by (time, timeframe, symbol's rank).
 
         Each row with all required columns gets exactly one served prediction where its timeframe has a model in
-        effect, and one that isn't of each other model that is scored. Others get none, and the models' state of that
-        symbol stays as it was. Where a tier fails, `fall` is asked and the next one answers from the batch's first bar
-        time on; none of those rows was answered before.
+        effect and a member of it has something to say (a window may not be full), and one that isn't of each other
+        model that is scored. Others get none, and the models' state of that symbol stays as it was. Where a tier fails,
+        `fall` is asked and the next one answers from the batch's first bar time on; none of those rows was answered
+        before.
         """
         if not len(bars.time):
             return []

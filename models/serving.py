@@ -11,6 +11,7 @@ import numpy as np
 
 from models.adaptive_vote import AdaptiveVote, VoteRows, places
 from models.architectures import Net, StepNet, WindowNet
+from models.buckets import check_places
 from models.bundle import Bundle
 from models.classes import RISK_WINDOW, map_classes, move, normal_classes, rank_risk, vote
 from models.inputs import Inputs
@@ -18,8 +19,10 @@ from models.labels import Float32, reference
 from models.ladder import LastWords, Words, best_under, tiers_of
 from models.metadata import Member, Metadata
 from models.stepper import Stepper
+from models.stepper import trial as of_steps
 from models.trees import walk
 from models.window_stepper import WindowStepper
+from models.window_stepper import trial as of_windows
 from schema.bars import BarFlag, Bars
 from schema.features import FeatureRows
 from schema.predictions import Predictions, Tier
@@ -36,6 +39,19 @@ def check_columns(metadata: Metadata, names: Sequence[str], fingerprints: Mappin
         return Inputs(metadata.columns, names, fingerprints)
     except ValueError as error:
         raise ValueError(f"model {metadata.version} can't run here: {error}") from None
+
+
+def check_nets(bundle: Bundle, inputs: int, least: int) -> None:
+    """Raise ValueError where a net rounds by a row's place in a bucket of `least` rows."""
+    for name, net in bundle.nets.items():
+        tried = of_steps(net, inputs, least) if isinstance(net, StepNet) else None
+        if isinstance(net, WindowNet):
+            tried = of_windows(net, inputs, least)
+        assert tried is not None
+        try:
+            check_places(least, tried)
+        except ValueError as error:
+            raise ValueError(f"model {bundle.metadata.version} can't be served: {name}: {error}") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from models.architectures import StepNet
-from models.buckets import agreeing
+from models.buckets import Forward, agreeing
 from models.labels import Float32
 from models.waves import waves
 from schema.ticks import Int32
@@ -33,9 +33,7 @@ class Stepper:
         self._net = copy.deepcopy(net).to(self.device)
         self._horizon = horizon
         self._state = torch.zeros(n_symbols, net.state_size, device=self.device)
-        random = torch.Generator().manual_seed(1)
-        x, states = (torch.randn(max(buckets), size, generator=random) for size in (inputs, net.state_size))
-        self.buckets = agreeing(buckets, self.device, lambda rows: self._net.step(x[rows], states[rows]))
+        self.buckets = agreeing(buckets, self.device, trial(self._net, inputs, max(buckets)))
 
     def grow(self, n_symbols: int) -> None:
         """Make room for more symbols; new ones start from a zero state."""
@@ -82,6 +80,13 @@ class Stepper:
     def restore(self, state: np.ndarray) -> None:
         """Take over states that `snapshot` gave."""
         self._state = torch.from_numpy(np.array(state, np.float32)).to(self.device)
+
+
+def trial(net: StepNet, inputs: int, n: int) -> Forward:
+    """Return a step of any of n random rows from random states."""
+    random = torch.Generator().manual_seed(1)
+    x, states = (torch.randn(n, size, generator=random) for size in (inputs, net.state_size))
+    return lambda rows: net.step(x[rows], states[rows])
 
 
 def _cut(first: list[int], largest: int) -> Iterator[tuple[int, int]]:

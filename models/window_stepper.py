@@ -12,7 +12,7 @@ from torch import Tensor
 
 from models import stepper
 from models.architectures import WindowNet
-from models.buckets import agreeing
+from models.buckets import Forward, agreeing
 from models.labels import Float32
 from models.waves import waves
 from schema.ticks import Int32, Int64
@@ -40,8 +40,7 @@ class WindowStepper:
         self._count = np.zeros(n_symbols, np.int64)  # rows of each symbol so far
         self._span = torch.arange(1 - net.window, 1, device=self.device)
         sizes = [size for size in buckets if size <= LARGEST or self.device.type != "cpu"] or [min(buckets)]
-        x = torch.randn(max(sizes), net.window, inputs, generator=torch.Generator().manual_seed(1))
-        self.buckets = agreeing(sizes, self.device, lambda rows: (self._net(x[rows]),))
+        self.buckets = agreeing(sizes, self.device, trial(self._net, inputs, max(sizes)))
 
     def grow(self, n_symbols: int) -> None:
         """Make room for more symbols; new ones start with an empty ring."""
@@ -98,3 +97,9 @@ class WindowStepper:
         """Take over what `snapshot` gave."""
         self._ring = torch.from_numpy(np.array(state["ring"], np.float32)).to(self.device)
         self._count = np.array(state["count"], np.int64)
+
+
+def trial(net: WindowNet, inputs: int, n: int) -> Forward:
+    """Return a forward of any of n random windows."""
+    x = torch.randn(n, net.window, inputs, generator=torch.Generator().manual_seed(1))
+    return lambda rows: (net(x[rows]),)

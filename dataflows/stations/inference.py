@@ -25,7 +25,7 @@ from schema.events import Decision, DecisionKind
 from schema.predictions import Tier
 from schema.timeframes import SECOND, Timeframe
 
-BURN_IN: Final = 30  # bars in the shadow before a model takes over from another
+BURN_IN: Final = 30  # bars in the shadow before a model takes over from another; as many as its windows have if more
 _LONGEST_BURN_IN: Final = 86_400 * SECOND
 _ACTIVITY_BAR: Final = 60 * SECOND  # what a tick, volume or dollar bar is taken to last
 _MODELS: Final = (DecisionKind.ACTIVATE, DecisionKind.CHALLENGE, DecisionKind.WITHDRAW)
@@ -100,6 +100,7 @@ class Inference:
         self._seen: dict[str, int] = {}  # newest bar time a timeframe, ns UTC
         self._applied: list[list[int | str]] = []
         self._refused: set[int] = set()  # activations and challenges that failed, by number
+        self._windows: dict[str, int] = {}  # rows that the nets of a version look at
 
     def step(self, batch: Batch) -> Batch:
         """Apply what is due, look for a new model, predict."""
@@ -203,10 +204,12 @@ class Inference:
         """Whether a version can be loaded and reads columns that are there; what it is refused for is remembered."""
         assert self._registry is not None
         try:
-            self._engine.check(self._registry.load(wanted.version))
+            bundle = self._registry.load(wanted.version)
+            self._engine.check(bundle)
         except (RegistryError, ValueError) as error:
             self._refuse(wanted, str(error))
             return False
+        self._windows[wanted.version] = bundle.window
         return True
 
     def _refuse(self, wanted: Activation, reason: str) -> None:
@@ -252,7 +255,8 @@ class Inference:
         effective = begin
         if kind != DecisionKind.WITHDRAW and last and self._engine.latest(name) is not None:
             bar = timeframe.nominal_ns or _ACTIVITY_BAR
-            effective = last + min(BURN_IN * bar, _LONGEST_BURN_IN) + 1
+            bars = max(BURN_IN, self._windows.get(version, 0))
+            effective = last + min(bars * bar, _LONGEST_BURN_IN) + 1
         if (runner := self._engine.following(name, version, begin)) is not None and kind == DecisionKind.ACTIVATE:
             effective = max(begin, min(effective, runner.scored_from))  # its state is built up since then
         return Decision(effective, kind, version, name, {"burn_in_from": begin, **details})

@@ -9,6 +9,7 @@ import pytest
 
 from dataflows.batch import Batch
 from dataflows.stations.inference import BURN_IN, Inference
+from models.bundle import Bundle
 from models.inference import InferenceEngine
 from models.registry import Registry, RegistryError
 from schema.events import Decision, DecisionKind
@@ -89,6 +90,18 @@ def test_a_new_champion_takes_over_behind_its_burn_in(root: Path) -> None:
     assert len(spoken) == len(versions([station(root, *recorded[:1], decide=False).step(b) for b in batches()]))
     assert all(version == (SECOND_VERSION if t >= swap else FIRST) for t, version in spoken.items())
     assert set(spoken.values()) == {FIRST, SECOND_VERSION}
+
+
+def test_a_burn_in_is_as_long_as_the_windows_of_the_new_one(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Bundle, "window", 45)
+    recorded: list[Decision] = []
+    flow = station(root, record=recorded.append)
+    Registry(root).activate(FIRST)
+    for batch in batches():
+        if batch.number == 41:
+            Registry(root).activate(SECOND_VERSION)
+        flow.step(batch)
+    assert [decision.time for decision in recorded] == [0, START + 85 * SECOND + 1]
 
 
 def test_a_replay_obeys_what_was_recorded_whatever_its_batches(root: Path) -> None:
