@@ -70,7 +70,7 @@ def load_bundle(path: Path, metadata: Metadata) -> Bundle:
 
     Raises ValueError where a file doesn't hold what the metadata says.
     """
-    inputs = len(metadata.columns) + sum(column.masked for column in metadata.columns)
+    inputs = metadata.width
     nets = {n: _load_net(path, n, m, inputs, metadata.horizons) for n, m in metadata.members.items() if m.kind == "net"}
     trees = {n: _load_trees(path, m) for n, m in metadata.members.items() if m.kind == "trees"}
     if not nets and not trees:

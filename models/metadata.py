@@ -66,6 +66,11 @@ class Metadata(msgspec.Struct, frozen=True):
     checksums: dict[str, str]  # file -> sha256
 
     @property
+    def width(self) -> int:
+        """How many inputs a net has: columns, and the mask bits of some."""
+        return len(self.columns) + sum(column.masked for column in self.columns)
+
+    @property
     def fingerprint(self) -> str:
         """16 hex digits over the columns the model uses."""
         words = "\n".join(f"{column.name}={column.fingerprint}" for column in self.columns)

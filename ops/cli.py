@@ -22,6 +22,14 @@ class Engine(StrEnum):
     BYTEWAX = "bytewax"
 
 
+class ExportFormat(StrEnum):
+    """What `export` writes."""
+
+    TORCH = "torch"
+    ONNX = "onnx"
+    TRITON = "triton"
+
+
 class MessageFormat(StrEnum):
     """How ticks are written into Kafka (docs/messages.md)."""
 
@@ -236,6 +244,18 @@ def train(
         "train.preset": ("--preset", preset), "train.source": ("--from", source), "train.device": ("--device", device),
     }  # fmt: skip
     call.run("train", chosen=chosen, drains=True, files=files, models=model or [], model_name=model_name, resume=resume)
+
+
+@app.command()
+@common
+def export(
+    call: Common,
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="As `undertone models list` names it.")],
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder.")],
+    form: Annotated[ExportFormat, typer.Option("--format", help="torch.export, ONNX, or Triton's repository.")],
+) -> None:
+    """Write a version's nets for another runtime, checked against PyTorch on the same rows."""
+    call.run("export", version=version, form=str(form), directory=directory)
 
 
 @app.command()

@@ -38,12 +38,12 @@ class BandedAttention(Layer):
         keys, values, count = state.split((cached, cached, 1), -1)
         key, keys = extend(key, keys)  # (B, back + T, width)
         value, values = extend(value, values)
-        query = query.reshape(len(u), T * self.heads, self.width) / math.sqrt(self.width)
+        query = query.reshape(u.shape[0], T * self.heads, self.width) / math.sqrt(self.width)
         scores = (query @ key.transpose(1, 2)).unflatten(1, (T, self.heads)) + self.mask(T, count)
         if bias is not None:
             scores = scores + bias
         share = functional.softmax(scores, -1)  # (B, T, heads, back + T)
-        y = (share.flatten(1, 2) @ value).view(len(u), T, -1)  # (B, T, heads * width)
+        y = (share.flatten(1, 2) @ value).view(u.shape[0], T, -1)  # (B, T, heads * width)
         return y, (keys, values, (count + T).clamp(max=self.back))
 
     def mask(self, T: int, count: Tensor) -> Tensor:

@@ -75,7 +75,7 @@ class VolatilityTransformer(LayeredNet):
         elapsed = functional.pad(since[..., :-1], (1, 0))  # by distance: 0 to itself
         T = variance.shape[1]
         apart = distances(T, self.band - 1, variance.device).clamp(0, self.band - 1)  # (T, band - 1 + T)
-        elapsed = elapsed.gather(-1, apart.expand(len(variance), -1, -1))
+        elapsed = elapsed.gather(-1, apart.expand(variance.shape[0], -1, -1))
         return -functional.softplus(self.rate)[:, None] * elapsed.unsqueeze(2)
 
 
