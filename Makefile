@@ -50,8 +50,9 @@ imports: $(READY)
 pages: $(READY)
 	@$(BIN)/python -m ops.pages --check
 
-chaos: kernels ## kill a dataflow 200 times and verify what it stored; the report goes to docs/chaos.md
+chaos: kernels ## kill dataflows for an hour or so and verify what they stored; the report goes to docs/chaos.md
 	@$(BIN)/python -m tests.recovery.chaos --kills 200 --write $(ARGS)
+	@$(BIN)/python -m tests.recovery.full --kills 200 --steps 200 --write $(FULL_ARGS)
 
 bench: kernels ## measure, and print the card
 	@$(BIN)/python -m benchmarks.card $(ARGS)

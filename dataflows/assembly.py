@@ -190,7 +190,8 @@ class _Parts:
         self.items = read_items([Path(name) for name in settings.sentiment.items])
         self.writer = role.name if isinstance(role, Shard) else ""
         self.store = _opened_store(settings, () if self.writer else self.features.names, self.writer)
-        self.bus = open_bus(settings.bus.url, settings.store.namespace)
+        # a shard publishes nothing, and the stream on the bus is the inference process's to begin and to refill
+        self.bus = open_bus("null:" if self.writer else settings.bus.url, settings.store.namespace)
         self.decided = decisions_of(self.store.query("SELECT * FROM decisions")) if decided is None else decided
 
     def refuse_foreign_rows(self, resume: bool) -> None:
@@ -208,7 +209,7 @@ class _Parts:
         if isinstance(self.role, Joined):
             return self._joined(self.role)
         sinks = self._sinks(self.source.origin)
-        barrier = BarrierStation(self.universe, 0, self.clock, sinks.record, self.decided)
+        barrier = BarrierStation(self.universe, 0, self.clock, sinks.record, self.decided, by_time=all(self.by_time))
         before = [*self._single_symbol(), barrier, CrossSection(self.features, self.universe, self.clock)]
         if isinstance(self.role, Shard):
             publisher = Publisher(
@@ -322,10 +323,15 @@ class _Parts:
         )
 
 
+def questdb_options(settings: Settings) -> QuestDbOptions:
+    """Return what the settings say of a store in QuestDB."""
+    store = settings.store
+    return QuestDbOptions(store.spool_directory, store.spool_bytes, retention_days(store.retention_days))
+
+
 def _opened_store(settings: Settings, features: Sequence[str], writer: str) -> OpenedStore:
     store = settings.store
-    options = QuestDbOptions(store.spool_directory, store.spool_bytes, retention_days(store.retention_days))
-    opened = open_store(store.url, store.namespace, features, options, writer)
+    opened = open_store(store.url, store.namespace, features, questdb_options(settings), writer)
     if not (settings.kafka.predictions or settings.kafka.features):
         return opened
     from dataflows.kafka.sink import with_kafka
@@ -349,7 +355,7 @@ def _passed(store: OpenedStore) -> int:
 
 
 def _attach_checkpoints(flow: Flow, settings: Settings, lock: FolderLock, resume: bool) -> None:
-    checkpoints = Checkpoints(lock.folder, flow.store.acknowledged, settings.checkpoint.keep, lock)
+    checkpoints = Checkpoints(lock.folder, flow.acknowledged, settings.checkpoint.keep, lock)
     checkpoints.archive_days = settings.checkpoint.archive_days
     flow.pipeline.checkpoints = checkpoints
     if not resume:

@@ -51,8 +51,11 @@ class Barrier:
         self.reasons: Counter[str] = Counter()
         self.dropped = 0
 
-    def push(self, shard: str, rows: Rows, closed_through: int) -> None:
-        """Take rows of a shard and its mark "every bar up to this time is closed" (ns)."""
+    def push(self, shard: str, rows: Rows | None, closed_through: int) -> None:
+        """Take rows of a shard, if there are any, and its mark "every bar up to this time is closed" (ns)."""
+        self.closed_through[shard] = max(self.closed_through[shard], closed_through)
+        if rows is None:
+            return
         shut = rows.bars.time <= self.released_through
         for time, missing in self.without.items():
             if shard in missing:
@@ -62,7 +65,6 @@ class Barrier:
             rows = taken(rows, ~shut)
         if len(rows.bars.time):
             self.waiting.append(rows)
-        self.closed_through[shard] = max(self.closed_through[shard], closed_through)
 
     def release(self, now: int, rank: np.ndarray) -> Rows | None:
         """Return what may pass at clock time `now` (ns), None if nothing may; `rank` orders symbols by name."""

@@ -108,7 +108,7 @@ class Certifier:
         self.timeframes = tuple(timeframes)
         self.fingerprint = fingerprint
         self.lanes = lanes
-        self.chains = {kind: _fresh(0) for kind in KINDS}
+        self.chains = {kind: fresh_chains(0) for kind in KINDS}
         self.entries: list[Entry] = []
 
     def step(self, batch: Batch) -> Batch:
@@ -167,7 +167,7 @@ class Certifier:
         missing = len(self.universe.names) * len(self.timeframes) - len(self.chains["bars"])
         if missing > 0:
             for kind in KINDS:
-                self.chains[kind] = np.concatenate([self.chains[kind], _fresh(missing)])
+                self.chains[kind] = np.concatenate([self.chains[kind], fresh_chains(missing)])
 
     def snapshot(self) -> Snapshot:
         """Return the running chains and the days already over."""
@@ -198,7 +198,8 @@ def _packed(why: np.ndarray) -> np.ndarray:
     return padded.view(np.uint64)
 
 
-def _fresh(n: int) -> np.ndarray:
+def fresh_chains(n: int) -> np.ndarray:
+    """Return the chains (n,) of series without a row."""
     chains = np.zeros(n, CHAIN)
     chains["day"] = -1
     return chains

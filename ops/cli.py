@@ -589,6 +589,20 @@ def recovery_fork(
     call.run("recovery", "fork", chosen=_place(namespace, checkpoint_dir, store), name=name, batch=batch)
 
 
+@recovery.command("rescale")
+@common
+def recovery_rescale(
+    call: Common,
+    shards: Annotated[list[str], typer.Argument(metavar="NAME=PARTITIONS...", help="The new ones, like left=0-1,4.")],
+    rows: Annotated[str, typer.Option(metavar="URL", help="Topic of the new ones' rows: kafka://host:port/topic.")],
+    namespace: OfNamespace = None,
+    checkpoint_dir: OfFolder = None,
+    store: OfStore = None,
+) -> None:
+    """Deal the state of the feature processes of `split.shards` to others; all are stopped."""
+    call.run("recovery", "rescale", chosen=_place(namespace, checkpoint_dir, store), shards=shards, rows=rows)
+
+
 @latency.callback()
 @common
 def latency_show(

@@ -43,7 +43,9 @@ class Outlet:
         self._acknowledged = _NOTHING_SENT
         self._lock = threading.Lock()  # answers are taken by whichever thread polls, as in Delivery
 
-    def send(self, message: bytes, partition: int = 0, form: Format = Format.JSON, key: bytes | None = None) -> None:
+    def send(
+        self, message: bytes, partition: int = 0, form: Format | None = Format.JSON, key: bytes | None = None
+    ) -> None:
         """Queue a message; waits while the queue is full, raises what kept an earlier one from being delivered."""
         batch = self._current
         with self._lock:

@@ -141,12 +141,14 @@ def ensure(cluster: Cluster, name: str, partitions: int) -> Topic:
 
 
 def _known(topics: Topics) -> Topic:
-    """Return a topic that was just made; a broker says that it is there a little before it knows it."""
+    """Return a topic that was just made; a broker says that it is there a little before it knows it and leads it."""
     until = time.monotonic() + topics.cluster.wait_s
     while True:
         try:
-            return topics.describe()
-        except TopicAway:
+            found = topics.describe()
+            topics.marks(range(found.partitions))
+            return found
+        except DependencyAway:
             if time.monotonic() > until:
                 raise
             time.sleep(0.02)

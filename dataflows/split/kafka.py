@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
@@ -13,23 +12,21 @@ from numpy.typing import ArrayLike
 from dataflows.batch import NO_TICKS, Arrivals
 from dataflows.interfaces import Snapshot
 from dataflows.kafka.client import Cluster, cluster_of
-from dataflows.kafka.producer import Delivery
+from dataflows.kafka.outlet import Outlet
 from dataflows.kafka.source import KafkaSource
 from dataflows.kafka.topic import create
 from dataflows.messages.formats import Headers
 from dataflows.split.message import decode
-from ops.errors import DependencyAway
 from ops.settings import Settings
 from schema.kafka import kafka_address
 from schema.ticks import Bool
 
 _NOTHING: Final = Arrivals(NO_TICKS, ())
 _LOOK_S: Final = 0.05  # while nothing arrives, the barrier looks at its deadline so often
-_FLUSH_S: Final = 60.0
 
 
 class KafkaChannel:
-    """A shard's partition. Acknowledged is what the brokers have."""
+    """A shard's partition. A broker that is away is waited for; acknowledged is what the brokers have."""
 
     def __init__(self, cluster: Cluster, topic: str, partition: int, shards: int) -> None:
         """Append to a partition of `topic`, which is made with `shards` partitions where it isn't there.
@@ -37,40 +34,27 @@ class KafkaChannel:
         Raises ConfigurationError where it has another number of them, DependencyAway where no broker answers.
         """
         create(cluster, topic, shards)
-        self._delivery, self._partition = Delivery(cluster, topic), partition
-        self._commits: deque[tuple[int, int]] = deque()  # batch number, messages sent up to its end
-        self._acknowledged = 0
+        self._outlet, self._partition = Outlet(cluster, topic), partition
 
     def send(self, message: bytes) -> None:
-        """Queue a message. Raises DependencyAway where an earlier one could not be delivered."""
-        self._delivery.send(message, self._partition, None)
+        """Queue a message; waits while the queue is full."""
+        self._outlet.send(message, self._partition, None)
 
     def commit(self, number: int) -> None:
-        """Mark the end of a batch, and take what the brokers have answered."""
-        self._commits.append((number, self._delivery.sent))
-        self._delivery.poll()
-        self._count()
+        """Mark the end of a batch."""
+        self._outlet.commit(number)
 
     def acknowledged(self) -> int:
-        """Return the newest batch number up to which all messages are with the brokers."""
-        return self._acknowledged
+        """Return the newest batch number up to which all messages are with the brokers. Any thread may ask."""
+        return self._outlet.acknowledged()
 
     def flush(self) -> None:
-        """Wait until all is delivered. Raises DependencyAway where it isn't within a minute."""
-        if left := self._delivery.flush(_FLUSH_S):
-            raise DependencyAway(
-                f"kafka: {left} feature messages are not delivered after {_FLUSH_S:g} s; see that the brokers are up, "
-                "then start again: what was not delivered is computed anew"
-            )
-        self._count()
+        """Wait until all is delivered. Raises DependencyAway where the brokers acknowledge nothing more."""
+        self._outlet.flush()
 
     def close(self) -> None:
         """Give up what isn't delivered. Never raises."""
-        self._delivery.close()
-
-    def _count(self) -> None:
-        while self._commits and self._commits[0][1] <= self._delivery.delivered:
-            self._acknowledged = self._commits.popleft()[0]
+        self._outlet.close()
 
 
 class RowsDecoder:

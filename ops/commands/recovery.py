@@ -15,6 +15,7 @@ from features.catalogue import fingerprint
 from ops.errors import UsageError
 from ops.settings import Settings
 from ops.tables import print_json, print_table
+from schema.kafka import partition_set
 from schema.times import iso
 
 
@@ -59,6 +60,38 @@ def fork(settings: Settings, *, json: bool, name: str, batch: int | None) -> int
     else:
         print(f"namespace {name}: begins behind batch {copied.batch}; run it with --set store.namespace={name}")
     return 0
+
+
+def rescale(settings: Settings, *, json: bool, shards: list[str], rows: str) -> int:
+    """Deal the state of the feature processes to others."""
+    from dataflows.split.rescale import rescale as deal
+
+    done = deal(settings, _shares(shards), rows, say=lambda line: print(f"undertone: {line}", file=sys.stderr))
+    if json:
+        print_json({**done._asdict(), "rows": rows})
+        return 0
+    print(f"all stand at {iso(done.watermark)}, behind batch {done.batch}; start from now on with")
+    print(f"  split.shards={','.join(done.shards)} split.url={rows}, the inference process too, and")
+    for name, partitions in done.shards.items():
+        print(f"  --topology features --shard {name} with source.partitions={','.join(map(str, partitions))}")
+    for folder in done.aside:
+        print(f"checkpoints of an old process: moved to {folder}")
+    return 0
+
+
+def _shares(shards: list[str]) -> dict[str, list[int]]:
+    """Read `left=0-1 right=2,3`. Raises UsageError."""
+    found: dict[str, list[int]] = {}
+    for text in shards:
+        name, _, partitions = text.partition("=")
+        try:
+            chosen = partition_set(partitions)
+        except ValueError as error:
+            raise UsageError(f"recovery rescale: {text!r}: {error}") from None
+        if not name or chosen is None or name in found:
+            raise UsageError(f"recovery rescale: {text!r} is not understood; expected NAME=PARTITIONS, like left=0-1,4")
+        found[name] = list(chosen)
+    return found
 
 
 def _confirmed(question: str) -> bool:

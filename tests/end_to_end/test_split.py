@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from dataflows.assembly import Flow, assemble, single_symbol
 from dataflows.interfaces import EndOfInput
+from dataflows.sinks.bus import NullBus
 from dataflows.sources.files import FileSource
 from dataflows.sources.recording import write_parquet
 from dataflows.sources.synthetic import SyntheticMarket
@@ -184,3 +186,38 @@ def test_a_dead_shard_does_not_stop_the_others(channels: list[MemoryChannel], re
     assert {row["subject"] for row in decisions} == {"b"}
     marked = list(flow.store.query(f"SELECT * FROM bars WHERE flags & {int(BarFlag.INCOMPLETE)} > 0"))
     assert marked and {row["time"] for row in marked} <= {row["time"] for row in decisions}
+
+
+def test_a_checkpoint_of_a_shard_counts_when_its_rows_are_in_the_channel(
+    ticks: Path, registry: Path, tmp_path: Path
+) -> None:
+    """Rows that a broker never had would be missing for ever: the shard resumes behind them."""
+    channel = MemoryChannel()
+    durable = channel.acknowledged
+    channel.acknowledged = lambda: 0  # type: ignore[method-assign]
+    source = LanesOf(FileSource([ticks], batch_size=700, lanes=LANES), SHARES["a"])
+    ours = settings(registry)
+    flow = assemble(ours, source, checkpoint_folder=tmp_path / "checkpoints", role=Shard("a", channel))
+    checkpoints = flow.pipeline.checkpoints
+    assert checkpoints is not None
+    flow.pipeline.checkpoint_every = 0.0
+    for _ in range(5):
+        flow.pipeline.advance()
+    until = time.monotonic() + 10.0
+    while not list((tmp_path / "checkpoints").glob("*.pending")) and time.monotonic() < until:
+        time.sleep(0.01)
+    time.sleep(0.05)
+    assert flow.store.acknowledged() == 5 and checkpoints.counted == 0
+    channel.acknowledged = durable  # type: ignore[method-assign]
+    checkpoints.finish()
+    assert checkpoints.counted > 0
+    flow.close()
+
+
+def test_a_shard_leaves_the_stream_of_predictions_alone(ticks: Path, registry: Path) -> None:
+    """A new shard's start would empty it, and the inference process has published into it."""
+    source = LanesOf(FileSource([ticks], lanes=LANES), SHARES["a"])
+    ours = load([], ["bus.url=memory:", "store.url=memory:", f"registry.root={registry}"], {}, {})
+    flow = assemble(ours, source, role=Shard("a", MemoryChannel()))
+    assert isinstance(flow.bus, NullBus)
+    flow.close()

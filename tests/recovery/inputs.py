@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from dataflows.assembly import assemble
 from dataflows.history import feature_history
-from dataflows.sources.files import FileSource
 from dataflows.sources.recording import write_parquet
 from dataflows.sources.synthetic import SyntheticMarket
 from models.config import preset
@@ -21,24 +20,35 @@ from tests.recovery.rigs import FilesQuestDb, FilesSqlite, Rig
 from tests.servers import running_questdb
 
 SYMBOLS = 6
-SETTINGS = ["bars.timeframes=1s,10s", "features.families=calendar,statistical", "store.url=memory:", "bus.url=memory:"]
+SETTINGS = ["bars.timeframes=1s,10s", "store.url=memory:", "bus.url=memory:"]
 
 
-def files_sqlite(folder: Path, seconds: int) -> FilesSqlite:
-    """Make the input in `folder`, and warm this process up: the lives are forked from it."""
-    ticks, root = folder / "ticks.parquet", folder / "models"
-    write_parquet(SyntheticMarket(SYMBOLS, seed=5, duration_s=seconds, faults=0.01), ticks)
-    settings = load([], [*SETTINGS, f"registry.root={root}"], {}, {})
+def small_model(folder: Path, families: str, models: Sequence[str] = ("small",)) -> Path:
+    """Train small models and activate the first; return their registry.
+
+    Warms this process up: the lives are forked from it.
+    """
+    root = folder / "models"
+    settings = load([], [*SETTINGS, f"features.families={families}", f"registry.root={root}"], {}, {})
     market = SyntheticMarket(SYMBOLS, seed=3, duration_s=900)
     dataset = history_dataset(settings, "1s", feature_history(settings, market))
     quick = preset("quick")
-    quick = replace(quick, name="small", walk=None, nets=(replace(quick.nets[0], epochs=1),))
-    Registry(root).activate(train(dataset, quick, root))
-    warm = assemble(settings, FileSource([ticks], batch_size=2_000))
+    for name in reversed(models):
+        config = replace(quick, name=name, walk=None, nets=(replace(quick.nets[0], epochs=1),))
+        version = train(dataset, config, root)
+    Registry(root).activate(version)
+    warm = assemble(settings, SyntheticMarket(SYMBOLS, seed=5, duration_s=300, batch_size=2_000))
     for _ in range(20):
         warm.pipeline.advance()
     warm.close()
-    return FilesSqlite(ticks, root)
+    return root
+
+
+def files_sqlite(folder: Path, seconds: int) -> FilesSqlite:
+    """Make the input in `folder`, and a model."""
+    ticks = folder / "ticks.parquet"
+    write_parquet(SyntheticMarket(SYMBOLS, seed=5, duration_s=seconds, faults=0.01), ticks)
+    return FilesSqlite(ticks, small_model(folder, "calendar,statistical"))
 
 
 @contextmanager

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from dataflows import checkpoint, checkpoint_file
+from dataflows.certificate import Certifier
 from dataflows.pipeline import Pipeline
 from dataflows.sinks.questdb.store import QuestDbStore
 from dataflows.sinks.sqlite import SqliteStore, Tables
 from dataflows.sinks.station import Sinks
+from dataflows.split.publisher import Publisher
 from dataflows.stations.bars import BarStation
 
 
@@ -124,6 +126,13 @@ EVERYWHERE: Points = {
     "drain's last checkpoint half written": while_draining(half_written),
 }
 POINTS: Points = {**SQLITE, **EVERYWHERE}
+FUSED: Points = {**QUESTDB, **EVERYWHERE}
+DECISIONS: Final = ("decision not recorded", "decision recorded, not applied")
+FEATURES: Points = {
+    **{name: point for name, point in FUSED.items() if name not in DECISIONS},
+    "feature rows queued, not delivered": after(Publisher, "step"),
+}
+INFERENCE: Points = {**FUSED, "half restored": before(Certifier, "restore")}  # behind the join and the models
 
 
 def plant(plan: Plan, then: Die = die, points: Points = POINTS) -> None:
