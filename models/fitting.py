@@ -25,7 +25,7 @@ from models.examples import Examples
 from models.labels import Float32
 from models.layouts import Layout, lay_out
 from models.learner import Learner
-from models.processes import rank, world
+from models.processes import is_first, rank, world
 from models.stopping import Epoch, Stopper
 from schema.ticks import Int32
 
@@ -222,7 +222,7 @@ class _Run:
             torch.cuda.set_rng_state(tensors["rng.cuda"])
 
     def _keep(self) -> None:
-        if self._checkpoint is not None:
+        if self._checkpoint is not None and is_first():
             about = {
                 "history": [asdict(epoch) for epoch in self.history], "grade": self._grade, "ended": self.ended,
                 "halved": self._halved, "notes": self.notes, "grade_epochs": len(self._stopper.epochs),

@@ -24,12 +24,17 @@ from models.dataset import Dataset
 RUNS = ".runs"
 
 
+def run_folder(root: Path, config: TrainingConfig) -> Path:
+    """Return where a run keeps what it has fitted."""
+    return root / RUNS / config.name
+
+
 def open_run(root: Path, dataset: Dataset, config: TrainingConfig, resume: bool) -> Path:
     """Return the folder of a run; without `resume` it is empty.
 
     Raises BadCheckpoint where what is to be resumed is another run, naming what differs.
     """
-    folder = root / RUNS / config.name
+    folder = run_folder(root, config)
     mark = folder / "run.json"
     ours = {"config": _digest(msgspec.json.encode(asdict(config))), "data": _data_digest(dataset)}
     if resume and mark.is_file():

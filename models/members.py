@@ -23,6 +23,7 @@ from models.layouts import evaluate
 from models.metadata import ColumnUse
 from models.named import places
 from models.problem import Problem
+from models.processes import is_first
 from models.trees import parse_forest, walk
 from schema.ticks import Float64
 
@@ -121,7 +122,7 @@ def _fit_trees(
         (problem.x[fold.fit], problem.x[fold.stop]), (label[fold.fit], label[fold.stop]), spec, config.seed,
         config.threads, progress,
     )  # fmt: skip
-    if done is not None:
+    if done is not None and is_first():
         beside = done.with_name(f".{done.name}")
         beside.write_bytes(msgspec.json.encode(texts))
         beside.replace(done)

@@ -24,6 +24,12 @@ def is_first() -> bool:
     return rank() == 0
 
 
+def wait() -> None:
+    """Wait until all have come here."""
+    if _together():
+        dist.barrier()
+
+
 @contextmanager
 def together() -> Iterator[None]:
     """Join the processes that `torchrun` started; alone, do nothing. gloo on a CPU, NCCL on GPUs."""

@@ -14,9 +14,9 @@ from models.bundle import Bundle
 from models.config import TrainingConfig
 from models.dataset import Dataset, TrainingRefused
 from models.folds import Fold, folds_of
-from models.journal import open_run
+from models.journal import open_run, run_folder
 from models.members import Progress
-from models.processes import is_first, together
+from models.processes import is_first, together, wait
 from models.quality import examine
 from models.registry import Registry
 from models.versions import write_version
@@ -55,9 +55,10 @@ def train(
     if source is not None:
         folds = _unseen(dataset, folds, source)
     with _threads(config.threads), together():
-        run = open_run(root, dataset, config, resume) if is_first() else None
-        walk = walk_forward(dataset, config, folds, run, source, progress)
-        if run is None:
+        run = open_run(root, dataset, config, resume) if is_first() else run_folder(root, config)
+        wait()  # for the first to have opened it
+        walk = walk_forward(dataset, config, folds, run, source, progress if is_first() else _silent)
+        if not is_first():
             return ""
     progress("publishing", 1.0)
     created = now or dt.datetime.now(dt.UTC)
@@ -88,6 +89,10 @@ def _unseen(dataset: Dataset, folds: list[Fold], source: Bundle) -> list[Fold]:
         )
     first = kept[0]
     return [first._replace(refit=True), *kept[1:]]
+
+
+def _silent(text: str, share: float) -> None:
+    """Say nothing: the first process does."""
 
 
 @contextmanager
