@@ -128,6 +128,7 @@ def roll_back(settings: Settings, json: bool, timeframe: str) -> int:
         print_json({"version": version, "timeframe": timeframe, "before": before})
     else:
         print(f"{version} is active on {timeframe} again, before: {before or 'none'}")
+    return 0
 
 
 def prune(settings: Settings, json: bool, keep: int, timeframe: str | None) -> int:

@@ -12,7 +12,7 @@ import pytest
 
 from models import architectures as package
 from models.architectures import architectures, build
-from models.config import NetConfig, TrainingConfig
+from models.config import SIGMA, NetConfig, TrainingConfig
 from models.described import described
 from models.extensions import ArchitecturesNotLoaded, load_architectures
 from models.inference import InferenceEngine
@@ -100,3 +100,20 @@ def test_descriptions_are_those_of_the_nets() -> None:
     assert "places" not in transformer.options
     assert build("transformer_volatility", 64, 30, **transformer.options).state_size == transformer.state
     assert found["patchtst"].window == found["patchtst"].options["context"] == 64
+
+
+def test_a_net_that_reads_columns_by_name_is_trained_and_served(tmp_path: Path, small: TrainingConfig) -> None:
+    options = {"hidden": 12, "layers": 1, "heads": 3, "width": 4, "band": 8}
+    net = NetConfig("transformer_volatility", options, streams=8, chunk=32, burn_in=16, epochs=1)
+    config = replace(small, name="clock", nets=(net,), trees=(), weights={"transformer_volatility": 1.0})
+    market = make_market(6, 600, planted=0.4)
+    bundle = Registry(tmp_path).load(train(make_dataset(market), config, tmp_path))
+    (place,) = bundle.metadata.members["transformer_volatility"].options["places"]
+    column = bundle.metadata.columns[place]
+    assert (column.name, column.center, column.scale) == (SIGMA, 0.0, 1.0)
+    assert bundle.nets["transformer_volatility"].volatility == place
+    engine = InferenceEngine(NAMES, FINGERPRINTS, ["1s"], device="cpu")
+    engine.activate(bundle)
+    said = np.concatenate([made.members["transformer_volatility"] for made in engine.infer(market.bars, market.rows)])
+    assert len(said) > 400
+    assert np.isfinite(said).all()
