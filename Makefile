@@ -15,7 +15,7 @@ PYTHON ?=
 EXTRAS := --extra dev --extra train --extra explain --extra export
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
 
-.PHONY: help kernels demo up down test check style types imports pages chaos bench bench-live lock format clean
+.PHONY: help kernels demo up down test check style types imports pages chaos bench bench-live bench-serving lock format clean
 
 help:
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -56,6 +56,9 @@ chaos: kernels ## kill dataflows for an hour or so and verify what they stored; 
 
 bench: kernels ## measure, and print the card
 	@$(BIN)/python -m benchmarks.card $(ARGS)
+
+bench-serving: $(READY) ## the service under load: calls and WebSockets; about 2 minutes
+	@$(BIN)/python -m benchmarks.serving $(ARGS)
 
 bench-live: kernels ## Kafka, QuestDB, Redis and the dataflow under load: rates, latencies, memory; about 12 minutes
 	@$(BIN)/python -m benchmarks.live $(ARGS)

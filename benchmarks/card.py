@@ -23,6 +23,7 @@ from typing import Any, Final
 ROOT: Final = Path(__file__).resolve().parents[1]
 DAY: Final = "us-equities-2013-10-08.parquet"
 MARKS: Final = "<!-- card begins -->", "<!-- card ends -->"
+SERVING_MARKS: Final = "<!-- serving card begins -->", "<!-- serving card ends -->"
 LIVE_MARKS: Final = "<!-- live card begins -->", "<!-- live card ends -->"
 
 

@@ -1,0 +1,1 @@
+"""The service under load: calls over HTTP, and thousands of WebSockets."""
