@@ -245,7 +245,7 @@ class MarketContext(Answer):
     price_change_1d: float | None = Field(description="Percent, against the close one calendar day ago.")
     price_change_7d: float | None
     volume_rank: float | None = Field(
-        description="Percentile of today's volume up to the last full minute among the last 20 days' by that time."
+        description="Percentile of today's volume, up to five minutes ago, among the last 20 days' by that time."
     )
 
 

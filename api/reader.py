@@ -124,11 +124,22 @@ class Reader:
         """Return the newest `limit` bars, oldest first."""
         return self._newest("bars", symbol, timeframe, limit)[::-1]
 
-    def bars_after(self, symbol: str, timeframe: str, time: int) -> list[Row]:
-        """Return time, close and volume of the bars that closed after `time` (ns UTC), oldest first."""
-        where = f"FROM {self.store.table('bars')} WHERE symbol = ? AND timeframe = ? AND time > ?"
-        sql = f"SELECT time, close, volume {where} ORDER BY time, bar_sequence"
-        return self.store.rows(sql, (symbol, timeframe, time))
+    def bars_after(self, timeframe: str, time: int, symbol: str | None = None) -> list[Row]:
+        """Return symbol, time, number, close and volume of the bars that closed after `time` (ns UTC), oldest first."""
+        where = f"FROM {self.store.table('bars')} WHERE timeframe = ? AND time > ?"
+        values: tuple[Any, ...] = (timeframe, time)
+        if symbol is not None:
+            where, values = f"{where} AND symbol = ?", (*values, symbol)
+        sql = f"SELECT symbol, time, bar_sequence, close, volume {where} ORDER BY time, bar_sequence"
+        return self.store.rows(sql, values)
+
+    def features_at(self, name: str, timeframe: str, time: int) -> dict[str, float | None]:
+        """Return one column of all symbols' feature rows of a bar time (ns UTC); empty where there are none."""
+        sql = f'SELECT symbol, "{name}" AS value FROM {self.store.table("features")} WHERE timeframe = ? AND time = ?'
+        catalogue = self.catalogue()
+        if catalogue is None or all(column["name"] != name for column in catalogue["columns"]):
+            return {}
+        return {row["symbol"]: row["value"] for row in self.store.rows(sql, (timeframe, time))}
 
     def last_close(self, symbol: str, timeframe: str, at: int) -> tuple[int, float] | None:
         """Return time and close of the newest bar that had closed at `at` (ns UTC)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from api.analysis import indicators
@@ -26,7 +27,20 @@ class Analyst:
         """Read from `reader`."""
         self._reader, self._recent, self._days = reader, RecentBars(reader), Days(reader)
         self._situations = Situations(reader)
+        self._rsi: tuple[tuple[str, int], dict[str, float | None]] = ("", 0), {}  # of one bar time, by symbol
         self._made: dict[tuple[str, str], tuple[tuple[int, int], Row]] = {}
+
+    def prepare(self, messages: Sequence[Row]) -> None:
+        """Make the analyses of many predictions at once: what they need is read a bar time at a time."""
+        for timeframe, timestamp in sorted({(said["timeframe"], said["timestamp"]) for said in messages}):
+            self._recent.extend(timeframe, parse_iso(timestamp))
+        for said in messages:
+            self._around(said)
+
+    def knows(self, said: Row) -> bool:
+        """Return whether `analysis` would answer from memory."""
+        made = self._made.get((said["symbol"], said["timeframe"]))
+        return made is not None and made[0] == _bar_of(said)
 
     def analysis(self, said: Row) -> Row:
         """Return all that doesn't depend on the request, of a prediction's message. Raises StoreAway."""
@@ -47,7 +61,7 @@ class Analyst:
     def _around(self, said: Row) -> Row:
         """Return what depends on the bar alone, once a bar."""
         symbol, timeframe, at = said["symbol"], said["timeframe"], parse_iso(said["timestamp"])
-        key = (at, said["bar_sequence"])
+        key = _bar_of(said)
         made = self._made.get((symbol, timeframe))
         if made is not None and made[0] == key:
             return made[1]
@@ -63,13 +77,20 @@ class Analyst:
 
     def _technical(self, symbol: str, timeframe: str, at: int, bars: Recent) -> Row:
         closes = [close for _, close in self._days.closes(symbol, self._daily(symbol, timeframe), at)]
-        features = self._reader.newest_features(symbol, timeframe)
         return {
-            "rsi": features.get(_RSI) if features is not None and features["time"] == at else None,
+            "rsi": self._rsi_of(symbol, timeframe, at),
             "volatility_20d": indicators.volatility(closes),
             "sma_ratio": indicators.sma_ratio(bars.close),
             "volume_trend": indicators.volume_trend(bars.volume),
         }
+
+    def _rsi_of(self, symbol: str, timeframe: str, at: int) -> float | None:
+        bar_time, known = self._rsi
+        if bar_time != (timeframe, at):
+            known = self._reader.features_at(_RSI, timeframe, at)
+            if known:  # not stored, or a little later than the bus told of the prediction
+                self._rsi = (timeframe, at), known
+        return known.get(symbol)
 
     def _context(self, symbol: str, timeframe: str, at: int, price: float | None) -> Row:
         before = {days: self._days.close_before(symbol, timeframe, at - days * _DAY) for days in (1, 7)}
@@ -84,6 +105,10 @@ class Analyst:
     def _daily(self, symbol: str, timeframe: str) -> str:
         """Return the timeframe whose closes are the days': bars of one day where there are any."""
         return "1d" if (symbol, "1d") in self._reader.series("bars") else timeframe
+
+
+def _bar_of(said: Row) -> tuple[int, int]:
+    return parse_iso(said["timestamp"]), said["bar_sequence"]
 
 
 def _spectral(bars: Recent) -> Row:

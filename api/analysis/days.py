@@ -1,7 +1,8 @@
 """Days of a series, from its bars: closes, and what had been traded by a time of the day.
 
 A day is a date in UTC; exchanges whose session spans midnight there want bars of one day in the store, whose closes
-are used instead. Past days don't change, so they are read once a day and minute.
+are used instead. Past days don't change, so they are read once a day, and what is compared with a time of the day once
+a minute or five. The moments differ from symbol to symbol, so that a thousand of them aren't read at once.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any, Final, TypeVar
+from zlib import crc32
 
 from api.reader import Reader
-from schema.timeframes import SECOND
+from schema.timeframes import SECOND, parse_timeframe
 
 T = TypeVar("T")
 
@@ -35,17 +37,15 @@ class Days:
         return self._remember(("closes", symbol, timeframe, day), lambda: self._closes(symbol, timeframe, day))
 
     def close_before(self, symbol: str, timeframe: str, at: int) -> float | None:
-        """Return the close of the newest bar that had closed at `at` (ns UTC), to the minute."""
-        minute = at // _MINUTE * _MINUTE
-        found = self._remember(
-            ("close", symbol, timeframe, minute), lambda: self._reader.last_close(symbol, timeframe, minute)
-        )
+        """Return the close of the newest bar that had closed at `at` (ns UTC), or less than a minute before."""
+        at = _moment(symbol, timeframe, at, _MINUTE)
+        found = self._remember(("close", symbol, timeframe, at), lambda: self._reader.last_close(symbol, timeframe, at))
         return None if found is None else found[1]
 
     def volumes(self, symbol: str, timeframe: str, at: int) -> tuple[float, list[float]]:
-        """Return what was traded today up to the last full minute, and by the same time of the last 20 days."""
-        minute = at // _MINUTE * _MINUTE
-        return self._remember(("volumes", symbol, timeframe, minute), lambda: self._volumes(symbol, timeframe, minute))
+        """Return what was traded today, up to at most five minutes ago, and by the same time of the last 20 days."""
+        at = _moment(symbol, timeframe, at, 5 * _MINUTE)
+        return self._remember(("volumes", symbol, timeframe, at), lambda: self._volumes(symbol, timeframe, at))
 
     def _closes(self, symbol: str, timeframe: str, day: int) -> list[tuple[int, float]]:
         found = list[tuple[int, float]]()
@@ -55,10 +55,10 @@ class Days:
             edge = _day_of(close[0])
         return found[::-1]
 
-    def _volumes(self, symbol: str, timeframe: str, minute: int) -> tuple[float, list[float]]:
-        today = _day_of(minute)
-        passed = minute - today
-        starts = [_day_of(time) for time, _ in self.closes(symbol, timeframe, minute)][-_DAYS:]
+    def _volumes(self, symbol: str, timeframe: str, at: int) -> tuple[float, list[float]]:
+        today = _day_of(at)
+        passed = at - today
+        starts = [_day_of(time) for time, _ in self.closes(symbol, timeframe, at)][-_DAYS:]
         traded = [self._reader.volume(symbol, timeframe, start, start + passed) for start in (*starts, today)]
         return traded[-1], traded[:-1]
 
@@ -74,3 +74,11 @@ class Days:
 def _day_of(time: int) -> int:
     """Return the beginning of the day of a bar that closed at `time`: midnight belongs to the day before."""
     return (time - 1) // _DAY * _DAY
+
+
+def _moment(symbol: str, timeframe: str, at: int, every: int) -> int:
+    """Return the last of the symbol's own moments, `every` ns apart, for bars shorter than that; `at` for others."""
+    if parse_timeframe(timeframe).nominal_ns >= every:
+        return at
+    offset = crc32(symbol.encode()) * every >> 32
+    return (at - offset) // every * every + offset

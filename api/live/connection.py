@@ -34,8 +34,9 @@ class Connection:
 
     def tell(self, key: Key) -> None:
         """Note that a series has a new prediction."""
-        self._pending[key] = None
-        self._changed.set()
+        if key in self._keys or (key[0], EVERYTHING) in self._keys:  # a last word may come after the end
+            self._pending[key] = None
+            self._changed.set()
 
     async def run(self) -> None:
         """Serve until either side ends it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any, Protocol
 
 import msgspec
@@ -41,18 +42,24 @@ class Hub:
         """Hand on what comes, until cancelled. What goes wrong with one batch doesn't end it."""
         async for batch in self._feed():
             try:
-                self.take(batch)
+                await self._take(batch)
             except Exception:
                 logger("api").exception("a batch of predictions could not be handed on")
 
-    def take(self, batch: list[Said]) -> None:
-        """Keep what is newer than what is known, and tell who listens."""
+    async def _take(self, batch: list[Said]) -> None:
+        """Keep what is newer than what is known, and tell who listens once their analyses are made."""
+        heard = dict[Key, set[Listener]]()
         for said in batch:
             key, known = series(said), self._newest.get(series(said))
             if known is not None and known["timestamp"] > said["timestamp"]:
                 continue
             self._newest[key] = said
-            for listener in (*self._listeners.get(key, ()), *self._listeners.get((key[0], EVERYTHING), ())):
+            if listeners := self._listeners.get(key, set()) | self._listeners.get((key[0], EVERYTHING), set()):
+                heard[key] = listeners
+        with suppress(StoreAway):  # then each connection asks again
+            await asyncio.to_thread(self._analyst.prepare, [self._newest[key] for key in heard])
+        for key, listeners in heard.items():
+            for listener in listeners:
                 listener.tell(key)
 
     def timeframes(self) -> list[str]:
@@ -87,12 +94,17 @@ class Hub:
         made = self._encoded.get((key, spectral))
         if made is None or made[0] != said["prediction_id"]:
             try:
-                analysis = await asyncio.to_thread(self._analyst.analysis, said)
+                analysis = await self._analysis(said)
             except StoreAway:
                 return None
             made = said["prediction_id"], _encode(analysis, spectral)
             self._encoded[key, spectral] = made
         return made[1]
+
+    async def _analysis(self, said: Said) -> dict[str, Any]:
+        if self._analyst.knows(said):
+            return self._analyst.analysis(said)
+        return await asyncio.to_thread(self._analyst.analysis, said)
 
 
 def _encode(analysis: dict[str, Any], spectral: bool) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from dataflows.batch import Batch
@@ -14,7 +15,7 @@ from schema.bars import empty_bars
 from schema.features import FeatureRows
 from schema.timeframes import parse_timeframes
 from tests.api.conftest import NOW
-from tests.sinks.batches import origin, predictions_for
+from tests.sinks.batches import FEATURES, origin, predictions_for
 
 HOUR = 3_600_000_000_000
 DAY = 24 * HOUR
@@ -42,6 +43,8 @@ def fill(store: OpenedStore) -> History:
         store, NullBus(), symbols=SYMBOLS, timeframes=parse_timeframes("1h"), origin=origin, fingerprint="f" * 16,
         clock=lambda: NOW,
     )  # fmt: skip
+    columns = [{"name": name, "range": [0.0, None]} for name in FEATURES]
+    store.put_meta("catalogue", msgspec.json.encode({"fingerprint": "f" * 16, "columns": columns}).decode())
     for k in range(len(time)):
         late = k >= len(time) - 3
         batch, n = Batch(k + 1), 3 if late else 2

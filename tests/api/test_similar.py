@@ -35,7 +35,10 @@ class Series:
         return [{k: None if v != v else v for k, v in row.items()} for row in rows][-limit:]
 
     def bars(self, symbol: str, timeframe: str, limit: int) -> Any:
-        rows = [{"time": int(t), "close": c, "volume": 1.0} for t, c in zip(self.time, self.close.tolist())]
+        rows = [
+            {"time": int(t), "bar_sequence": k, "close": c, "volume": 1.0}
+            for k, (t, c) in enumerate(zip(self.time, self.close.tolist()))
+        ]
         return rows[-limit:]
 
 
