@@ -38,7 +38,8 @@ def _errors(amplitude: str, courses: Sequence[Sequence[Course]]) -> str:
     last = [[course.test[-1] for course in seeds] for seeds in courses]
     means = [float(np.exp(np.mean(np.log(errors)))) for errors in last]
     cells = [", ".join(f"{error:.2g}" for error in errors) for errors in last]
-    return f"| {amplitude} | {' | '.join(cells)} | {means[0] / means[1]:.2g} | {means[0] / means[2]:.2g} |"
+    ratios = (f"{float(f'{means[0] / mean:.2g}'):,g}" for mean in means[1:])  # two digits, never 4.8e+02
+    return f"| {amplitude} | {' | '.join((*cells, *ratios))} |"
 
 
 def _by_third(amplitude: str, courses: Sequence[Sequence[Course]], third: int) -> str:
