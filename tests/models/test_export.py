@@ -20,6 +20,8 @@ from models.export.graph import ROWS, STEPS, Graph, graph_of
 from models.export.triton import configuration
 from models.export.version import ExportFailed, compare, export_version
 from models.registry import Registry
+from ops.commands import export as command
+from ops.settings import load
 
 VERSION = "small_20240102_030405"
 
@@ -130,3 +132,14 @@ def test_a_missing_library_is_named(registry: Registry, tmp_path: Path, monkeypa
     monkeypatch.setattr(exporting, "write_onnx", missing)
     with pytest.raises(ExportFailed, match=r"needs onnxscript, which is not installed: pip install 'undertone\[export"):
         export_version(registry.load(VERSION), registry.path(VERSION), "onnx", tmp_path / "out")
+
+
+def test_the_command_exports_a_version(registry: Registry, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = load([], [f"registry.root={registry.root}"], {}, {})
+    assert command.run(settings, json=True, version=VERSION, form="torch", directory=tmp_path / "out") == 0
+    answer = msgspec.json.decode(capsys.readouterr().out)
+    assert answer["members"][0] | {"largest_difference": None} == {
+        "member": "gru", "file": "gru.pt2", "rows": STEPS * sum(ROWS), "largest_difference": None, "bit_equal": True,
+    }  # fmt: skip
+    assert command.run(settings, json=False, version=VERSION, form="torch", directory=tmp_path / "again") == 0
+    assert "metadata.json, lightgbm_mean.txt, lightgbm_variance.txt, export.json beside" in capsys.readouterr().out

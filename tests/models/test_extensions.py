@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,6 +19,8 @@ from models.extensions import ArchitecturesNotLoaded, load_architectures
 from models.inference import InferenceEngine
 from models.registry import Registry, RegistryError
 from models.training import train
+from ops.commands import architectures as command
+from ops.settings import load
 from tests.models.market import FINGERPRINTS, NAMES, make_dataset, make_market
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -117,3 +120,14 @@ def test_a_net_that_reads_columns_by_name_is_trained_and_served(tmp_path: Path, 
     said = np.concatenate([made.members["transformer_volatility"] for made in engine.infer(market.bars, market.rows)])
     assert len(said) > 400
     assert np.isfinite(said).all()
+
+
+def test_the_command_lists_the_users_own_too(capsys: pytest.CaptureFixture[str]) -> None:
+    settings = load([], [f"models.modules={MODULE}"], {}, {})
+    assert command.run(settings, json=False) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert next(line for line in lines if line.startswith("tide")).split()[1:5] == ["step", "5940", "48", "numbers"]
+    assert command.run(settings, json=True) == 0
+    found = {net["name"]: net for net in json.loads(capsys.readouterr().out)["architectures"]}
+    assert found["tide"]["options"] == {"hidden": 24}
+    assert found["xgboost"]["kind"] == "trees"
