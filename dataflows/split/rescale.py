@@ -173,7 +173,8 @@ def _read_to_the_end(settings: Settings, say: Callable[[str], None]) -> Snapshot
                 raise DependencyAway(f"rescale: topic {ours.split.url} ends at {ends}, and nothing comes any more")
         flow.finish()
         say(f"the inference process has read all rows, behind batch {flow.pipeline.number}")
-        return copied(flow.pipeline.snapshot())
+        held: Snapshot = copied(flow.pipeline.snapshot())
+        return held
     finally:
         flow.close()
 

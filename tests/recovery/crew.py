@@ -22,6 +22,8 @@ LOOK_S: Final = 0.015
 STREAM_S: Final = 30.0
 _STARTS: Final = 5
 CHUNK: Final = 25  # ticks that are published between two looks
+A_LIFE: Final = 4_000  # ticks that a life gets at that rate; then TRICKLE, so that a slow machine isn't flooded
+TRICKLE: Final = 3
 
 
 class Crew:
@@ -54,12 +56,16 @@ class Crew:
         for member in self.members:
             member.start(waiting[member.role.name].pop(0))
         began = time.monotonic()
+        lives = published = 0
         while any(member.point is not None for member in self.members):
-            feeder.publish(CHUNK)
+            chunk = CHUNK if published < (lives + 1) * A_LIFE else TRICKLE
+            feeder.publish(chunk)
+            published += chunk
             time.sleep(LOOK_S)
             for member in self.members:
                 if not member.look():
                     continue
+                lives += 1
                 outcome.kills[f"{member.role.name}: {member.point}"] += 1
                 outcome.checkpoints += member.progress.checkpoints
                 outcome.batches += member.progress.batch - member.progress.resumed
