@@ -129,8 +129,8 @@ class Session:
                 behind = feed.due(found.at_ns) - (found.of("ticks_read_total") - read)
                 lag.append(max(behind, 0.0) / rate)
             cores = (self.dataflow.busy_s() - busy) / seconds
+            settled = self.settle(SETTLE_S)  # before the feed is waited for: its end would count as ours
             sent, log = feed.result()
-        settled = self.settle(SETTLE_S)
         return Window(
             rate, feed.start_ns, sent, log, scrapes, memory, lag, cores, (settled.at_ns - feed.ends_ns) * 1e-9
         )  # fmt: skip
