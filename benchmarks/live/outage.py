@@ -60,14 +60,14 @@ def catch_up(session: Session, seconds: float, tables: str) -> Line:
     The missed ticks follow what was fed before, so their event times run ahead of the clock; nothing behind the gate
     reads one.
     """
-    session.pulse.close()
-    session.dataflow.drain()
-    session.not_counted = session.fed
-    sent = session.backlog(RATE, seconds, time.time_ns())
-    session.start()
-    session.dataflow.wait_ready()
-    first = time.time_ns()
-    end = session.settle(_SETTLE_S).at_ns
+    with session.pulse.stilled():
+        session.dataflow.drain()
+        session.not_counted = session.fed  # the last checkpoint is behind all of it
+        sent = session.backlog(RATE, seconds, time.time_ns())
+        session.start()
+        session.dataflow.wait_ready()
+        first = time.time_ns()
+        end = session.settle(_SETTLE_S).at_ns
     took, whole = (end - first) * 1e-9, (end - session.dataflow.started_ns) * 1e-9
     measured = (
         f"{seconds / took:.1f} times real time: {sent.ticks:,} ticks in {took:.0f} s ({sent.ticks / took:,.0f} "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from dataflows.kafka.client import Cluster
@@ -45,6 +45,8 @@ class Pulse:
         """End it. Never raises."""
         self._ended = True
         self._thread.join()
+        with suppress(Exception):
+            self._delivery.flush(1.0)
         self._delivery.close()
 
     def _run(self) -> None:
