@@ -167,6 +167,7 @@ def _importance(figure: Any, shares: Mapping[str, Mapping[str, float]]) -> None:
         axes.set(title=name, xlabel="share")
         axes.tick_params(axis="y", labelsize=8)
         if not top:
+            axes.axis("off")
             axes.text(0.5, 0.5, "no gradient passes\nto its inputs", ha="center", transform=axes.transAxes)
         _plain(axes)
 
