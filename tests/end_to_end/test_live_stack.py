@@ -20,17 +20,17 @@ from schema.messages import prediction_message
 from schema.questdb import questdb_address
 from tests.end_to_end.runs import command, environment, undertone
 from tests.kafka.topics import committed, ends, new_topic
-from tests.network.live import small_model
+from tests.recovery.inputs import small_model
 from tests.servers import QuestDb
 from tests.sinks.conftest import new_namespace, questdb_url
 
-LANES = 4
+LANES, FAMILIES = 4, "calendar,statistical"
 DAY, PART = "us-equities-2013-10-08.parquet", ("--from", "2013-10-08T13:30", "--to", "2013-10-08T13:33")
 
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Path:
-    return small_model(tmp_path / "models")
+    return small_model(tmp_path, FAMILIES)
 
 
 class Listening:
@@ -63,7 +63,7 @@ def test_subscriber_query_and_replay_see_the_same_predictions(
 ) -> None:
     namespace = new_namespace()
     topic, common = new_topic(kafka, LANES), [
-        "--set", "features.families=calendar,statistical", "--set", "bars.timeframes=1s",
+        "--set", f"features.families={FAMILIES}", "--set", "bars.timeframes=1s",
         "--set", "universe.symbols=AIG,BAC,IBM,SPY", "--set", f"registry.root={registry}",
     ]  # fmt: skip
     source = ("--source", f"kafka://{kafka}/{topic}")

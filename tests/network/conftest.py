@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.network.live import Feeder, Live, Servers, proxied_servers, small_model
+from tests.network.live import FAMILIES, Feeder, Live, Servers, proxied_servers
+from tests.recovery.inputs import small_model
 
 Start = Callable[..., tuple[Live, Feeder]]
 
@@ -20,7 +21,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 
 @pytest.fixture(scope="session")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return small_model(tmp_path_factory.mktemp("models"))
+    return small_model(tmp_path_factory.mktemp("small"), FAMILIES)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,6 @@ import redis
 from prometheus_client import REGISTRY
 
 from dataflows.assembly import Flow, assemble
-from dataflows.history import feature_history
 from dataflows.kafka.client import Cluster
 from dataflows.kafka.producer import Delivery
 from dataflows.kafka.publisher import Publisher
@@ -22,10 +21,6 @@ from dataflows.live import assemble_live
 from dataflows.messages.formats import Format
 from dataflows.sources.synthetic import SyntheticMarket
 from dataflows.stored import open_place
-from models.config import preset
-from models.registry import Registry
-from models.training import train
-from ops.commands.train import history_dataset
 from ops.meter import Meter
 from ops.settings import Settings, load
 from schema.tables import TABLES
@@ -37,7 +32,8 @@ from tests.sinks.conftest import new_namespace
 
 LANES, SYMBOLS, PACE = 2, 6, 10.0
 NAMES = ",".join(f"SYN{k:03d}" for k in range(SYMBOLS))
-COMMON = ["bars.timeframes=1s,10s", "features.families=calendar,statistical", f"universe.symbols={NAMES}"]
+FAMILIES = "calendar,statistical"
+COMMON = ["bars.timeframes=1s,10s", f"features.families={FAMILIES}", f"universe.symbols={NAMES}"]
 
 
 @dataclass(frozen=True)
@@ -78,18 +74,6 @@ def proxied_servers(folder: Path) -> Iterator[Servers]:
              "reads": stack.enter_context(proxied(questdb.pg)),
              "redis": stack.enter_context(proxied(bus.ports["clients"]))},
         )  # fmt: skip
-
-
-def small_model(root: Path) -> Path:
-    """Train and activate a net for 1 s bars in seconds; return the registry's folder."""
-    settings = load([], [*COMMON, f"registry.root={root}"], {}, {})
-    market = SyntheticMarket(SYMBOLS, seed=3, duration_s=900)
-    dataset = history_dataset(settings, "1s", feature_history(settings, market))
-    quick = preset("quick")
-    assert quick.net is not None
-    config = replace(quick, name="small", trees=None, weights={"gru": 1.0}, net=replace(quick.net, epochs=1))
-    Registry(root).activate(train(dataset, config, root))
-    return root
 
 
 class Feeder:
