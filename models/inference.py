@@ -95,6 +95,10 @@ class InferenceEngine:
         """Return the versions that are, or will be, scored in the shadow."""
         return self._of(timeframe).challengers
 
+    def lots_taken(self, timeframe: str) -> tuple[tuple[float, float], ...]:
+        """Return the lots that each challenger speaks for."""
+        return self._of(timeframe).lots_taken
+
     def following(self, timeframe: str, version: str, begin: int) -> Runner | None:
         """Return a version that follows the rows up to bar time `begin` and goes on, None where it doesn't."""
         return self._of(timeframe).alive(version, begin)
@@ -243,7 +247,7 @@ class InferenceEngine:
         for (runner, p), champion in zip(made, speak, strict=True):
             answers = runner.scored(p.time) & ~champion
             if runner.lots[0] < runner.lots[1] and len(office):
-                drawn = answers & runner.draws(self._lots(p.symbol)) & np.isin(p.row, office)
+                drawn = answers & runner.draws(self._lots(p.symbol)) & np.isin(p.row, office) & ~np.isin(p.row, taken)
                 drawing.append(p.part(drawn, challenger=True))
                 taken, answers = np.concatenate((taken, p.row[drawn])), answers & ~drawn
             scored.append(p.part(answers, served=False, challenger=True))

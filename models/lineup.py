@@ -57,6 +57,11 @@ class Lineup:
         """The versions that are, or will be, scored in the shadow."""
         return tuple(r.version for r in self.runners if r.scored_from < r.scored_until == FOREVER)
 
+    @property
+    def lots_taken(self) -> tuple[tuple[float, float], ...]:
+        """The lots of each challenger."""
+        return tuple(r.lots for r in self.runners if r.scored_from < r.scored_until == FOREVER)
+
     def alive(self, version: str, begin: int) -> Runner | None:
         """Return the runner of a version that has followed the rows up to `begin` and goes on, None without one."""
         return next((r for r in self.runners if r.version == version and r.since <= begin < r.until), None)

@@ -197,8 +197,15 @@ class Inference:
                     "inference.challengers do; withdraw one, or raise the setting",
                 )
             elif self._runs_here(challenger):
-                lots = {"lots": [len(running) * self._share, (len(running) + 1) * self._share]} if self._share else {}
-                self._enact(batch, DecisionKind.CHALLENGE, name, challenger.version, **lots)
+                self._enact(batch, DecisionKind.CHALLENGE, name, challenger.version, **self._free_lots(name))
+
+    def _free_lots(self, timeframe: str) -> dict[str, list[float]]:
+        """Return the first lots that no challenger speaks for, as a decision says it."""
+        if not self._share:
+            return {}
+        taken = {low for low, _ in self._engine.lots_taken(timeframe)}
+        free = next(k for k in range(len(taken) + 1) if k * self._share not in taken)
+        return {"lots": [free * self._share, (free + 1) * self._share]}
 
     def _runs_here(self, wanted: Activation) -> bool:
         """Whether a version can be loaded and reads columns that are there; what it is refused for is remembered."""

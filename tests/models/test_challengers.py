@@ -196,3 +196,24 @@ def test_the_registry_rolls_back_and_keeps_challengers_apart_from_the_active_one
         registry.roll_back("1s")
     with pytest.raises(RegistryError, match="challenges nothing"):
         registry.withdraw(OTHER)
+
+
+def test_two_challengers_never_speak_for_the_same_symbol(root: Path, alone: dict[Any, Any]) -> None:
+    """One is withdrawn and comes back: it gets lots of its own, and each bar has one served prediction."""
+    registry, third = Registry(root), "small_20240102_030405_3"
+    shutil.copytree(registry.path(OTHER), registry.path(third))
+    path = registry.path(third) / "metadata.json"
+    path.write_text(path.read_text().replace(f'"{OTHER}"', f'"{third}"'))
+    registry.activate(FIRST)
+    recorded: list[Decision] = []
+    flow, stepped = station(root, record=recorded.append, share=0.34), []
+    changes = {5: registry.challenge, 8: registry.challenge, 50: registry.withdraw, 53: registry.challenge}
+    for batch in batches():
+        if batch.number in changes:
+            changes[batch.number](third if batch.number == 8 else OTHER)
+        stepped.append(flow.step(batch))
+    lots = [decision.details["lots"] for decision in recorded if decision.kind == "challenge"]
+    assert lots == [[0.0, 0.34], [0.34, 0.68], [0.0, 0.34]]
+    assert said(stepped, "predictions").keys() == alone.keys()
+    spoke = {p.model_version for batch in stepped for p in batch.predictions}
+    assert spoke == {FIRST, OTHER, third}
