@@ -41,7 +41,7 @@ def drawn(seed: int, steps: int) -> Iterator[Action]:
     rng, scale, models = random.Random(seed), "one", 0
     first = [verb for verb in WEIGHTS if verb not in ("publish", "validate")]
     rng.shuffle(first)
-    yield Action("publish", number=2_000)
+    yield Action("publish", number=15_000)  # a minute and a half of market: predictions begin behind the first
     for step in range(steps):
         verb = first[step // 2] if step % 2 == 0 and step // 2 < len(first) else _chosen(rng)
         if verb == "publish":
