@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from base64 import b64encode
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -60,7 +61,7 @@ def _kind(part: str) -> str | None:
 
 
 def _as_csv(table: Table, rows: Sequence[Row]) -> bytes:
-    """Encode with times as ISO-8601; an undefined cell is empty."""
+    """Encode with times as ISO-8601 and bytes in base64; an undefined cell is empty."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(table.columns)
@@ -72,6 +73,8 @@ def _as_csv(table: Table, rows: Sequence[Row]) -> bytes:
 def _cell(value: Any, kind: str) -> Any:
     if value is None or (kind == "time" and not value):
         return ""
+    if kind == "bytes":
+        return b64encode(value).decode()
     return iso(value) if kind == "time" else value
 
 

@@ -81,7 +81,7 @@ def _net(name: str) -> Net:
 
 def _net_alone(name: str, rows: int, random: np.random.Generator) -> Callable[[], object]:
     """Return a step of all symbols through a net in service, inputs given; windows are full."""
-    served = stepper(_net(name), COLUMNS, PRIMARY, "cpu", BUCKETS, rows)
+    served = stepper(_net(name), COLUMNS, HORIZONS, "cpu", BUCKETS, rows)
     x, symbol = random.standard_normal((rows, COLUMNS)).astype(np.float32), np.arange(rows, dtype=np.int32)
     for _ in range(int(NETS[name].get("window", 1)) - 1):
         served.run(x, symbol)

@@ -47,7 +47,7 @@ from ops.log import logger
 from ops.settings import Settings
 from schema.events import Decision, DecisionKind
 from schema.stores import retention_days
-from schema.timeframes import Timeframe, parse_timeframes
+from schema.timeframes import SECOND, Timeframe, parse_timeframes
 
 if TYPE_CHECKING:
     from dataflows.stations.inference import Inference
@@ -320,6 +320,7 @@ class _Parts:
             ),
             threshold=settings.inference.threshold,
             lots=self.universe.lots,
+            paths=[t.name for t in self.timeframes if t.nominal_ns >= settings.store.paths_from_s * SECOND],
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -60,6 +60,7 @@ class InferenceEngine:
         threads: int = 1,
         n_symbols: int = 0,
         lots: Lots = no_lots,
+        paths: Collection[str] = (),
     ) -> None:
         if min(buckets) < 2:
             raise ValueError(f"inference buckets {buckets} hold a bucket of 1, which rounds differently; use 16 and up")
@@ -70,7 +71,7 @@ class InferenceEngine:
             )
         self._names, self._fingerprints, self._timeframes = tuple(names), dict(fingerprints), tuple(timeframes)
         self._device, self._threshold, self._n_symbols = Device(chosen, buckets), threshold, n_symbols
-        self._lots = lots
+        self._lots, self._paths = lots, frozenset(paths)
         self._lineups: dict[str, Lineup] = {}
         self._caps: dict[str, tuple[int, Tier]] = {}  # since when (ns UTC) which tier is the best that may answer
         self._changes: dict[str, list[tuple[int, Tier]]] = {}  # those to come, in order
@@ -273,7 +274,10 @@ class InferenceEngine:
 
     def _serve(self, bundle: Bundle) -> ServedModel:
         timeframe = bundle.metadata.timeframe
-        model = ServedModel(bundle, self._names, self._fingerprints, self._device, self._n_symbols, self._threshold)
+        model = ServedModel(
+            bundle, self._names, self._fingerprints, self._device, self._n_symbols, self._threshold,
+            paths=timeframe in self._paths,
+        )  # fmt: skip
         if timeframe in self._caps:
             model.enter(self._caps[timeframe][1])
         return model

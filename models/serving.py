@@ -13,11 +13,12 @@ from models.adaptive_vote import AdaptiveVote, VoteRows, places
 from models.architectures import Net, StepNet, WindowNet
 from models.buckets import check_places
 from models.bundle import Bundle
-from models.classes import RISK_WINDOW, map_classes, move, normal_classes, rank_risk, vote
+from models.classes import RISK_WINDOW, move, rank_risk, vote
 from models.inputs import Inputs
 from models.labels import Float32, reference
 from models.ladder import LastWords, Words, best_under, tiers_of
-from models.metadata import Member, Metadata
+from models.metadata import Metadata
+from models.paths import derived, member_classes, paths
 from models.stepper import Stepper
 from models.stepper import trial as of_steps
 from models.trees import walk
@@ -70,6 +71,7 @@ class Draft:
     weights: dict[str, float]  # of the M members that spoke
     means: Float64  # (M, n) NaN where a member has nothing to say; one of them has
     log_variances: Float64  # (M, n)
+    heads: Float64 | None = None  # (M, n, H, 2) both at every horizon, where paths are wanted
 
 
 class ServedModel:
@@ -86,10 +88,14 @@ class ServedModel:
         device: Device,
         n_symbols: int,
         threshold: float,
+        *,
+        paths: bool = False,
     ) -> None:
+        """Serve; with `paths` predictions carry every horizon."""
         metadata = bundle.metadata
         self._inputs = check_columns(metadata, names, fingerprints)
         self.bundle, self._threshold = bundle, threshold
+        self._paths = paths and all(member.mean_map for member in metadata.members.values() if member.kind == "trees")
         self._sigma = list(names).index(metadata.volatility)
         self._place, self._n_symbols = device, n_symbols
         self._ring = np.zeros((n_symbols, RISK_WINDOW))
@@ -123,9 +129,10 @@ class ServedModel:
         if tier not in (Tier.GPU, Tier.CPU):
             return {}
         place = self._place.name if tier == Tier.GPU else "cpu"
-        primary, buckets, n = self.bundle.metadata.primary, self._place.buckets, max(self._n_symbols, 1)
+        horizons, buckets, n = self.bundle.metadata.horizons, self._place.buckets, max(self._n_symbols, 1)
         return {
-            name: stepper(net, self._inputs.width, primary, place, buckets, n) for name, net in self.bundle.nets.items()
+            name: stepper(net, self._inputs.width, horizons, place, buckets, n)
+            for name, net in self.bundle.nets.items()
         }
 
     def grow(self, n_symbols: int) -> None:
@@ -151,9 +158,11 @@ class ServedModel:
             which = which[self._last.known(bars.symbol[which])]
             return Draft(which, {}, np.empty((0, len(which))), np.empty((0, len(which))))
         weights = self._weights()
-        means, log_variances = self._members(weights, self._inputs.make(rows.values, which), bars.symbol[which])
+        heads = self._members(weights, self._inputs.make(rows.values, which), bars.symbol[which])
+        means, log_variances = np.moveaxis(heads[:, :, self.bundle.metadata.primary - 1 if self._paths else 0], -1, 0)
         spoken = np.isfinite(means).any(axis=0)
-        return Draft(which[spoken], weights, means[:, spoken], log_variances[:, spoken])
+        path = heads[:, spoken] if self._paths else None
+        return Draft(which[spoken], weights, means[:, spoken], log_variances[:, spoken], path)
 
     def _weights(self) -> dict[str, float]:
         """Return the vote of the members that the tier has."""
@@ -164,8 +173,16 @@ class ServedModel:
         """Make predictions of a draft; drafts are settled in the order they were made in."""
         metadata, which = self.bundle.metadata, draft.which
         symbol, price = bars.symbol[which], reference(bars)[0][which]
-        unit = np.maximum(rows.values[which, self._sigma], metadata.volatility_floor) * math.sqrt(metadata.primary)
-        words, members = self._repeated(symbol) if self.tier == Tier.STALE else self._voted(draft, bars, rows, unit)
+        sigma = np.maximum(rows.values[which, self._sigma], metadata.volatility_floor)
+        unit, members, path = sigma * math.sqrt(metadata.primary), dict[str, Float64](), None
+        if self.tier == Tier.STALE:
+            words = self._last.repeat(symbol)
+        else:
+            weights = self._shares(draft, bars, rows, unit)
+            words, members = self._voted(draft, bars, weights, unit)
+            if draft.heads is not None:
+                speakers = [metadata.members[name] for name in draft.weights]
+                path = paths(draft.heads, speakers, weights, sigma, metadata.primary)
         return Predictions(
             time=bars.time[which],
             symbol=symbol,
@@ -177,6 +194,7 @@ class ServedModel:
             **words._asdict(),
             unit=unit,
             members=members,
+            path=path,
             model_version=self.version,
             fingerprint=metadata.fingerprint,
             tier=self.tier,
@@ -185,15 +203,12 @@ class ServedModel:
             notes=self._notes(),
         )
 
-    def _repeated(self, symbol: Int32) -> tuple[Words, dict[str, Float64]]:
-        return self._last.repeat(symbol), {}
-
-    def _voted(self, draft: Draft, bars: Bars, rows: FeatureRows, unit: Float64) -> tuple[Words, dict[str, Float64]]:
+    def _voted(self, draft: Draft, bars: Bars, weights: Float64, unit: Float64) -> tuple[Words, dict[str, Float64]]:
         metadata, which = self.bundle.metadata, draft.which
-        means, log_variances = draft.means, draft.log_variances
+        means, log_variances, primary = draft.means, draft.log_variances, metadata.primary
         members = [metadata.members[name] for name in draft.weights]
-        p = np.stack([_classes(m, s, member) for m, s, member in zip(means, log_variances, members, strict=True)])
-        weights = self._shares(draft, bars, rows, unit)
+        spoken = zip(means, log_variances, members, strict=True)
+        p = np.stack([member_classes(m, s, member, primary, primary) for m, s, member in spoken])
         voted = vote(means, log_variances, p, weights, unit, self._threshold)
         risk = np.empty(len(which), np.int8)
         rank_risk(bars.symbol, which, voted.volatility, self._ring, self._count, risk)
@@ -231,19 +246,26 @@ class ServedModel:
         degraded = (f"degraded: {self.tier} answers instead of {self.tiers[0]}",) if self.tier != self.tiers[0] else ()
         return (*absent, *degraded)
 
-    def _members(self, weights: Mapping[str, float], x: Float32, symbol: Int32) -> tuple[Float64, Float64]:
-        """Return calibrated means and log variances (M, n) at the primary horizon, in the order of the weights."""
-        shape = (len(weights), len(x))
-        means, log_variances = np.empty(shape), np.empty(shape)
-        for k, name in enumerate(weights):
+    def _members(self, weights: Mapping[str, float], x: Float32, symbol: Int32) -> Float64:
+        """Return calibrated means and log variances of the members, in the order of the weights.
+
+        At every horizon, (M, n, H, 2), where paths are wanted, else at the primary one, (M, n, 1, 2).
+        """
+        metadata, heads = self.bundle.metadata, list[Float64]()
+        wanted = slice(None) if self._paths else slice(metadata.primary - 1, metadata.primary)
+        for name in weights:
+            member = metadata.members[name]
             if name in self._steppers:
-                heads = self._steppers[name].run(x, symbol)
-                means[k], log_variances[k] = heads[:, 0], heads[:, 1]
+                found = self._steppers[name].run(x, symbol)[:, wanted].astype(np.float64)
             else:
                 trees = self.bundle.trees[name]
-                means[k], log_variances[k] = walk(trees.mean, x), walk(trees.log_variance, x)
-            log_variances[k] += math.log(self.bundle.metadata.members[name].variance_scale)
-        return means, log_variances
+                mean, log_variance = walk(trees.mean, x), walk(trees.log_variance, x)
+                found = (
+                    derived(mean, log_variance, member) if self._paths else np.stack((mean, log_variance), -1)[:, None]
+                )
+            found[..., 1] += math.log(member.variance_scale)
+            heads.append(found)
+        return np.stack(heads)
 
     def snapshot(self) -> dict[str, Any]:
         """Return the state a symbol: states or rings by member of the present tier, volatilities (S, 250) and their
@@ -265,16 +287,9 @@ class ServedModel:
 
 
 def stepper(
-    net: Net, inputs: int, horizon: int, device: str, buckets: Sequence[int], n_symbols: int
+    net: Net, inputs: int, horizons: int, device: str, buckets: Sequence[int], n_symbols: int
 ) -> Stepper | WindowStepper:
     if isinstance(net, WindowNet):
-        return WindowStepper(net, inputs, horizon, device, buckets, n_symbols)
+        return WindowStepper(net, inputs, horizons, device, buckets, n_symbols)
     assert isinstance(net, StepNet)
-    return Stepper(net, inputs, horizon, device, buckets, n_symbols)
-
-
-def _classes(mean: Float64, log_variance: Float64, member: Member) -> Float64:
-    temperature, sideways, _ = member.class_map  # the third speaks of other horizons than the primary one
-    p: Float64 = map_classes(normal_classes(mean, log_variance), temperature, sideways)
-    p[np.isnan(mean)] = np.nan
-    return p
+    return Stepper(net, inputs, horizons, device, buckets, n_symbols)

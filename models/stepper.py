@@ -26,12 +26,11 @@ class Stepper:
     """One net with a step form and the states of S symbols on its device."""
 
     def __init__(
-        self, net: StepNet, inputs: int, horizon: int, device: str, buckets: Sequence[int], n_symbols: int
+        self, net: StepNet, inputs: int, horizons: int, device: str, buckets: Sequence[int], n_symbols: int
     ) -> None:
         self.place = device
         self.device = torch_device(device)
-        self._net = copy.deepcopy(net).to(self.device)
-        self._horizon = horizon
+        self._net, self._horizons = copy.deepcopy(net).to(self.device), horizons
         self._state = torch.zeros(n_symbols, net.state_size, device=self.device)
         self.buckets = agreeing(buckets, self.device, trial(self._net, inputs, max(buckets)))
 
@@ -43,17 +42,17 @@ class Stepper:
 
     @torch.inference_mode()
     def run(self, x: Float32, symbol: Int32) -> Float32:
-        """Step n rows (n, F), those of a symbol in order, and return mean and log variance (n, 2) at the horizon."""
+        """Step n rows (n, F), those of a symbol in order, and return mean and log variance (n, H, 2)."""
         if not len(x):
-            return np.empty((0, 2), np.float32)
+            return np.empty((0, self._horizons, 2), np.float32)
         order, first = waves(symbol, len(self._state))
         inputs = torch.from_numpy(x[order])
         index = torch.from_numpy(symbol[order].astype(np.int64)).to(self.device)
         encoded = torch.cat([self._net.encode(part.to(self.device)) for part in self.buckets.padded(inputs)])
         outputs = self._advance(encoded, index, first)
         heads = torch.cat([self._net.heads(part) for part in self.buckets.padded(outputs)])
-        result = np.empty((len(x), 2), np.float32)
-        result[order] = heads[: len(x), self._horizon - 1].cpu().numpy()
+        result = np.empty((len(x), *heads.shape[1:]), np.float32)
+        result[order] = heads[: len(x)].cpu().numpy()
         return result
 
     def _advance(self, encoded: Tensor, index: Tensor, first: list[int]) -> Tensor:

@@ -29,12 +29,12 @@ class WindowStepper:
     """
 
     def __init__(
-        self, net: WindowNet, inputs: int, horizon: int, device: str, buckets: Sequence[int], n_symbols: int
+        self, net: WindowNet, inputs: int, horizons: int, device: str, buckets: Sequence[int], n_symbols: int
     ) -> None:
         self.place = device
         self.device = stepper.torch_device(device)
         self._net = copy.deepcopy(net).to(self.device)
-        self._horizon, self._window = horizon, net.window
+        self._horizons, self._window = horizons, net.window
         self._slots = net.window + WAVES - 1  # R
         self._ring = torch.zeros(n_symbols, self._slots, inputs, device=self.device)
         self._count = np.zeros(n_symbols, np.int64)  # rows of each symbol so far
@@ -51,11 +51,11 @@ class WindowStepper:
 
     @torch.inference_mode()
     def run(self, x: Float32, symbol: Int32) -> Float32:
-        """Take n rows (n, F), those of a symbol in order, and return mean and log variance (n, 2) at the horizon.
+        """Take n rows (n, F), those of a symbol in order, and return mean and log variance (n, H, 2).
 
         Both are NaN where the window isn't full yet.
         """
-        result = np.full((len(x), 2), np.nan, np.float32)
+        result = np.full((len(x), self._horizons, 2), np.nan, np.float32)
         if not len(x):
             return result
         order, first = waves(symbol, len(self._count))
@@ -76,14 +76,14 @@ class WindowStepper:
         return place
 
     def _speak(self, symbol: Int32, place: Int64) -> Float32:
-        """Run the windows that end at the given places and return (n, 2)."""
+        """Run the windows that end at the given places and return (n, H, 2)."""
         ring, parts = self._ring.view(-1, self._ring.shape[2]), []
         ends = torch.from_numpy(np.stack((symbol.astype(np.int64), place), 1)).to(self.device)
         for part in self.buckets.padded(ends):
             slots = (part[:, 1:] + self._span) % self._slots + self._slots * part[:, :1]  # (B, W)
             windows = ring.index_select(0, slots.flatten()).view(*slots.shape, -1)  # (B, W, F)
-            parts.append(self._net(windows)[:, self._horizon - 1])
-        spoken: Float32 = torch.cat([*parts, ring.new_empty(0, 2)])[: len(place)].cpu().numpy()
+            parts.append(self._net(windows))
+        spoken: Float32 = torch.cat([*parts, ring.new_empty(0, self._horizons, 2)])[: len(place)].cpu().numpy()
         return spoken
 
     def _flat(self, symbol: Int32, slot: Int64) -> Tensor:

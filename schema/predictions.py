@@ -67,6 +67,8 @@ class Predictions:
     full_tier: str = ""  # Tier that would have answered if nothing had failed
     notes: tuple[str, ...] = field(default_factory=tuple)  # e.g. members that were absent
     served: bool = True  # False: scored beside what was served, never published
+    # (n, H, 4) float32 at 1 .. H bars: log return, volatility, p down, p up; None where it isn't wanted
+    path: NDArray[np.float32] | None = None
     challenger: bool = False  # of a version that isn't the champion
 
     def part(self, rows: Bool, *, served: bool = True, challenger: bool = False) -> Predictions:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,7 @@ PREDICTIONS = Table(
         "p_sideways": "float", "p_up": "float", "confidence": "float", "risk_level": "symbol", "members": "text",
         "fingerprint": "symbol", "tier": "symbol", **_ORIGIN, "received": "time", "closed": "time",
         "features_ready": "time", "inference_started": "time", "inference_done": "time", "enqueued": "time",
+        "path": "bytes",  # float32 (H, 4) at 1 .. H bars: log return, volatility, p down, p up; empty where unwanted
     },
     (*_BAR_KEY, "horizon", "model_version"),
 )  # fmt: skip

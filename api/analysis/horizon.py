@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from schema.messages import prediction_message
-
 Row = dict[str, Any]
 
 
@@ -27,9 +25,8 @@ def at_horizon(row: Row, horizon: int) -> Row:
     path = np.frombuffer(row.get("path") or b"", np.float32).reshape(-1, 4)
     if horizon > len(path):
         raise NotPredicted(
-            f"prediction {prediction_message(row)['prediction_id']} is {row['horizon']} bars ahead and holds "
-            f"{len(path)} other horizons; ask for prediction_horizon {row['horizon']}, or run the dataflow with "
-            "the setting inference.path"
+            f"the prediction is of {row['horizon']} bars, and {len(path)} horizons are stored with it; ask for "
+            f"prediction_horizon {row['horizon']}, or lower store.paths_from_s of the dataflow to this timeframe"
         )
     expected, volatility, down, up = (float(value) for value in path[horizon - 1])
     price = row["current_price"]

@@ -95,6 +95,7 @@ def prediction_columns(
         "direction": _DIRECTIONS[p.direction + 1],
         "risk_level": _RISKS[p.risk],
         "members": _members(p),
+        "path": [b""] * n if p.path is None else [row.tobytes() for row in p.path],
         **origin_columns(origin, bars.lane[p.row], bars.offset[p.row], bars.index[p.row]),
     }
 

@@ -82,7 +82,12 @@ def _settings(settings: Settings) -> Settings:
             "bars": settings.bars.model_copy(update={"timeframes": TIMEFRAMES}),
             "order": settings.order.model_copy(update={"bound_ms": 600}),
             "store": settings.store.model_copy(
-                update={"url": f"sqlite:///{FOLDER / 'undertone.db'}", "namespace": "live", "features_from_s": 0}
+                update={
+                    "url": f"sqlite:///{FOLDER / 'undertone.db'}",
+                    "namespace": "live",
+                    "features_from_s": 0,
+                    "paths_from_s": 0,
+                }
             ),
             "bus": settings.bus.model_copy(update={"url": "memory:"}),
             "registry": settings.registry.model_copy(update={"root": FOLDER / "models"}),

@@ -253,6 +253,11 @@ class Store(Section):
     features_from_s: int = Field(
         60, ge=0, description="Feature rows of timeframes shorter than this aren't stored (s)."
     )
+    paths_from_s: int = Field(
+        60,
+        ge=0,
+        description="Predictions of timeframes shorter than this are stored at the primary horizon alone (s).",
+    )
     ticks: bool = Field(False, description="Store every tick with its verdict.")
     retention_days: Retention = Field(
         "",

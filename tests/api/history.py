@@ -22,6 +22,8 @@ DAY = 24 * HOUR
 FIRST_DAY = 19_000 * DAY  # a midnight, UTC
 DAYS, HOURS, OPEN = 30, 7, 14  # trading days in a row, bars a day, hour in which the first bar opens
 SYMBOLS = ["AAPL", "MSFT", "NEW"]  # NEW has three bars only
+# log return, volatility, probability of down and of up at 1, 2 and 3 bars
+PATH = np.array([[5e-4, 1e-3, 0.2, 0.5], [1e-3, 2e-3, 0.25, 0.5], [-2e-3, 3e-3, 0.625, 0.125]], np.float32)
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ def fill(store: OpenedStore) -> History:
         batch.features = FeatureRows(np.full((n, 2), 50.0 + k / 100), np.zeros((n, 2), np.uint8))
         if late:
             batch.predictions = [predictions_for(bars)]
+            batch.predictions[0].path = np.tile(PATH, (n, 1, 1))
         sinks.step(batch)
     store.flush()
     return History(time, close[:, 0], volume[:, 0])

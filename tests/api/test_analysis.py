@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from api import answers
 from dataflows.sinks.sqlite import SqliteStore
 from tests.api.conftest import Get
-from tests.api.history import DAY, HOURS, History, fill
+from tests.api.history import DAY, HOURS, PATH, History, fill
 
 pytestmark = pytest.mark.parametrize("kind", ["sqlite", "questdb"], indirect=True)
 
@@ -102,6 +102,20 @@ def test_one_unknown_symbol_does_not_fail_the_rest(analyze: Any) -> None:
     assert [result["symbol"] for result in results] == ["MSFT", "??", "AAPL"]
     assert [result["error"] and result["error"]["status"] for result in results] == [None, 404, None]
     assert results[2]["result"]["prediction_id"] == analyze(symbol="AAPL").json()["prediction_id"]
+
+
+def test_any_horizon_is_answered_from_the_same_prediction(analyze: Any) -> None:
+    one, three = (analyze(symbol="AAPL", prediction_horizon=h).json() for h in (1, 3))
+    assert (three["prediction_horizon"], three["direction"]) == (3, "bearish")
+    assert three["probabilities"] == {"down": 0.625, "sideways": 0.25, "up": 0.125}
+    assert three["confidence"] == 0.625 / 0.75
+    assert three["expected_return"] == pytest.approx(100 * math.expm1(PATH[2, 0]), rel=1e-12)
+    assert three["predicted_price"] == pytest.approx(three["current_price"] * math.exp(PATH[2, 0]), rel=1e-12)
+    assert {k: v for k, v in one.items() if k in ("timestamp", "current_price", "technical_indicators")} == {
+        k: v for k, v in three.items() if k in ("timestamp", "current_price", "technical_indicators")
+    }
+    beyond = analyze(symbol="AAPL", prediction_horizon=4)
+    assert beyond.status_code == 404 and "store.paths_from_s" in beyond.json()["detail"]
 
 
 def test_what_isnt_there_is_a_404_that_says_what_is(analyze: Any) -> None:

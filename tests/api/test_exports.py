@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from base64 import b64decode
 from typing import Any
 
 import pyarrow as pa
@@ -43,9 +44,9 @@ def test_csv_reads_back_to_the_same_numbers(get: Get, writer: SqliteStore) -> No
     assert len(rows) == 5
     for found, expected in zip(rows, stored(writer), strict=True):
         for name, kind in PREDICTIONS.columns.items():
-            read = {"time": parse_iso, "float": float, "int": int}.get(kind, str)
+            read = {"time": parse_iso, "float": float, "int": int, "bytes": b64decode}.get(kind, str)
             value = read(found[name]) if found[name] else None  # type: ignore[operator]
-            assert value == (expected[name] or None if kind == "time" else expected[name]), name
+            assert value == (expected[name] or None if kind in ("time", "bytes") else expected[name]), name
 
 
 def test_pages_follow_each_other_by_link(get: Get) -> None:

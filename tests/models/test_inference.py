@@ -81,8 +81,8 @@ def test_steps_equal_the_full_sequence_and_trees_the_single_rows(bundle: Bundle)
     metadata, every = bundle.metadata, np.arange(S * N)
     inputs = Inputs(metadata.columns, NAMES, FINGERPRINTS)
     x, eligible = inputs.make(MARKET.rows.values, every), inputs.eligible(MARKET.rows.values, every)
-    heads = evaluate(bundle.nets["gru"], x, MARKET.bars.symbol, eligible)[eligible, metadata.primary - 1]
-    stepper = Stepper(bundle.nets["gru"], inputs.width, metadata.primary, "cpu", (16, 64), S)
+    heads = evaluate(bundle.nets["gru"], x, MARKET.bars.symbol, eligible)[eligible]
+    stepper = Stepper(bundle.nets["gru"], inputs.width, metadata.horizons, "cpu", (16, 64), S)
     parts = [stepper.run(x[rows], MARKET.bars.symbol[rows]) for rows in np.array_split(np.flatnonzero(eligible), 40)]
     np.testing.assert_allclose(np.concatenate(parts), heads, atol=1e-5)
 
