@@ -19,6 +19,15 @@ COLUMN_PAGES: Final = {
     "cairo.o3.column.memory.size": "256k",
 }
 
+# It keeps what it opened for minutes: about 400 files a namespace of our tables, until there are no more to be had
+# (20,000 on some machines), and then it answers nobody. Seen: one test session.
+IDLE_FILES: Final = {
+    "cairo.idle.check.interval": "5000",  # ms
+    "cairo.inactive.reader.ttl": "10000",
+    "cairo.inactive.writer.ttl": "10000",
+    "cairo.wal.inactive.writer.ttl": "10000",
+}
+
 
 class QuestDb(Server):
     """`ports`: http (ingestion, queries, console), pg (queries), ilp (ingestion over TCP)."""
@@ -46,6 +55,7 @@ class QuestDb(Server):
             "line.tcp.net.bind.to": f"{HOST}:{self.ports['ilp']}",
             "telemetry.enabled": "false",  # it would call home
             **COLUMN_PAGES,
+            **IDLE_FILES,
             **self.options,
         }
         conf = self.folder / "conf"
