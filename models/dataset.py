@@ -102,7 +102,8 @@ class DatasetBuilder:
         cells = np.ix_(mine, self._take)
         values = np.where(rows.why[cells] & UNDEFINED_MASK, np.nan, rows.values[cells])
         self._bars.append(take_bars(bars, mine))
-        self._values.append(values.astype(np.float32))
+        with np.errstate(over="ignore"):  # what float32 can't hold is infinite there, as it is in service, and clipped
+            self._values.append(values.astype(np.float32))
         self._sigma.append(values[:, self._columns.index(SIGMA)])
 
     def finish(self) -> Dataset:
