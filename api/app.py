@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.access import Access
+from api.access.origin import SameOrigin
 from api.analysis.analyst import Analyst
 from api.dataflow import Dataflow
 from api.live.feed import Feed, StoreFeed
@@ -90,6 +91,7 @@ def create_app(
         access.guard(app, frozenset({"/", *(f"/{file.name}" for file in WEB.iterdir())}))
     if cors_origins:
         app.add_middleware(CORSMiddleware, allow_origins=list(cors_origins), allow_methods=["*"], allow_headers=["*"])
+    app.add_middleware(SameOrigin, allowed=cors_origins)
     app.add_middleware(_Headers)
     app.add_middleware(CountRequests, metrics=app.state.metrics)
     return app

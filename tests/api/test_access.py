@@ -142,3 +142,20 @@ def test_it_does_not_listen_beyond_the_loopback_without_tokens(tmp_path: Path) -
     settings = Settings.model_validate({"api": {"host": "0.0.0.0"}, "store": {"url": f"sqlite:///{tmp_path}/x.db"}})
     with pytest.raises(ConfigurationError, match=r"api\.auth"):
         command.run(settings, json=False)
+
+
+@pytest.mark.parametrize(
+    ("origin", "passes"),
+    [
+        (None, True),
+        ("http://api", True),
+        ("http://evil.example", False),
+        ("null", False),
+        ("http://good.example", True),
+    ],
+)
+def test_a_page_from_elsewhere_changes_nothing(tmp_path: Path, origin: str | None, passes: bool) -> None:
+    app = create_app(open_reader(f"sqlite:///{tmp_path}/none.db"), cors_origins=["http://good.example"])
+    headers = {} if origin is None else {"origin": origin}
+    assert (ask(app, "/api/ai/models/x/activate", method="POST", headers=headers).status_code != 403) is passes
+    assert ask(app, "/livez", headers=headers).status_code == 200

@@ -16,6 +16,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance, unsuppor
 from api.app import create_app
 from api.main import open_reader
 from dataflows.sinks.sqlite import SqliteStore
+from models.register import Versions
 from tests.api.history import fill
 from tests.sinks.batches import FEATURES
 
@@ -33,7 +34,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastAPI]:
     store = SqliteStore(path, feature_names=FEATURES)
     fill(store)
     reader = open_reader(f"sqlite:///{path}")
-    yield create_app(reader)
+    yield create_app(reader, versions=Versions(path.parent / "models"))
     reader.store.close()
     store.close()
 

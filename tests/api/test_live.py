@@ -144,6 +144,13 @@ def test_many_messages_are_refused_then_cut(address: str) -> None:
                 hear(socket)
 
 
+def test_a_page_from_elsewhere_hears_nothing(address: str) -> None:
+    with pytest.raises(InvalidStatus):
+        connect(f"ws://{address}/ws/realtime", origin="http://evil.example")  # type: ignore[arg-type]
+    with connect(f"ws://{address}/ws/realtime", origin=f"http://{address}"):  # type: ignore[arg-type]
+        pass
+
+
 def test_connections_are_counted(address: str, app: FastAPI, get: Get) -> None:
     with connect(f"ws://{address}/ws/realtime") as socket, connect(f"ws://{address}/ws/realtime"):
         ask(socket, symbols=[])
