@@ -123,7 +123,8 @@ class SqlitePlace(Place):
     def _open(self) -> sqlite3.Connection:
         if not self.path.is_file():
             raise ValueError(f"store {self.path}: there is no such file")
-        return sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)
+        # rows that nobody reads to their end are let go of in whichever thread collects them
+        return sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, check_same_thread=False)
 
 
 class QuestDbPlace(Place):
