@@ -37,7 +37,7 @@ def cost(name: str) -> float:
     torch.manual_seed(1)
     net = build(name, INPUTS, HORIZONS).eval().requires_grad_(False)
     maker: Any = Stepper if isinstance(net, StepNet) else WindowStepper
-    stepper = maker(net, INPUTS, 5, "cpu", BUCKETS, SYMBOLS)
+    stepper = maker(net, INPUTS, HORIZONS, "cpu", BUCKETS, SYMBOLS)
     random, symbol = np.random.default_rng(2), np.arange(SYMBOLS, dtype=np.int32)
     times: list[float] = []
     warm = net.window - 1 if isinstance(net, WindowNet) else 3
