@@ -39,8 +39,7 @@ class Analyst:
 
     def knows(self, said: Row) -> bool:
         """Return whether `analysis` would answer from memory."""
-        made = self._made.get((said["symbol"], said["timeframe"]))
-        return made is not None and made[0] == _bar_of(said)
+        return self._known(said) is not None
 
     def analysis(self, said: Row) -> Row:
         """Return all that doesn't depend on the request, of a prediction's message. Raises StoreAway."""
@@ -60,11 +59,10 @@ class Analyst:
 
     def _around(self, said: Row) -> Row:
         """Return what depends on the bar alone, once a bar."""
-        symbol, timeframe, at = said["symbol"], said["timeframe"], parse_iso(said["timestamp"])
-        key = _bar_of(said)
-        made = self._made.get((symbol, timeframe))
-        if made is not None and made[0] == key:
-            return made[1]
+        if (known := self._known(said)) is not None:
+            return known
+        symbol, timeframe, key = said["symbol"], said["timeframe"], _bar_of(said)
+        at = key[0]
         bars = self._recent.get(symbol, timeframe, at)
         around = {
             "spectral_analysis": _spectral(bars),
@@ -74,6 +72,10 @@ class Analyst:
         if len(bars.time) and bars.time[-1] == at:  # a store may show a bar later than the bus its prediction
             self._made[symbol, timeframe] = key, around
         return around
+
+    def _known(self, said: Row) -> Row | None:
+        made = self._made.get((said["symbol"], said["timeframe"]))
+        return made[1] if made is not None and made[0] == _bar_of(said) else None
 
     def _technical(self, symbol: str, timeframe: str, at: int, bars: Recent) -> Row:
         closes = [close for _, close in self._days.closes(symbol, self._daily(symbol, timeframe), at)]

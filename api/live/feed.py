@@ -12,7 +12,7 @@ import redis.asyncio
 from redis.exceptions import RedisError
 
 from api.reader import Reader
-from api.store import StoreAway
+from api.store import Row, StoreAway
 from ops.log import logger
 from schema.messages import prediction_message
 from schema.stores import bus_name
@@ -40,12 +40,12 @@ class StoreFeed:
 
     async def __call__(self) -> AsyncIterator[list[Said]]:
         """Yield the newest prediction of each series that has a new one."""
-        seen = dict[tuple[str, str], str]()
+        seen = dict[tuple[str, str], tuple[Any, ...]]()
         while True:
-            new = [said for said in await newest(self._reader) if seen.get(series(said)) != said["prediction_id"]]
-            seen.update((series(said), said["prediction_id"]) for said in new)
+            new = [row for row in await newest(self._reader) if seen.get(series(row)) != _key(row)]
+            seen.update((series(row), _key(row)) for row in new)
             if new:
-                yield new
+                yield [prediction_message(row) for row in new]
             await asyncio.sleep(_LOOK_S)
 
 
@@ -65,7 +65,7 @@ class RedisFeed:
                     client.pubsub(ignore_subscribe_messages=True) as heard,
                 ):
                     await heard.psubscribe(self._pattern)
-                    yield await newest(self._reader)
+                    yield [prediction_message(row) for row in await newest(self._reader)]
                     async with aclosing(_batches(heard)) as batches:
                         async for batch in batches:
                             yield batch
@@ -84,15 +84,19 @@ async def _batches(heard: Any) -> AsyncGenerator[list[Said], None]:
             yield [msgspec.json.decode(message["data"]) for message in batch]
 
 
-async def newest(reader: Reader) -> list[Said]:
-    """Return the newest prediction of every series; none while the store can't be read."""
+async def newest(reader: Reader) -> list[Row]:
+    """Return the row of every series' newest prediction; none while the store can't be read."""
     try:
-        rows = await asyncio.to_thread(reader.newest_predictions)
+        return await asyncio.to_thread(reader.newest_predictions)
     except StoreAway:
         return []
-    return [prediction_message(row) for row in rows]
 
 
-def series(said: Said) -> tuple[str, str]:
+def series(said: Said | Row) -> tuple[str, str]:
     """Return timeframe and symbol."""
     return said["timeframe"], said["symbol"]
+
+
+def _key(row: Row) -> tuple[Any, ...]:
+    """Return what tells a series' predictions apart."""
+    return row["time"], row["bar_sequence"], row["horizon"], row["model_version"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Any
 
@@ -15,6 +16,7 @@ from api.parameters import AnalystParameter, ReaderParameter, missing, now
 from api.problems import FiniteJSON, declared
 from api.reader import Reader
 from api.requests import AnalyzeRequest, BatchAnalyzeRequest, Chosen
+from api.timeframes import predicted
 from schema.messages import prediction_message
 
 router = APIRouter(tags=["analysis"])
@@ -30,14 +32,7 @@ def analyze(wanted: AnalyzeRequest, reader: ReaderParameter, analyst: AnalystPar
 def batch_analyze(wanted: BatchAnalyzeRequest, reader: ReaderParameter, analyst: AnalystParameter) -> FiniteJSON:
     """Return an analysis or an error for each symbol: one unknown symbol doesn't fail the rest."""
     running(reader, wanted.timeframe)
-    return FiniteJSON({"results": [_result(symbol, wanted, reader, analyst) for symbol in wanted.symbols]})
-
-
-def _result(symbol: str, wanted: Chosen, reader: Reader, analyst: Analyst) -> dict[str, Any]:
-    try:
-        return {"symbol": symbol, "result": _one(symbol, wanted, reader, analyst), "error": None}
-    except HTTPException as error:
-        return {"symbol": symbol, "result": None, "error": {"status": error.status_code, "detail": error.detail}}
+    return FiniteJSON(each(wanted.symbols, lambda symbol: _one(symbol, wanted, reader, analyst)))
 
 
 def _one(symbol: str, wanted: Chosen, reader: Reader, analyst: Analyst) -> dict[str, Any]:
@@ -59,8 +54,20 @@ def _one(symbol: str, wanted: Chosen, reader: Reader, analyst: Analyst) -> dict[
     return analysis
 
 
+def each(symbols: Sequence[str], answer: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
+    """Return a result or an error for each symbol, in their order."""
+    return {"results": [_result(symbol, answer) for symbol in symbols]}
+
+
+def _result(symbol: str, answer: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
+    try:
+        return {"symbol": symbol, "result": answer(symbol), "error": None}
+    except HTTPException as error:
+        return {"symbol": symbol, "result": None, "error": {"status": error.status_code, "detail": error.detail}}
+
+
 def running(reader: Reader, timeframe: str) -> None:
     """Raise the 404 of a timeframe without predictions, which names those that have some."""
-    there = sorted({name for _, name in reader.series("predictions")})
+    there = predicted(reader)
     if timeframe not in there:
         raise HTTPException(404, f"timeframe {timeframe!r} isn't running; predictions are there in {there}")

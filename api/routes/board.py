@@ -11,7 +11,7 @@ from api.parameters import ReaderParameter, Timeframe, now
 from api.problems import FiniteJSON, declared
 from api.routes.predictions import aged
 from api.run import run_state
-from api.timeframes import length
+from api.timeframes import predicted
 
 router = APIRouter(tags=["page"])
 
@@ -25,7 +25,7 @@ def board(
 ) -> FiniteJSON:
     """Return each symbol's newest prediction with its recent prices, and the run; the shortest timeframe if unsaid."""
     at = now()
-    timeframes = sorted({name for _, name in reader.series("predictions")}, key=length)
+    timeframes = predicted(reader)
     chosen = timeframe or (timeframes[0] if timeframes else None)
     found = reader.newest_predictions(chosen) if chosen else []
     recent = reader.recent_prices(chosen, limit, prices) if chosen else {}

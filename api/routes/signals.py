@@ -13,8 +13,8 @@ from api.parameters import ReaderParameter, missing
 from api.problems import declared
 from api.reader import Reader
 from api.requests import PredictBatchRequest, PredictRequest
-from api.routes.analyze import running
-from api.timeframes import length
+from api.routes.analyze import each, running
+from api.timeframes import predicted
 from schema.messages import prediction_message
 
 router = APIRouter(prefix="/api/ai", tags=["analysis"])
@@ -32,25 +32,17 @@ def predict(wanted: PredictRequest, reader: ReaderParameter) -> dict[str, Any]:
 def predict_batch(wanted: PredictBatchRequest, reader: ReaderParameter) -> dict[str, Any]:
     """Return a signal or an error for each symbol."""
     timeframe = _timeframe(wanted.timeframe, reader)
-    results = list[dict[str, Any]]()
-    for symbol in wanted.symbols:
-        try:
-            found = _signal(symbol, timeframe, wanted.confidence_threshold, reader)
-            results.append({"symbol": symbol, "result": found, "error": None})
-        except HTTPException as error:
-            problem = {"status": error.status_code, "detail": error.detail}
-            results.append({"symbol": symbol, "result": None, "error": problem})
-    return {"results": results}
+    return each(wanted.symbols, lambda symbol: _signal(symbol, timeframe, wanted.confidence_threshold, reader))
 
 
 def _timeframe(wanted: str | None, reader: Reader) -> str:
     if wanted is not None:
         running(reader, wanted)
         return wanted
-    there = {name for _, name in reader.series("predictions")}
+    there = predicted(reader)
     if not there:
         raise HTTPException(404, "there are no predictions yet; start the dataflow with a model (undertone run)")
-    return min(there, key=length)
+    return there[0]
 
 
 def _signal(symbol: str, timeframe: str, threshold: float, reader: Reader) -> dict[str, Any]:
