@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from models.config import TreesConfig
 from models.labels import Float32
+from models.two_stages import Grow, Grown, fit_in_stages
 from schema.ticks import Float64
-
-_LEAST_SQUARE = 1e-2  # of a residual, in units of the label: the gamma deviance wants positive ones
 
 
 def fit_trees(
@@ -27,20 +25,17 @@ def fit_trees(
 
     `x` and `y` are (fit, stop): inputs (n, F) and labels (n,). Returns both models in LightGBM's text format.
     """
-    mean = _fit("l2", config.mean_trees, x, y, config, seed, threads)
-    progress("trees: mean", 0.5)
-    squares = tuple(
-        np.maximum((target - mean.predict(inputs)) ** 2, _LEAST_SQUARE) for inputs, target in zip(x, y, strict=True)
-    )
-    log_variance = _fit("gamma", config.variance_trees, x, squares, config, seed + 1, threads)
-    progress("trees: variance", 1.0)
-    return mean.model_to_string(), log_variance.model_to_string()
+
+    def grow(objective: str) -> Grow:
+        return lambda labels, trees, seed: _fit(objective, trees, x, labels, config, seed, threads)
+
+    return fit_in_stages(grow("l2"), grow("gamma"), x, y, config, seed, progress)
 
 
 def _fit(
     objective: str, trees: int, x: tuple[Float32, Float32], y: tuple[NDArray[Any], ...], config: TreesConfig,
     seed: int, threads: int,
-) -> Any:  # fmt: skip
+) -> Grown:  # fmt: skip
     import lightgbm
 
     parameters = {
@@ -51,6 +46,7 @@ def _fit(
     }  # fmt: skip
     train = lightgbm.Dataset(x[0], y[0], free_raw_data=False)
     stop = lightgbm.Dataset(x[1], y[1], reference=train)
-    return lightgbm.train(
+    booster = lightgbm.train(
         parameters, train, trees, valid_sets=[stop], callbacks=[lightgbm.early_stopping(config.patience, verbose=False)]
     )
+    return Grown(booster.predict, booster.model_to_string())

@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from models.config import TreesConfig
 from models.labels import Float32
+from models.two_stages import Grow, Grown, fit_in_stages
 from schema.ticks import Float64
-
-_LEAST_SQUARE = 1e-2  # of a residual, in units of the label: the gamma deviance wants positive ones
 
 
 def fit_trees(
@@ -27,23 +26,19 @@ def fit_trees(
 
     `x` and `y` are (fit, stop): inputs (n, F) and labels (n,). Returns both models in XGBoost's JSON format.
     """
-    import xgboost
 
-    mean = _fit("reg:squarederror", "rmse", config.mean_trees, x, y, config, seed, threads)
-    progress("trees: mean", 0.5)
-    squares = tuple(
-        np.maximum((target - mean.predict(xgboost.DMatrix(inputs))) ** 2, _LEAST_SQUARE)
-        for inputs, target in zip(x, y, strict=True)
+    def grow(objective: str, metric: str) -> Grow:
+        return lambda labels, trees, seed: _fit(objective, metric, trees, x, labels, config, seed, threads)
+
+    return fit_in_stages(
+        grow("reg:squarederror", "rmse"), grow("reg:gamma", "gamma-deviance"), x, y, config, seed, progress
     )
-    log_variance = _fit("reg:gamma", "gamma-deviance", config.variance_trees, x, squares, config, seed + 1, threads)
-    progress("trees: variance", 1.0)
-    return _text(mean), _text(log_variance)
 
 
 def _fit(
     objective: str, metric: str, trees: int, x: tuple[Float32, Float32], y: tuple[NDArray[Any], ...],
     config: TreesConfig, seed: int, threads: int,
-) -> Any:  # fmt: skip
+) -> Grown:  # fmt: skip
     import xgboost
 
     parameters = {
@@ -58,8 +53,5 @@ def _fit(
     booster = xgboost.train(
         parameters, train, trees, evals=[(stop, "stop")], early_stopping_rounds=config.patience, verbose_eval=False
     )
-    return booster[: booster.best_iteration + 1]
-
-
-def _text(booster: Any) -> str:
-    return bytes(booster.save_raw("json")).decode()
+    best = booster[: booster.best_iteration + 1]
+    return Grown(lambda inputs: best.predict(xgboost.DMatrix(inputs)), bytes(best.save_raw("json")).decode())
