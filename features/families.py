@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-import traceback
 from collections.abc import Iterable, Sequence
 
 import features
 from features.catalogue import Family, Group, registered
+from features.own_modules import import_own
 
 FAMILIES = ("technical", "microstructure", "statistical", "spectral", "cross_asset", "regime", "calendar", "sentiment")
 
@@ -27,7 +27,7 @@ def load(modules: Iterable[str] = ()) -> None:
         for module in pkgutil.iter_modules(package.__path__):
             importlib.import_module(f"{package.__name__}.{module.name}")
     for name in modules:
-        _import(name)
+        import_own(name, "feature", FeaturesNotLoaded)
         if not groups_of_module(name):
             raise FeaturesNotLoaded(
                 f"feature module {name!r} registers no group of its own, expected a call of register(Group(...)) with "
@@ -53,19 +53,3 @@ def configured(families: Sequence[str] = (), modules: Sequence[str] = ()) -> tup
 def groups_of_module(name: str) -> tuple[Group, ...]:
     """Return the groups whose kernels are defined in a module, or in any module of a package."""
     return tuple(group for group in registered() if f"{group.update.__module__}.".startswith(f"{name}."))
-
-
-def _import(name: str) -> None:
-    try:
-        importlib.import_module(name)
-    except Exception as error:
-        if isinstance(error, ModuleNotFoundError) and error.name and f"{name}.".startswith(f"{error.name}."):
-            raise FeaturesNotLoaded(
-                f"feature module {name!r} is not there: no module {error.name!r} is found; correct features.modules, "
-                "install its package into this environment, or put the folder that holds it on PYTHONPATH"
-            ) from None
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        raise FeaturesNotLoaded(
-            f"feature module {name!r} fails when it is imported: {type(error).__name__}: {error} "
-            f"({last.filename}, line {last.lineno}); correct it, or take it out of features.modules"
-        ) from error

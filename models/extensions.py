@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-import traceback
 from collections.abc import Iterable
 
+from features.own_modules import import_own
 from models.architectures import architectures, defined_in
 
 
@@ -20,25 +19,9 @@ def load_architectures(modules: Iterable[str]) -> None:
     """
     architectures()
     for name in modules:
-        _import(name)
+        import_own(name, "model", ArchitecturesNotLoaded)
         if not defined_in(name):
             raise ArchitecturesNotLoaded(
                 f"model module {name!r} registers no net of its own, expected a class under @architecture(NAME); "
                 "docs/models.md has an example; correct it or models.modules"
             )
-
-
-def _import(name: str) -> None:
-    try:
-        importlib.import_module(name)
-    except Exception as error:
-        if isinstance(error, ModuleNotFoundError) and error.name and f"{name}.".startswith(f"{error.name}."):
-            raise ArchitecturesNotLoaded(
-                f"model module {name!r} is not there: no module {error.name!r} is found; correct models.modules, "
-                "install its package into this environment, or put the folder that holds it on PYTHONPATH"
-            ) from None
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        raise ArchitecturesNotLoaded(
-            f"model module {name!r} fails when it is imported: {type(error).__name__}: {error} "
-            f"({last.filename}, line {last.lineno}); correct it, or take it out of models.modules"
-        ) from error
