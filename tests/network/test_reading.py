@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -58,6 +59,25 @@ def test_a_server_that_falls_silent_at_any_moment_is_given_up(reading: Reading, 
         proxy.heal()
     assert answered(reading) == 7
     assert 3 <= silent < len(limits), "the query fits into none of the limits, or into all"
+
+
+def test_a_query_that_the_server_ends_is_no_fault_of_the_sql(questdb: QuestDb) -> None:
+    """A server that stops first ends its queries, in these words: who asked may come back (exit code 75)."""
+    reading = Reading(questdb_address(f"questdb://{questdb.host}:{questdb.http}?pg={questdb.pg}"), "live")
+    sql = "SELECT sum(rnd_double()) AS total FROM long_sequence(1000000000000)"
+    with ThreadPoolExecutor(1) as thread:
+        asked = thread.submit(lambda: list(reading.rows(sql)))
+        until = time.monotonic() + 20.0
+        while not (found := _running(reading, "long_sequence(1000000000000)")):
+            assert time.monotonic() < until and not asked.done(), "the query is not in the server's list"
+        reading.execute(f"CANCEL QUERY {found}")
+        with pytest.raises(StoreUnavailable, match="the server ended a query: cancelled by user"):
+            asked.result(timeout=20.0)
+
+
+def _running(reading: Reading, text: str) -> int | None:
+    asked = reading.rows("SELECT query_id, query FROM query_activity()")
+    return next((int(row["query_id"]) for row in asked if text in row["query"]), None)
 
 
 @pytest.mark.parametrize("fault", ["reset", "half_open"])

@@ -13,6 +13,8 @@ from schema.stores import stored_name
 from schema.tables import TABLES
 
 _POLL: Final = 0.002  # seconds between two looks at how far the write-ahead logs are applied
+# What a server that stops, or cuts a query short, says of the query (QuestDB's CairoException): no fault of the SQL.
+_INTERRUPTED: Final = ("cancelled by user", "query aborted")
 
 
 class Reading:
@@ -124,5 +126,9 @@ class Reading:
         if isinstance(error, psycopg.OperationalError):
             return StoreUnavailable(
                 f"store {self.address}: no answer over pgwire at port {self.address.pg}: {said}; {NOT_STARTED}"
+            )
+        if any(text in said for text in _INTERRUPTED):
+            return StoreUnavailable(
+                f"store {self.address}: the server ended a query: {said}; see whether it was stopped, then resume"
             )
         return StoreError(f"store {self.address}: {said}")
