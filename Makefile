@@ -1,5 +1,5 @@
 # Every target sets up .venv by itself, from requirements.lock alone; it is quick when that is done.
-#   make demo ARGS="--for 60s"      make test ARGS="tests/ops -x"      make check      make bench
+#   make demo ARGS="--for 60s"      make test ARGS="tests/ops -x" JOBS=0      make check      make bench
 # PYTHON names the interpreter to use: 3.11 or 3.12.
 
 SHELL := /bin/bash
@@ -11,6 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 PYTHON ?=
 EXTRAS := --extra dev --extra train --extra explain --extra export
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
@@ -32,8 +33,8 @@ up: $(READY) ## Kafka, QuestDB and Redis on this machine, without Docker; quick 
 down: $(READY) ## stop what `make up` started; what is stored stays
 	@$(BIN)/python -m ops.local down $(ARGS)
 
-test: kernels ## all tests
-	@$(BIN)/python -m pytest $(ARGS)
+test: kernels ## all tests, a file of them a process and JOBS processes at once; JOBS=0 runs them in one
+	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
 
 check: style types imports pages test ## everything CI checks
 
