@@ -46,7 +46,7 @@ from features.engine import FeatureEngine
 from ops.log import logger
 from ops.settings import Settings
 from schema.events import Decision, DecisionKind
-from schema.stores import retention_days
+from schema.stores import of_writer, retention_days
 from schema.timeframes import SECOND, Timeframe, parse_timeframes
 
 if TYPE_CHECKING:
@@ -160,7 +160,8 @@ def assemble(
         parts.bus.refill_from(published(parts.store, settings.store.namespace), fresh=not resume)
         if not isinstance(role, Shard):
             describe(parts.store, parts.groups)
-        parts.store.put_meta(LANES, json.dumps(list(source.lanes)))
+        if not isinstance(role, Joined):  # which reads rows: lanes are those of ticks
+            parts.store.put_meta(of_writer(LANES, parts.writer), json.dumps(list(source.lanes)))
         flow = parts.flow()
         flow.pipeline.on_batch = on_batch
         if lock is not None:

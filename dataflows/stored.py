@@ -39,8 +39,12 @@ class Place(ABC):
         """Return the table's columns. Raises ValueError where there is no such table."""
 
     @abstractmethod
+    def metas(self) -> dict[str, str]:
+        """Return the namespace's own values by name."""
+
     def meta(self, name: str) -> str | None:
         """Return one of the namespace's own values, None where it has none."""
+        return self.metas().get(name)
 
     @abstractmethod
     def select(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[dict[str, Any]]:
@@ -78,6 +82,13 @@ class Place(ABC):
         (row,) = self.select(f'SELECT max(sequence) AS newest FROM "{self._name("predictions")}"')
         return None if row["newest"] is None else int(row["newest"])
 
+    def _metas(self, is_there: str) -> dict[str, str]:
+        """Read the table `meta`; `is_there` is a query that gives a row where the store has one."""
+        if not list(self.select(is_there)):
+            return {}
+        rows = self.select('SELECT "name", "value" FROM meta WHERE "namespace" = ?', (self.namespace,))
+        return {str(row["name"]): str(row["value"]) for row in rows}
+
     def _name(self, table: str) -> str:
         return stored_name(table, self.namespace)
 
@@ -104,13 +115,9 @@ class SqlitePlace(Place):
             )
         return found
 
-    def meta(self, name: str) -> str | None:
-        """Return one of the namespace's own values."""
-        if not list(self.select("SELECT name FROM sqlite_master WHERE name = 'meta'")):
-            return None
-        sql = "SELECT value FROM meta WHERE namespace = ? AND name = ?"
-        row = next(self.select(sql, (self.namespace, name)), None)
-        return None if row is None else str(row["value"])
+    def metas(self) -> dict[str, str]:
+        """Return the namespace's own values by name."""
+        return self._metas("SELECT name FROM sqlite_master WHERE name = 'meta'")
 
     def select(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[dict[str, Any]]:
         """Yield rows of a query."""
@@ -146,11 +153,9 @@ class QuestDbPlace(Place):
             )
         return found
 
-    def meta(self, name: str) -> str | None:
-        """Return one of the namespace's own values."""
-        if not list(self.select("SELECT table_name FROM tables() WHERE table_name = 'meta'")):
-            return None
-        return self._reading().meta(name)
+    def metas(self) -> dict[str, str]:
+        """Return the namespace's own values by name."""
+        return self._metas("SELECT table_name FROM tables() WHERE table_name = 'meta'")
 
     def select(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[dict[str, Any]]:
         """Yield rows of a query."""

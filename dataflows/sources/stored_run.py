@@ -22,7 +22,7 @@ from schema.tables import TABLES
 from schema.ticks import HEARTBEAT, ticks_of
 from schema.timeframes import SECOND
 
-LANES: Final = "lanes"  # name in `meta`: the names of the run's lanes
+LANES: Final = "lanes"  # name in `meta`, a writer: the names of the lanes it reads
 _COLUMNS: Final = (
     "time", "ts_recv", "symbol", "kind", *FLOATS, "side", "conditions", "source", "partition", "offset",
     "message_index",
@@ -48,7 +48,7 @@ class StoredRun:
                 "store.ticks=true, or name another namespace with --set store.namespace"
             )
         self.place, self.batch_size, self._end = place, batch_size, end
-        self.lanes = tuple(json.loads(place.meta(LANES) or "[]")) or tuple(str(p) for p in _partitions(place))
+        self.lanes = _lanes(place) or tuple(str(p) for p in _partitions(place))
         self._lane = {name: k for k, name in enumerate(self.lanes)}
         self._events = [_event(row) for row in place.rows("events", list(TABLES["events"].columns))]
         self._begin(start, 0, 0)
@@ -136,6 +136,12 @@ def at_watermark(snapshot: Snapshot, bound_ns: int) -> Snapshot:
     first = int(max(buffer["last_offset"].max(), 0)) + 1  # offsets rise, or the buffer would take them for repeats
     snapshot["position"] = {"since": since, "row": 0, "first": first}
     return snapshot
+
+
+def _lanes(place: Place) -> tuple[str, ...]:
+    """Return the names of the run's lanes in order: those of all its writers, where it was split or rescaled."""
+    kept = [json.loads(value) for name, value in place.metas().items() if name.partition(".")[0] == LANES]
+    return tuple(kept[0]) if len(kept) == 1 else tuple(sorted({name for names in kept for name in names}, key=int))
 
 
 def _partitions(place: Place) -> list[int]:

@@ -14,12 +14,15 @@ from dataflows.interfaces import EndOfInput
 from dataflows.sinks.bus import NullBus
 from dataflows.sources.files import FileSource
 from dataflows.sources.recording import write_parquet
+from dataflows.sources.stored_run import StoredRun
 from dataflows.sources.synthetic import SyntheticMarket
 from dataflows.split.message import decode
 from dataflows.split.roles import Joined, Shard
 from dataflows.split.series import RowsLost
+from dataflows.stored import open_place
 from features import families
 from features.catalogue import fingerprint
+from ops.commands.replay_stored import as_decided
 from ops.settings import Settings, load
 from schema.bars import BarFlag
 from schema.events import DecisionKind
@@ -35,11 +38,11 @@ SINGLE = single_symbol(GROUPS)
 WIDTH = sum(len(group.columns) for group in SINGLE)
 
 
-def settings(registry: Path, model: str = "active", store: str = "memory:") -> Settings:
+def settings(registry: Path, model: str = "active", store: str = "memory:", ticks: bool = False) -> Settings:
     return load(
         [],
         [f"bars.timeframes={TIMEFRAMES}", f"store.url={store}", "bus.url=null:", f"registry.root={registry}",
-         f"inference.model={model}"],
+         f"inference.model={model}", f"store.ticks={str(ticks).lower()}"],
         {}, {},
     )  # fmt: skip
 
@@ -111,6 +114,27 @@ def test_all_processes_share_a_namespace_of_one_store(fused: Flow, ticks: Path, 
     assert {flow.store.last_committed() for flow in flows} == {flow.pipeline.number for flow in flows}
     for flow in flows:
         flow.close()
+
+
+def test_the_shared_store_gives_the_certificate_back(fused: Flow, ticks: Path, registry: Path, tmp_path: Path) -> None:
+    """Each shard stores the ticks of its own lanes; a replay of the store is one process that reads them all."""
+    ours = settings(registry, store=f"sqlite:///{tmp_path}/store.db", ticks=True)
+    channels = [MemoryChannel() for _ in NAMES]
+    flows = [
+        assemble(ours, LanesOf(FileSource([ticks], lanes=LANES), SHARES[name]), role=Shard(name, channel))
+        for name, channel in zip(NAMES, channels)
+    ]
+    flows.append(assemble(ours, MemoryRows(channels, fingerprint(SINGLE), WIDTH), role=Joined(NAMES)))
+    for flow in flows:
+        flow.pipeline.run()
+        flow.finish()
+        flow.close()
+    place = open_place(ours.store.url, ours.store.namespace)
+    source = StoredRun(place, batch_size=900)
+    assert len(source.lanes) == LANES
+    again = assemble(as_decided(settings(registry), ours, None), source, decided=place.decisions())
+    again.pipeline.run()
+    assert again.certifier.certificate() == fused.certifier.certificate()
 
 
 def test_origins_are_those_of_the_ticks(fused: Flow, channels: list[MemoryChannel], registry: Path) -> None:
