@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import zlib
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -11,6 +10,7 @@ from typing import Any, BinaryIO, Final
 import numpy as np
 
 from dataflows.interfaces import Snapshot
+from ops.durable import put_in_place
 
 MAGIC: Final = b"UNDERTONE CHECKPOINT 1\n"
 _ALIGN: Final = 64
@@ -92,19 +92,12 @@ def write(path: Path, tree: Snapshot, body: memoryview) -> int:
     try:
         with beside.open("wb") as file:
             _write_parts(file, header, body)
-            file.flush()
-            os.fsync(file.fileno())
             size = file.tell()
+        put_in_place(beside, path)
     except OSError as error:
         beside.unlink(missing_ok=True)  # a full disk would stay full
         error.filename = error.filename or str(beside)
         raise
-    beside.rename(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
     return size
 
 

@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from models.dataset import TrainingRefused
+from ops.durable import put_in_place
 
 
 class BadCheckpoint(TrainingRefused):
@@ -29,9 +30,7 @@ def save_checkpoint(path: Path, tensors: Mapping[str, Tensor], about: Mapping[st
     header = {"about": msgspec.json.encode(about).decode(), "sha256": _digest(whole)}
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     save_file(whole, beside, metadata=header)
-    with beside.open("rb") as file:
-        os.fsync(file.fileno())
-    beside.replace(path)
+    put_in_place(beside, path)
 
 
 def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import datetime as dt
 import fcntl
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -22,6 +21,7 @@ from pathlib import Path
 import msgspec
 
 from models.metadata import FORMAT, Metadata
+from ops.durable import put_in_place, sync
 
 _ACTIVE = "active.json"
 _METADATA = "metadata.json"
@@ -170,13 +170,13 @@ class Versions:
             try:
                 write(partial, version)
                 for path in (*partial.iterdir(), partial):
-                    _make_durable(path)
+                    sync(path)
                 partial.chmod(0o755)
                 partial.rename(self.path(version))
             except BaseException:
                 shutil.rmtree(partial, ignore_errors=True)
                 raise
-            _make_durable(self.root)
+            sync(self.root)
         return version
 
     def delete(self, versions: Iterable[str]) -> None:
@@ -230,14 +230,4 @@ def _now() -> str:
 def _write_atomically(path: Path, content: bytes) -> None:
     partial = path.with_name(f"{_PARTIAL}{path.name}")
     partial.write_bytes(content)
-    _make_durable(partial)
-    partial.replace(path)
-    _make_durable(path.parent)
-
-
-def _make_durable(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    put_in_place(partial, path)

@@ -16,6 +16,8 @@ from typing import Final
 
 import msgspec
 
+from ops.durable import put_in_place
+
 SCOPES: Final = ("read", "train", "admin")  # a later one may do what the earlier ones may
 PREFIX: Final = "ut"
 
@@ -109,8 +111,7 @@ class Tokens:
         draft = self._path.with_name(f"{self._path.name}.{os.getpid()}.new")
         with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(msgspec.json.format(msgspec.json.encode(tokens)))
-            os.fsync(file.fileno())
-        draft.replace(self._path)
+        put_in_place(draft, self._path)
 
 
 def _hash(secret: str) -> str:

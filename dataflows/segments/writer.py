@@ -23,6 +23,7 @@ from dataflows.segments.frames import (
     segment_name,
     segments_of,
 )
+from ops.durable import put_in_place
 
 MILLISECOND: Final = 1_000_000  # ns
 _PART: Final = ".part"  # of a segment that is being made
@@ -167,11 +168,7 @@ class SegmentWriter:
         try:
             self._file = os.open(part, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
             os.write(self._file, data)
-            os.fsync(self._file)
-            part.rename(path)
-            folder = os.open(self.folder, os.O_RDONLY)
-            os.fsync(folder)
-            os.close(folder)
+            put_in_place(part, path)
         except OSError as error:
             raise cannot_write(self.folder, error) from error
         self._size, self._next = len(data), self._next + (self.state is not None)

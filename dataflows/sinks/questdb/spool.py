@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from dataflows.sinks.errors import StoreUnavailable
 from dataflows.sinks.questdb.frames import WORD, checksum
+from ops.durable import sync
 
 SEGMENT_BYTES: Final = 64 << 20
 _HEAD: Final = struct.Struct("<IIQQq")  # mark, kind, length of the payload, its checksum, sequence
@@ -128,16 +129,8 @@ def make_durable(folder: Path, begin: int, end: int) -> None:
     ends = [start for start, _ in found[1:]] + [end]
     for (start, path), stop in zip(found, ends):
         if start < end and stop > begin:
-            _sync(path)
-    _sync(folder)
-
-
-def _sync(path: Path) -> None:
-    file = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
+            sync(path)
+    sync(folder)
 
 
 def _repaired(folder: Path) -> int:
