@@ -450,3 +450,85 @@ class Evaluation(Answer):
 
     symbol: str
     evaluations: list[VersionEvaluation]
+
+
+class PathStep(Answer):
+    """What the newest prediction says of one horizon."""
+
+    prediction_horizon: int = Field(description="Bars ahead.")
+    expected_return: float | None = Field(description="Percent.")
+    volatility: float | None = Field(description="Predicted standard deviation of the log return.")
+    predicted_price: float | None
+    low: float | None = Field(description="The price one predicted standard deviation below the expected one.")
+    high: float | None
+    probabilities: Probabilities
+
+
+class PredictedPath(Answer):
+    """The newest prediction at each horizon that is stored with it, the nearest first."""
+
+    symbol: str
+    timeframe: str
+    timestamp: Time
+    prediction_id: str
+    current_price: float | None
+    model_version: str
+    tier: str | None
+    members: dict[str, list[float | None]] = Field(description="Each member's probabilities: down, sideways, up.")
+    steps: list[PathStep]
+
+
+class Outcome(Answer):
+    """A past prediction, and what happened."""
+
+    timestamp: Time
+    known_at: Time
+    prediction_horizon: int
+    model_version: str
+    direction: str | None
+    confidence: float | None
+    current_price: float | None
+    predicted_price: float | None
+    expected_return: float | None = Field(description="Percent.")
+    realised_return: float | None = Field(description="Percent.")
+    hit: bool | None = Field(description="Whether the signs agree; null where either is 0 or undefined.")
+    basis: str | None = Field(description="What the return rests on, or why there is none.")
+    brier: float | None
+    log_loss: float | None
+
+
+class OutcomeList(Answer):
+    """Of the newest served predictions whose horizon has passed, newest first."""
+
+    symbol: str
+    timeframe: str
+    outcomes: list[Outcome]
+
+
+class LatencySpan(Answer):
+    """Percentiles of one way between two stages (ms)."""
+
+    name: str
+    count: int
+    p50: float | None
+    p90: float | None
+    p99: float | None
+    worst: float | None = Field(description="Null where only a histogram is known.")
+
+
+class Tier(Answer):
+    """Which part of the model answers in a timeframe, and which would at its best."""
+
+    timeframe: str
+    answers: str
+    full: str
+
+
+class Flow(Answer):
+    """How the dataflow does: its last report, its metrics where it answers, the stages of stored predictions."""
+
+    run: Run
+    tiers: list[Tier]
+    gauges: dict[str, float] | None = Field(description="Lags and queues; null where its metrics can't be read.")
+    stages: list[LatencySpan] = Field(description="Of its metrics since it began, else of stored predictions.")
+    stages_of: Literal["metrics", "store"]

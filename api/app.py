@@ -28,10 +28,13 @@ from api.routes import (
     bars,
     board,
     features,
+    flow,
     health,
     live,
     metrics,
     models,
+    outcomes,
+    path,
     predictions,
     signals,
     spectrum,
@@ -40,10 +43,14 @@ from api.routes import (
 from models.register import Versions
 
 WEB: Final = Path(__file__).parent / "web"
-_ROUTES: Final = (health, analyze, predictions, signals, features, bars, spectrum, symbols, board, live, models,
-                  metrics)  # fmt: skip
+_ROUTES: Final = (health, flow, analyze, predictions, path, outcomes, signals, features, bars, spectrum, symbols,
+                  board, live, models, metrics)  # fmt: skip
 _HEADERS: Final = (
-    (b"content-security-policy", b"default-src 'self'; img-src 'self' data:; frame-ancestors 'none'"),
+    (
+        b"content-security-policy",
+        b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'",
+    ),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"cache-control", b"no-store"),
@@ -88,7 +95,7 @@ def create_app(
     app.mount("/", StaticFiles(directory=WEB, html=True), name="page")
     answer_with_problems(app)
     if access is not None:
-        access.guard(app, frozenset({"/", *(f"/{file.name}" for file in WEB.iterdir())}))
+        access.guard(app, frozenset({"/", *(f"/{file.relative_to(WEB)}" for file in WEB.rglob("*.*"))}))
     if cors_origins:
         app.add_middleware(CORSMiddleware, allow_origins=list(cors_origins), allow_methods=["*"], allow_headers=["*"])
     app.add_middleware(SameOrigin, allowed=cors_origins)

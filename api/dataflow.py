@@ -27,14 +27,22 @@ class Dataflow:
 
     def ask(self) -> Told | None:
         """Return what it says, None where it doesn't answer in time. Never raises."""
+        try:
+            numbers = dict(_numbers(self.metrics() or ""))
+            store, bus = (STATES[numbers[name]] for name in ("store", "bus"))
+            return Told(store, bus, "away" if numbers["source"] else "up")
+        except (ValueError, KeyError, IndexError):
+            return None
+
+    def metrics(self) -> str | None:
+        """Return its metrics as Prometheus reads them, None where it doesn't answer in time. Never raises."""
         if not self._url:
             return None
         try:
             with urllib.request.urlopen(self._url, timeout=self._patience_s) as answer:
-                numbers = dict(_numbers(answer.read().decode()))
-            store, bus = (STATES[numbers[name]] for name in ("store", "bus"))
-            return Told(store, bus, "away" if numbers["source"] else "up")
-        except (OSError, http.client.HTTPException, ValueError, KeyError, IndexError):
+                text: str = answer.read().decode()
+                return text
+        except (OSError, http.client.HTTPException, ValueError):
             return None
 
 

@@ -194,6 +194,17 @@ class Reader:
         values = (symbol, *(value for _, value in given))
         return self.store.cached((sql, values), lambda: self.store.rows(sql, values))
 
+    def newest_outcomes(self, symbol: str, timeframe: str, limit: int) -> list[Row]:
+        """Return the newest `limit` outcomes of what was served, newest first, each with its prediction's columns."""
+        outcomes = self._newest("outcomes", symbol, timeframe, 2 * limit)  # a challenger's are among them
+        if not outcomes:
+            return []
+        first, last = outcomes[-1]["time"], outcomes[0]["time"] + 1
+        served = self.past_predictions(symbol, timeframe, first, last, 2 * limit, None)
+        by_key = {_outcome_key(row): row for row in served}
+        found = [{**by_key[key], **row} for row in outcomes if (key := _outcome_key(row)) in by_key]
+        return found[:limit]
+
     def catalogue(self, fingerprint: str | None = None) -> Row | None:
         """Return the catalogue of a fingerprint, or the newest; None if the dataflow hasn't written one."""
         return self._meta("catalogue" if fingerprint is None else f"catalogue:{fingerprint}")
@@ -218,3 +229,8 @@ class Reader:
         sql = (_SERIES + select).format(table=self.store.table(table))
         values = {"timeframe": None, **values}
         return self.store.cached((sql, *values.values()), lambda: self.store.rows(sql, values))
+
+
+def _outcome_key(row: Row) -> tuple[Any, ...]:
+    """Return what tells a series' predictions apart."""
+    return row["time"], row["bar_sequence"], row["horizon"], row["model_version"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from dataflows.latency import quantile
+from ops.latency import quantile
 
 _LINE: Final = re.compile(r"^undertone_(\w+?)(\{[^}]*\})? ([-+.\deEInfNa]+)$", re.MULTILINE)
 _LABEL: Final = re.compile(r'(\w+)="([^"]*)"')

@@ -8,11 +8,11 @@ import urllib.request
 from dataclasses import asdict
 from typing import Any
 
-from dataflows import latency
-from dataflows.latency import Span
 from dataflows.stored import open_place
+from ops import latency
 from ops.drain import Drain
 from ops.errors import CommandFailed, DependencyAway
+from ops.latency import Span
 from ops.settings import Settings
 from ops.tables import print_json, print_table
 

@@ -25,6 +25,7 @@ def serving(settings: Settings, log: Path) -> Iterator[str]:
     command = [
         sys.executable, "-c", "from ops.cli import main; main()", "api",
         "--set", f"store.url={settings.store.url}", "--set", f"store.namespace={settings.store.namespace}",
+        "--set", f"registry.root={settings.registry.root}", "--set", f"api.dataflow_url={_metrics(settings)}",
         "--host", settings.api.host, "--port", str(settings.api.port),
     ]  # fmt: skip
     with log.open("wb") as output:
@@ -40,6 +41,12 @@ def serving(settings: Settings, log: Path) -> Iterator[str]:
             process.wait(10)
         except subprocess.TimeoutExpired:
             process.kill()
+
+
+def _metrics(settings: Settings) -> str:
+    """Return where this process, the dataflow, answers Prometheus; empty where it does not."""
+    chosen = settings.metrics
+    return f"http://{chosen.host}:{chosen.port}/metrics" if chosen.port else ""
 
 
 def _wait(process: subprocess.Popen[bytes], address: str, log: Path) -> None:

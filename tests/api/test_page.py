@@ -23,7 +23,7 @@ def test_every_file_that_the_page_names_is_served_and_no_other_is_there(get: Get
     while waiting:
         answer = get("/" + waiting.pop())
         assert answer.status_code == 200
-        assert answer.headers["content-security-policy"].startswith("default-src 'self'")
+        assert answer.headers["content-security-policy"].startswith("default-src 'none'; script-src 'self'")
         found = re.findall(r'(?:src=|href=|from )"(?:\./)?([\w-]+\.(?:js|css|svg))"', answer.text)
         waiting += sorted(set(found) - named)
         named |= set(found)

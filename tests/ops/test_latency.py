@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 
-from dataflows import latency
 from dataflows.sinks.stores import open_store
+from ops import latency
 from schema.messages import prediction_id
 from tests.ops.commands import undertone
 
