@@ -20,7 +20,8 @@ from api.analysis.analyst import Analyst
 from api.dataflow import Dataflow
 from api.live.feed import Feed, StoreFeed
 from api.live.hub import Hub
-from api.metrics import ApiMetrics, CountRequests
+from api.metrics import ApiMetrics
+from api.observe import Observe
 from api.problems import FiniteJSON, answer_with_problems
 from api.reader import Reader
 from api.routes import (
@@ -66,12 +67,13 @@ def create_app(
     feed: Feed | None = None,
     dataflow: Dataflow | None = None,
     versions: Versions | None = None,
+    access_log: str = "debug",
 ) -> FastAPI:
     """Make the application over a reader. It starts whether or not there is a store yet.
 
     Without `access` everybody may ask everything: for the loopback only. `feed` tells of new predictions; without it
     the store is looked at. `dataflow` is asked how it is; without it only the store is.
-    `versions` is the registry; without it the routes of models answer 503.
+    `versions` is the registry; without it the routes of models answer 503. Requests are logged at `access_log`.
     """
     app = FastAPI(
         title="Undertone",
@@ -83,15 +85,15 @@ def create_app(
         lifespan=_lifespan,
     )
     app.state.reader, app.state.version, app.state.started = reader, version, monotonic()
-    app.state.websocket_connections = 0
     app.state.versions = versions
     app.state.dataflow = dataflow or Dataflow("")
     app.state.analyst = Analyst(reader)
-    app.state.hub = Hub(feed or StoreFeed(reader), app.state.analyst)
-    app.state.access, app.state.guarded = access, access is not None
     app.state.metrics = ApiMetrics(reader)
+    app.state.hub = Hub(feed or StoreFeed(reader), app.state.analyst, app.state.metrics)
+    app.state.access, app.state.guarded = access, access is not None
     for route in _ROUTES:
         app.include_router(route.router)
+    app.include_router(board.router, prefix="/api/v1")  # where all is that the contract names no path for
     app.mount("/", StaticFiles(directory=WEB, html=True), name="page")
     answer_with_problems(app)
     if access is not None:
@@ -100,7 +102,7 @@ def create_app(
         app.add_middleware(CORSMiddleware, allow_origins=list(cors_origins), allow_methods=["*"], allow_headers=["*"])
     app.add_middleware(SameOrigin, allowed=cors_origins)
     app.add_middleware(_Headers)
-    app.add_middleware(CountRequests, metrics=app.state.metrics)
+    app.add_middleware(Observe, metrics=app.state.metrics, level=access_log)
     return app
 
 

@@ -34,6 +34,7 @@ def serve(
     bus: str = "memory:",
     dataflow_url: str = "",
     registry: Path | None = None,
+    access_log: str = "debug",
 ) -> None:
     """Serve `sqlite:///path` or `questdb://host:port` until SIGINT or SIGTERM. Port 0 takes a free one.
 
@@ -49,6 +50,7 @@ def serve(
         feed=feed,
         dataflow=Dataflow(dataflow_url),
         versions=None if registry is None else Versions(registry),
+        access_log=access_log,
     )
     make_server(app, host, port).run()
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
@@ -25,6 +25,7 @@ class Problem(BaseModel):
     status: int
     detail: str
     instance: str
+    request_id: str = Field(description="As in the header X-Request-ID, and in the service's log.")
 
 
 class FiniteJSON(JSONResponse):
@@ -38,8 +39,9 @@ class FiniteJSON(JSONResponse):
 def problem(request: Request, status: int, detail: str, headers: dict[str, str] | None = None) -> FiniteJSON:
     """Answer with a problem."""
     body = Problem(
-        type="about:blank", title=HTTPStatus(status).phrase, status=status, detail=detail, instance=request.url.path
-    )
+        type="about:blank", title=HTTPStatus(status).phrase, status=status, detail=detail, instance=request.url.path,
+        request_id=request.scope.get("request_id", ""),
+    )  # fmt: skip
     return FiniteJSON(body.model_dump(), status, headers, "application/problem+json")
 
 
@@ -71,7 +73,8 @@ async def _away(request: Request, error: Exception) -> FiniteJSON:
 
 
 async def _unexpected(request: Request, error: Exception) -> FiniteJSON:
-    return problem(request, 500, "the service failed to answer; its log says why")
+    detail = "the service failed to answer; its log says why"
+    return problem(request, 500, detail, {"X-Request-ID": request.scope["request_id"]})  # made outside `Observe`
 
 
 def answer_with_problems(app: FastAPI) -> None:

@@ -18,6 +18,10 @@ MESSAGES: Final = 5  # of a client in a second
 _PATIENCE: Final = 50  # messages too many, before the connection is closed
 _SEND_S: Final = 30.0  # that one message may take; then nobody is there
 _POLICY, _GONE = 1008, 1011
+CLOSES: Final = {  # codes that end a connection (RFC 6455, 7.4.1), as a metric's label
+    1000: "done", 1001: "left", 1002: "protocol error", 1005: "done", 1006: "lost", 1007: "not UTF-8",
+    1009: "too large", 1012: "service ends",
+}  # fmt: skip
 
 
 class Connection:
@@ -31,6 +35,7 @@ class Connection:
         self._pending = dict[Key, None]()  # in the order they changed in
         self._changed = asyncio.Event()
         self._sequence: int | None = None
+        self._reason = ""
 
     def tell(self, key: Key) -> None:
         """Note that a series has a new prediction."""
@@ -38,8 +43,8 @@ class Connection:
             self._pending[key] = None
             self._changed.set()
 
-    async def run(self) -> None:
-        """Serve until either side ends it."""
+    async def run(self) -> str:
+        """Serve until either side ends it; return why it ended, in one of a few words."""
         reading, sending = asyncio.create_task(self._read()), asyncio.create_task(self._send())
         try:
             await asyncio.wait((reading, sending), return_when=asyncio.FIRST_COMPLETED)
@@ -48,19 +53,22 @@ class Connection:
             for task in (reading, sending):
                 task.cancel()
             await asyncio.gather(reading, sending, return_exceptions=True)
+        return self._reason
 
     async def _read(self) -> None:
         arrivals, refused = list[float](), 0
         while True:
             message = await self._socket.receive()
             if message["type"] != "websocket.receive":
+                self._reason = self._reason or CLOSES.get(message.get("code", 1005), "other")
                 return
             at = time.monotonic()
             arrivals = [*(t for t in arrivals if at - t < 1.0), at]
             if len(arrivals) > MESSAGES:
                 refused += 1
                 if refused > _PATIENCE:
-                    await self._socket.close(_POLICY, "too many messages")
+                    self._reason = "too many messages"
+                    await self._socket.close(_POLICY, self._reason)
                     return
                 await self._say("error", {"detail": f"more than {MESSAGES} messages in a second; this one is ignored"})
                 continue
@@ -126,6 +134,7 @@ class Connection:
             async with asyncio.timeout(_SEND_S):
                 await self._socket.send_text(message.decode())
         except TimeoutError:
+            self._reason = "slow"
             if self._socket.application_state == WebSocketState.CONNECTED:
                 await self._socket.close(_GONE, "nothing was read for a while")
             raise WebSocketDisconnect(_GONE) from None

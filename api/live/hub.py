@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -11,6 +12,7 @@ import msgspec
 from api.analysis.analyst import Analyst, asked
 from api.live.feed import Feed, Said, series
 from api.live.messages import EVERYTHING
+from api.metrics import ApiMetrics
 from api.parameters import now
 from api.store import StoreAway
 from api.timeframes import length
@@ -31,9 +33,9 @@ class Listener(Protocol):
 class Hub:
     """Runs one feed and tells listeners. An update is encoded once, however many hear it."""
 
-    def __init__(self, feed: Feed, analyst: Analyst) -> None:
+    def __init__(self, feed: Feed, analyst: Analyst, metrics: ApiMetrics) -> None:
         """Begin with `run`."""
-        self._feed, self._analyst = feed, analyst
+        self._feed, self._analyst, self._metrics = feed, analyst, metrics
         self._newest: dict[Key, Said] = {}
         self._listeners: dict[Key, set[Listener]] = {}  # symbol "*" hears all of a timeframe
         self._encoded: dict[tuple[Key, bool], tuple[str, bytes]] = {}
@@ -42,20 +44,24 @@ class Hub:
         """Hand on what comes, until cancelled. What goes wrong with one batch doesn't end it."""
         async for batch in self._feed():
             try:
-                await self._take(batch)
+                with self._metrics.hand_on_seconds.time():
+                    await self._take(batch)
             except Exception:
                 logger("api").exception("a batch of predictions could not be handed on")
 
     async def _take(self, batch: list[Said]) -> None:
         """Keep what is newer than what is known, and tell who listens once their analyses are made."""
-        heard = dict[Key, set[Listener]]()
+        heard, new = dict[Key, set[Listener]](), Counter[str]()
         for said in batch:
             key, known = series(said), self._newest.get(series(said))
             if known is not None and known["timestamp"] > said["timestamp"]:
                 continue
+            new[key[0]] += known is not None  # what is there at the start isn't new
             self._newest[key] = said
             if listeners := self._listeners.get(key, set()) | self._listeners.get((key[0], EVERYTHING), set()):
                 heard[key] = listeners
+        for timeframe, count in new.items():
+            self._metrics.predictions.labels(timeframe).inc(count)
         with suppress(StoreAway):  # then each connection asks again
             await asyncio.to_thread(self._analyst.prepare, [self._newest[key] for key in heard])
         for key, listeners in heard.items():

@@ -62,7 +62,7 @@ def health(request: Request, reader: ReaderParameter) -> dict[str, Any]:
         "model_loaded": run["model_version"] is not None,
         "model_version": run["model_version"],
         "database_connected": store == "up",
-        "websocket_connections": state.websocket_connections,
+        "websocket_connections": state.metrics.open,
         "uptime_seconds": monotonic() - state.started,
         "system_metrics": _load(reader.store.folder),
         "dependencies": {

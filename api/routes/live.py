@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from fastapi import APIRouter
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
 from api.live.connection import Connection
+from api.metrics import ApiMetrics
 
 router = APIRouter()
 
@@ -23,10 +24,10 @@ async def realtime(socket: WebSocket) -> None:
         return
     offered = socket.scope.get("subprotocols", ())
     await socket.accept(_SUBPROTOCOL if _SUBPROTOCOL in offered else None)
-    state.websocket_connections += 1
+    metrics: ApiMetrics = state.metrics
+    metrics.open += 1
     try:
-        await Connection(socket, state.hub).run()
-    except WebSocketDisconnect:
-        pass
+        reason = await Connection(socket, state.hub).run()
+        metrics.closes.labels(reason).inc()
     finally:
-        state.websocket_connections -= 1
+        metrics.open -= 1

@@ -35,6 +35,7 @@ def run(settings: Settings, *, json: bool) -> int:
         cache_ttl=settings.api.cache_ttl, cors_origins=settings.api.cors_origins,
         version=importlib.metadata.version("undertone"), access=access,
         bus=settings.bus.url, dataflow_url=settings.api.dataflow_url, registry=settings.registry.root,
+        access_log=settings.api.access_log,
     )  # fmt: skip
     return 0
 

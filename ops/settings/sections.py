@@ -317,6 +317,9 @@ class Api(Section):
     rate: int = Field(100, ge=1, description="Requests a client and minute.")
     burst: int = Field(20, ge=1, description="Requests a client and second.")
     largest_body: int = Field(1 << 20, ge=1024, description="Most bytes of a request.")
+    access_log: Level = Field(
+        "debug", description="Level that requests are logged at, one line each, never with a token; see `log.level`."
+    )
     dataflow_url: str = Field(
         "http://127.0.0.1:8002/metrics",
         description="Metrics of the dataflow: `/health` asks there how it is while its reports don't reach the store; "

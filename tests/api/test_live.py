@@ -82,13 +82,14 @@ def test_a_snapshot_comes_first_and_is_what_analyze_says(address: str, get: Get)
         }
 
 
-def test_updates_follow_and_a_resumed_client_gets_only_what_it_missed(address: str, station: Sinks) -> None:
+def test_updates_follow_and_a_resumed_client_gets_only_what_it_missed(address: str, station: Sinks, get: Get) -> None:
     with connect(f"ws://{address}/ws/realtime") as socket:
         ask(socket, symbols=["AAPL"], update_frequency=0.1, include_spectral=False)
         assert hear(socket)["type"] == "subscribed"
         before = hear(socket)
         station.step(full_batch(6))
         after = hear(socket)
+    assert 'predictions_total{timeframe="1m"} 3.0' in get("/metrics").text
     assert (before["type"], after["type"], after["symbol"]) == ("prediction", "prediction", "AAPL")
     assert after["sequence"] > before["sequence"] and after["data"]["timestamp"] > before["data"]["timestamp"]
     assert after["data"]["spectral_analysis"] is None
@@ -157,9 +158,9 @@ def test_connections_are_counted(address: str, app: FastAPI, get: Get) -> None:
         hear(socket)
         assert get("/health").json()["websocket_connections"] == 2
     until = time.monotonic() + 10
-    while app.state.websocket_connections and time.monotonic() < until:
+    while app.state.metrics.open and time.monotonic() < until:
         time.sleep(0.01)
-    assert app.state.websocket_connections == 0 and not app.state.hub._listeners
+    assert app.state.metrics.open == 0 and not app.state.hub._listeners
 
 
 def test_where_tokens_are_asked_for_a_browser_shows_one_as_a_subprotocol(

@@ -21,7 +21,8 @@ from tests.sinks.batches import full_batch
 def assert_problem(answer: Any, status: int, says: str) -> None:
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
     body = answer.json()
-    assert set(body) == {"type", "title", "status", "detail", "instance"} and body["status"] == status
+    assert set(body) == {"type", "title", "status", "detail", "instance", "request_id"} and body["status"] == status
+    assert body["request_id"] == answer.headers["x-request-id"]
     assert says in body["detail"] and "Traceback" not in answer.text
 
 
