@@ -14,6 +14,7 @@ import numpy as np
 
 from dataflows.assembly import groups_of
 from dataflows.calendars import sessions_of_calendar
+from dataflows.history import OnNames
 from dataflows.sources.bar_file import BarFile, RawBars
 from dataflows.sources.errors import BadFile
 from dataflows.universe import Universe
@@ -31,8 +32,9 @@ _MOST_ROWS: Final = 8_192  # of a batch, whole bar times
 
 
 def bar_history(
-    settings: Settings, files: Iterable[Path], on_read: Callable[[int], bool] = lambda read: False
-) -> Iterator[tuple[Bars, FeatureRows]]:
+    settings: Settings, files: Iterable[Path], on_read: Callable[[int], bool] = lambda read: False,
+    on_names: OnNames = lambda names: None,
+) -> Iterator[tuple[Bars, FeatureRows]]:  # fmt: skip
     """Yield bars and feature rows of files of bars of the one configured timeframe, in the given order.
 
     `on_read` is told how many bars were read and may ask to stop. Raises BadFile where a file isn't in order of time,
@@ -51,6 +53,7 @@ def bar_history(
             for bars in reader.bars_of(file, raw):
                 yield reader.rows_of(bars)
             read += len(raw.day)
+            on_names(reader.names)
             if on_read(read):
                 return
     for bars in reader.rest():
@@ -72,6 +75,11 @@ class _Reader:
         self._counts = np.zeros(0, np.int64)
         self._held: Bars | None = None
         self._calendar = settings.bars.calendar
+
+    @property
+    def names(self) -> list[str]:
+        """The symbols' names by their ids."""
+        return self._universe.names
 
     def bars_of(self, file: BarFile, raw: RawBars) -> Iterator[Bars]:
         """Yield batches of whole bar times."""

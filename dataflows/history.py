@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from dataflows.assembly import assemble
 from dataflows.interfaces import EndOfInput, Source
 from ops.settings import Settings
 from schema.bars import Bars
 from schema.features import FeatureRows
+from schema.ticks import Ticks
+
+OnTicks = Callable[[Ticks], None]  # is given each batch's ticks in order of event time, as the stations use them
+OnNames = Callable[[Sequence[str]], None]  # is given the symbols' names by their ids, after each batch
 
 
 def quiet(settings: Settings) -> Settings:
@@ -24,8 +28,9 @@ def quiet(settings: Settings) -> Settings:
 
 
 def feature_history(
-    settings: Settings, source: Source, on_read: Callable[[int], bool] = lambda read: False
-) -> Iterator[tuple[Bars, FeatureRows]]:
+    settings: Settings, source: Source, on_read: Callable[[int], bool] = lambda read: False,
+    on_ticks: OnTicks = lambda ticks: None, on_names: OnNames = lambda names: None,
+) -> Iterator[tuple[Bars, FeatureRows]]:  # fmt: skip
     """Yield the bars and feature rows of each batch of a source, through the stations that live runs.
 
     Nothing is stored and no model is run. `on_read` is told how many ticks were read and may ask to stop.
@@ -40,6 +45,8 @@ def feature_history(
             if batch is None:
                 continue
             flow.pipeline.draining = on_read(flow.tally.counts.ticks_read)
+            on_ticks(batch.ticks)
+            on_names(flow.universe.names)
             if batch.features is not None and len(batch.bars.time):
                 yield batch.bars, batch.features
     finally:

@@ -17,14 +17,11 @@ import numpy as np
 from numba import njit
 
 from models.config import LABEL_CLIP
+from models.regimes import VOLATILITY, volatility_regime
 from schema.ticks import Bool, Float64, Int32, Int64
 from schema.timeframes import BarKind, Timeframe
 
-REGIMES: Final = 3  # volatility well below, near or above its own mean
 _FORGET: Final = np.exp(-1 / 250)  # of a score, a label
-_SPAN: Final = 250.0  # bars of the mean of log volatility
-_LEAST: Final = 30.0  # bars until regimes are told apart
-_APART: Final = 0.25  # of log volatility: a regime begins where it lies this far from its mean
 
 
 class VoteRows(NamedTuple):
@@ -52,7 +49,7 @@ class AdaptiveVote:
         self._prior, self._dynamic = np.log(np.maximum(weights, 1e-9)), dynamic
         self._said = np.zeros((n_symbols, horizon, 2 * members + 2))  # means, log variances, price, unit
         self._when = np.full((n_symbols, horizon, 3), -1, np.int64)  # place, session, regime or -1 where unlabelled
-        self._score = np.zeros((n_symbols, REGIMES, members))
+        self._score = np.zeros((n_symbols, len(VOLATILITY), members))
         self._level = np.zeros((n_symbols, 2))  # mean of log volatility, bars seen
 
     def grow(self, n_symbols: int) -> None:
@@ -99,7 +96,7 @@ def _shares(  # type: ignore[no-untyped-def]
         i, slot = symbol[k], place[k] % horizon
         if when[i, slot, 0] == place[k] - horizon and when[i, slot, 1] == session[k] and when[i, slot, 2] >= 0:
             _judge(said[i, slot], price[k], score[i, when[i, slot, 2]], horizon)
-        regime = _regime(level[i], sigma[k]) if dynamic else 0
+        regime = volatility_regime(level[i], sigma[k]) if dynamic else 0
         _weigh(prior, score[i, regime], means[:, k], dynamic, out[:, k])
         when[i, slot, 0], when[i, slot, 1] = place[k], session[k]
         when[i, slot, 2] = regime if labelled[k] else -1
@@ -128,19 +125,6 @@ def _judge(said, price, score, horizon):  # type: ignore[no-untyped-def]
         score[m] *= _FORGET
         if np.isfinite(likelihood[m]):
             score[m] += (likelihood[m] - total / spoke) / horizon
-
-
-@njit(cache=True)
-def _regime(level, sigma):  # type: ignore[no-untyped-def]
-    """Return 0, 1 or 2 for a volatility below, near or above its mean so far, then add it to that."""
-    if not sigma > 0:
-        return 1
-    x, apart = np.log(sigma), 0.0
-    if level[1] >= _LEAST:
-        apart = x - level[0]
-    level[1] += 1
-    level[0] += (x - level[0]) / min(level[1], _SPAN)
-    return 0 if apart < -_APART else (2 if apart > _APART else 1)
 
 
 @njit(cache=True)

@@ -13,6 +13,7 @@ from models.folds import Fold
 from schema.ticks import Float64
 
 _DECAY = 0.94  # RiskMetrics
+_HAR_BARS = np.array([1, 5, 22])
 
 
 def baselines(dataset: Dataset, slices: Fold, y: Float64, unit: Float64, primary: int) -> dict[str, Forecast]:
@@ -31,6 +32,7 @@ def baselines(dataset: Dataset, slices: Fold, y: Float64, unit: Float64, primary
         "reversal": Forecast(-last),
         "majority_class": Forecast(leaning, None, np.tile((classes + 1e-6) / (1 + 3e-6), (len(test), 1))),
         "ewma_volatility": Forecast(None, np.log(ewma[test] * scale)),
+        "har_volatility": Forecast(None, np.log(har_variance(dataset, slices, y, unit, primary)[test])),
     }
 
 
@@ -39,6 +41,40 @@ def ewma_variance(dataset: Dataset) -> Float64:
     out = np.empty(len(dataset.time))
     _ewma(np.argsort(dataset.symbol, kind="stable"), dataset.symbol, dataset.past, dataset.sigma, out)
     return out
+
+
+def har_variance(dataset: Dataset, slices: Fold, y: Float64, unit: Float64, primary: int) -> Float64:
+    """Return the variance (n,) of labels in their unit that the mean squared returns of 1, 5 and 22 bars foretell.
+
+    Corsi 2009, "A Simple Approximate Long-Memory Model of Realized Volatility", with squared returns for realised
+    variances: least squares on the fit slice, its scale from the calibrate slice as every forecaster's.
+    """
+    means = np.empty((len(dataset.time), len(_HAR_BARS)))
+    _har(np.argsort(dataset.symbol, kind="stable"), dataset.symbol, dataset.past, dataset.sigma, _HAR_BARS, means)
+    x = np.column_stack((np.ones(len(unit)), means * primary / unit[:, None] ** 2))
+    x = np.minimum(x, LABEL_CLIP**2)
+    squares = np.clip(y, -LABEL_CLIP, LABEL_CLIP) ** 2
+    learn, check = slices.fit, slices.calibrate
+    weights = np.linalg.lstsq(x[learn], squares[learn], rcond=None)[0]
+    found: Float64 = np.maximum(x @ weights, 0.05 * float(np.mean(squares[learn])))
+    found *= np.mean(squares[check] / found[check])
+    return found
+
+
+@njit(cache=True)
+def _har(order, symbol, past, sigma, spans, out) -> None:  # type: ignore[no-untyped-def]
+    """Mean squared returns of the last bars of each series; where one is undefined, sigma_t squared stands for it."""
+    begin = 0
+    for a in range(len(order)):
+        if a == 0 or symbol[order[a - 1]] != symbol[order[a]]:
+            begin = a
+        for k in range(len(spans)):
+            total = 0.0
+            for b in range(a - spans[k] + 1, a + 1):
+                i = order[max(b, begin)]
+                seen = b >= begin and not np.isnan(past[i])
+                total += past[i] * past[i] if seen else sigma[order[a]] * sigma[order[a]]
+            out[order[a], k] = total / spans[k]
 
 
 @njit(cache=True)

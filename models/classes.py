@@ -47,6 +47,18 @@ def normal_classes(mean, log_variance):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
+def normal_crps(y, mean, log_variance):  # type: ignore[no-untyped-def]
+    """Return the continuous ranked probability score (n,) of normal distributions, in the unit of y."""
+    out = np.empty(len(y))
+    for k in range(len(y)):
+        s = math.exp(0.5 * log_variance[k])
+        z = (y[k] - mean[k]) / s
+        density = math.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi)
+        out[k] = s * (z * (2.0 * _phi(z) - 1.0) + 2.0 * density - 1.0 / math.sqrt(math.pi))
+    return out
+
+
+@njit(cache=True)
 def map_classes(log_p, temperature, sideways):  # type: ignore[no-untyped-def]
     """Return (n, 3) probabilities: the softmax of `temperature * log_p`, with `sideways` added to the middle."""
     out = np.empty_like(log_p)

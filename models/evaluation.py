@@ -2,10 +2,15 @@
 
 nll                   mean negative log likelihood of the return in units of sigma_t sqrt(h), nats;
                       one beyond 8 units counts as 8, for all forecasters alike
-mae_bps               mean absolute error of the log return, basis points
+crps_bps              continuous ranked probability score of the normal distribution, basis points of return
+                      (Gneiting and Raftery 2007, section 4.2)
+qlike                 log variance + squared error over variance, in units (Patton 2011, eq. 24)
+coverage_80, _95      share of returns inside the central interval that the normal distribution gives
+mae_bps, rmse_bps     mean absolute and root mean squared error of the log return, basis points
+mape                  mean absolute error of the price, of the price that came (beside "no change": baselines)
 r2_zero               1 - squared error over that of "no change"
 directional_accuracy  share of right signs where return and forecast aren't zero; directional_coverage: how many are so
-brier, log_loss       of the three classes
+brier, log_loss       of the three classes; precision, recall: of the likeliest one, down, sideways, up
 information_coefficient  Spearman's rank correlation of forecast and return
 
 Rows overlap (h bars) and symbols move together, so intervals resample whole days; fewer than 20 are "insufficient".
@@ -17,15 +22,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.calibration import class_of
+from models.classes import normal_crps
 from models.config import LABEL_CLIP
+from models.intervals import correlation_interval, interval
 from schema.ticks import Float64, Int64
 
-LEAST_DAYS: Final = 20
-_RESAMPLES = 500
-_DAY = 86_400 * 10**9
+_DAY: Final = 86_400 * 10**9
+_CENTRAL: Final = {"coverage_80": 1.2815515655446004, "coverage_95": 1.959963984540054}  # deviations
+CLASSES: Final = ("down", "sideways", "up")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +57,32 @@ def score(forecast: Forecast, outcome: Outcome, seed: int = 1) -> dict[str, Any]
     rows = _row_scores(forecast, outcome)
     days = outcome.time // _DAY
     scores: dict[str, Any] = {name: float(np.mean(values)) for name, values in rows.items()}
-    if forecast.mean is not None:
-        scores |= _sign_scores(forecast.mean, outcome)
     scores["intervals"] = {name: interval(values, days, seed) for name, values in rows.items()}
+    if forecast.mean is not None:
+        signs, intervals = _sign_scores(forecast.mean, outcome, seed)
+        scores |= signs
+        scores["intervals"] |= intervals
+    if forecast.probabilities is not None:
+        scores |= _class_scores(forecast.probabilities, outcome.y)
     return scores
 
 
 def _row_scores(forecast: Forecast, outcome: Outcome) -> dict[str, Float64]:
     rows: dict[str, Float64] = {}
     mean = np.zeros_like(outcome.y) if forecast.mean is None else forecast.mean
+    y = np.clip(outcome.y, -LABEL_CLIP, LABEL_CLIP)
     if forecast.log_variance is not None:
         s = forecast.log_variance
-        rows["nll"] = 0.5 * (
-            np.log(2 * np.pi) + s + (np.clip(outcome.y, -LABEL_CLIP, LABEL_CLIP) - mean) ** 2 * np.exp(-s)
-        )
+        squares = (y - mean) ** 2 * np.exp(-s)
+        rows["nll"] = 0.5 * (np.log(2 * np.pi) + s + squares)
+        rows["qlike"] = s + squares
+        rows["crps_bps"] = normal_crps(outcome.y, mean, s) * outcome.unit * 1e4
+        for name, bound in _CENTRAL.items():
+            rows[name] = (np.abs(outcome.y - mean) <= bound * np.exp(0.5 * s)).astype(np.float64)
     if forecast.mean is not None:
-        rows["mae_bps"] = np.abs(outcome.y - mean) * outcome.unit * 1e4
+        missed = (outcome.y - mean) * outcome.unit
+        rows["mae_bps"] = np.abs(missed) * 1e4
+        rows["mape"] = np.abs(np.expm1(-missed))
     if forecast.probabilities is not None:
         label = class_of(outcome.y)
         p = forecast.probabilities
@@ -75,37 +91,51 @@ def _row_scores(forecast: Forecast, outcome: Outcome) -> dict[str, Float64]:
     return rows
 
 
-def _sign_scores(mean: Float64, outcome: Outcome) -> dict[str, Any]:
+def _sign_scores(mean: Float64, outcome: Outcome, seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
     returns, forecast = outcome.y * outcome.unit, mean * outcome.unit
-    total = float(np.sum(returns**2))
+    squares, total = float(np.sum((returns - forecast) ** 2)), float(np.sum(returns**2))
     counted = (returns != 0) & (forecast != 0)
-    right = np.sign(returns[counted]) == np.sign(forecast[counted])
-    return {
-        "r2_zero": 1 - float(np.sum((returns - forecast) ** 2)) / total if total > 0 else None,
+    right = (np.sign(returns[counted]) == np.sign(forecast[counted])).astype(np.float64)
+    ranked = ranks(forecast), ranks(returns)
+    correlation = _correlation(*ranked)
+    days = outcome.time // _DAY
+    scores = {
+        "rmse_bps": 1e4 * float(np.sqrt(squares / len(returns))),
+        "r2_zero": 1 - squares / total if total > 0 else None,
         "directional_accuracy": float(np.mean(right)) if len(right) else None,
         "directional_coverage": float(np.mean(counted)),
-        "information_coefficient": rank_correlation(forecast, returns),
+        "information_coefficient": correlation,
+    }
+    intervals: dict[str, Any] = {}
+    if len(right):
+        intervals["directional_accuracy"] = interval(right, days[counted], seed)
+    if correlation is not None:
+        intervals["information_coefficient"] = correlation_interval(*ranked, days, seed)
+    return scores, intervals
+
+
+def _class_scores(p: Float64, y: Float64) -> dict[str, Any]:
+    """Return precision and recall of each class, None where it was never said or never came."""
+    said, came = p.argmax(axis=1), class_of(y)
+    hits = np.bincount(said[said == came], minlength=3)
+    return {
+        name: {word: float(h / n) if n else None for word, h, n in zip(CLASSES, hits, np.bincount(of, minlength=3))}
+        for name, of in (("precision", said), ("recall", came))
     }
 
 
 def rank_correlation(a: Float64, b: Float64) -> float | None:
     """Return Spearman's correlation with average ranks for ties, None where either is constant."""
-    ranks = []
-    for values in (a, b):
-        _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-        average = np.cumsum(counts) - (counts - 1) / 2
-        ranks.append(average[inverse] - (len(values) + 1) / 2)
-    norm = float(np.sqrt(np.sum(ranks[0] ** 2) * np.sum(ranks[1] ** 2)))
-    return float(np.sum(ranks[0] * ranks[1])) / norm if norm > 0 else None
+    return _correlation(ranks(a), ranks(b))
 
 
-def interval(values: Float64, days: NDArray[np.int64], seed: int) -> list[float] | str:
-    """Return the 95 % interval of the mean by resampling whole days, or "insufficient" under 20 of them."""
-    which, inverse = np.unique(days, return_inverse=True)
-    if len(which) < LEAST_DAYS:
-        return f"insufficient: {len(which)} days, {LEAST_DAYS} needed"
-    sums, counts = np.bincount(inverse, values), np.bincount(inverse)
-    drawn = np.random.default_rng(seed).integers(0, len(which), (_RESAMPLES, len(which)))
-    means = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
-    low, high = np.quantile(means, (0.025, 0.975))
-    return [float(low), float(high)]
+def ranks(values: Float64) -> Float64:
+    """Return the ranks of values (n,) around 0, ties sharing their average."""
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    average = np.cumsum(counts) - (counts - 1) / 2
+    return np.asarray(average[inverse] - (len(values) + 1) / 2, np.float64)
+
+
+def _correlation(a: Float64, b: Float64) -> float | None:
+    norm = float(np.sqrt(np.sum(a**2) * np.sum(b**2)))
+    return float(np.sum(a * b)) / norm if norm > 0 else None

@@ -9,7 +9,8 @@ from typing import Any, Final
 from models.metadata import Member, Metadata
 from models.quality import Quality
 
-_SCORES: Final = ("nll", "mae_bps", "r2_zero", "directional_accuracy", "directional_coverage", "brier", "log_loss",
+_SCORES: Final = ("nll", "qlike", "crps_bps", "coverage_80", "coverage_95", "mae_bps", "rmse_bps", "r2_zero",
+                  "directional_accuracy", "directional_coverage", "brier", "log_loss",
                   "information_coefficient")  # fmt: skip
 _CAPTIONS: Final = {
     "folds.png": "Folds on the axis of time. Nothing is fitted, stopped or calibrated on what lies right of it.",

@@ -16,14 +16,14 @@ from models.bundle import WEIGHTS, save_weights, tree_files
 from models.checkpoints import save_checkpoint
 from models.config import SIGMA, NetConfig
 from models.dataset import Dataset
-from models.evaluation import Forecast, Outcome, score
+from models.evaluation import score
 from models.metadata import FORMAT, DataRange, Member, Metadata, file_checksum
 from models.pictures import draw
 from models.problem import Problem
 from models.quality import Quality
 from models.report import write_report
 from models.sensitivity import sensitivity
-from models.walk import Walk
+from models.walk import Walk, pooled
 
 OPTIMISER = "optimiser.safetensors"
 
@@ -63,8 +63,8 @@ def write_version(
 
 def metrics_of(walk: Walk) -> dict[str, Any]:
     """Score members, vote and naive forecasters on the test rows of all folds together, and fold by fold."""
-    together = Outcome(*(np.concatenate(parts) for parts in zip(*(astuple(o) for o in walk.outcomes))))
-    scores = {name: score(join(parts), together) for name, parts in walk.forecasts.items()}
+    _, together, forecasts = pooled(walk)
+    scores = {name: score(forecast, together) for name, forecast in forecasts.items()}
     return {
         "rows": len(together.time),
         "days": len(np.unique(together.time // (86_400 * 10**9))),
@@ -74,19 +74,6 @@ def metrics_of(walk: Walk) -> dict[str, Any]:
         "folds": [_fold(walk, k) for k in range(len(walk.folds))],
         "ended": {name: f.fit.ended for name, f in walk.fitted.items() if f.fit is not None},
     }
-
-
-def astuple(outcome: Outcome) -> tuple[Any, ...]:
-    """Return the outcome's arrays."""
-    return outcome.time, outcome.y, outcome.unit
-
-
-def join(parts: list[Forecast]) -> Forecast:
-    """Return the forecasts of several folds as one."""
-    return Forecast(*(
-        None if getattr(parts[0], kind) is None else np.concatenate([getattr(part, kind) for part in parts])
-        for kind in ("mean", "log_variance", "probabilities")
-    ))  # fmt: skip
 
 
 def _fold(walk: Walk, k: int) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from models.bundle import Bundle
 from models.config import NetConfig, TrainingConfig
 from models.dataset import Dataset
 from models.evaluation import Forecast, Outcome
-from models.folds import Fold
+from models.folds import Fold, Rows
 from models.members import Fitted, Progress, fit_member
 from models.pooled import Calibration, Pool, forecast
 from models.problem import Problem, problem_of
@@ -32,6 +32,7 @@ class Walk:
     calibration: dict[str, Calibration] = field(default_factory=dict)
     forecasts: dict[str, list[Forecast]] = field(default_factory=dict)  # of the test rows, a fold; members and naive
     outcomes: list[Outcome] = field(default_factory=list)
+    rows: list[Rows] = field(default_factory=list)  # of the data set, that both are of
     notes: list[str] = field(default_factory=list)
 
 
@@ -69,6 +70,20 @@ def walk_forward(
             _score_fold(walk, problem)
         walk.problem = problem
     return walk
+
+
+def pooled(walk: Walk) -> tuple[Rows, Outcome, dict[str, Forecast]]:
+    """Return the test rows of all folds as one: rows of the data set, what happened, what each forecaster said."""
+    together = Outcome(*(np.concatenate(parts) for parts in zip(*((o.time, o.y, o.unit) for o in walk.outcomes))))
+    return np.concatenate(walk.rows), together, {name: join(parts) for name, parts in walk.forecasts.items()}
+
+
+def join(parts: list[Forecast]) -> Forecast:
+    """Return the forecasts of several folds as one."""
+    return Forecast(*(
+        None if getattr(parts[0], kind) is None else np.concatenate([getattr(part, kind) for part in parts])
+        for kind in ("mean", "log_variance", "probabilities")
+    ))  # fmt: skip
 
 
 def _due(spec: object, fold: Fold) -> bool:
@@ -114,6 +129,7 @@ def _score_fold(walk: Walk, problem: Problem) -> None:
     rows = rows[speak]
     naive = problem.fold._replace(test=rows)
     at = primary - 1
+    walk.rows.append(rows)
     walk.outcomes.append(Outcome(problem.dataset.time[rows], problem.y[rows, at], problem.unit[rows, at]))
     found = {
         name: forecast(walk.calibration[name], mean[speak], log_variance[speak], primary)

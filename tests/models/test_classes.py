@@ -3,10 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.stats import norm, spearmanr
+from statsmodels.stats.proportion import proportion_confint
 
 from models.calibration import class_of, fit_class_map, fit_variance_scale, probabilities
 from models.classes import RISK_WINDOW, normal_classes, rank_risk, vote
-from models.evaluation import Forecast, Outcome, interval, rank_correlation, score
+from models.evaluation import Forecast, Outcome, rank_correlation, ranks, score
+from models.intervals import correlation_interval, interval, wilson
 from schema.predictions import Direction, Risk
 
 RANDOM = np.random.default_rng(11)
@@ -108,6 +110,42 @@ def test_scores_are_their_definitions() -> None:
         np.mean([sum((p[k, j] - (j == c)) ** 2 for j in range(3)) for k, c in enumerate(truth)])
     )
     assert str(found["intervals"]["nll"]).startswith("insufficient: 1 days")
+    deviation = np.exp(log_variance / 2)
+    assert found["crps_bps"] == pytest.approx(2 * np.mean([crps(*of) for of in zip(y, mean, deviation)]), rel=1e-3)
+    assert found["qlike"] == pytest.approx(np.mean(log_variance + (y - mean) ** 2 / deviation**2))
+    for name, share in (("coverage_80", 0.8), ("coverage_95", 0.95)):
+        low, high = norm.interval(share, mean, deviation)
+        assert found[name] == pytest.approx(np.mean((low <= y) & (y <= high)))
+    assert found["rmse_bps"] == pytest.approx(2 * np.sqrt(np.mean((y - mean) ** 2)))
+    prices, said = np.exp(y * unit), np.exp(mean * unit)
+    assert found["mape"] == pytest.approx(np.mean(np.abs(said - prices) / prices))
+    likeliest, came = p.argmax(axis=1), np.array(truth)
+    assert found["precision"]["down"] == pytest.approx(np.mean(came[likeliest == 0] == 0))
+    assert found["recall"]["up"] == pytest.approx(np.mean(likeliest[came == 2] == 2))
+
+
+def crps(y: float, mean: float, deviation: float) -> float:
+    """By its definition: the integral of (F(x) - 1{x >= y})^2."""
+    x = np.linspace(-40, 40, 80_001)
+    return float(np.sum((norm.cdf(x, mean, deviation) - (x >= y)) ** 2) * 1e-3)
+
+
+def test_an_interval_of_a_correlation_holds_it_and_widens_with_what_days_share() -> None:
+    a, days = RANDOM.standard_normal(4000), np.repeat(np.arange(40), 100)
+    b = 0.3 * a + RANDOM.standard_normal(4000)
+    low, high = correlation_interval(ranks(a), ranks(b), days, 1)
+    assert low < spearmanr(a, b).statistic < high
+    assert 0.02 < high - low < 0.12
+    signs = np.repeat(RANDOM.choice([-1.0, 1.0], 40), 100)
+    wide = correlation_interval(ranks(a), ranks(signs * b), days, 1)
+    assert wide[1] - wide[0] > 1.5 * (high - low)
+    assert correlation_interval(a, b, days // 3, 1) == "insufficient: 14 days, 20 needed"
+
+
+def test_wilsons_interval_is_statsmodels() -> None:
+    for hits, n in ((0, 5), (3, 7), (55, 100), (100, 100)):
+        assert wilson(hits, n) == pytest.approx(proportion_confint(hits, n, method="wilson"))
+    assert wilson(0, 0) == [0.0, 1.0]
 
 
 def test_intervals_widen_with_what_days_share() -> None:
