@@ -41,11 +41,15 @@ from api.routes import (
     spectrum,
     symbols,
 )  # fmt: skip
+from api.routes import (
+    jobs as training,
+)
+from models.jobs.jobs import Jobs
 from models.register import Versions
 
 WEB: Final = Path(__file__).parent / "web"
 _ROUTES: Final = (health, flow, analyze, predictions, path, outcomes, signals, features, bars, spectrum, symbols,
-                  board, live, models, metrics)  # fmt: skip
+                  board, live, models, training, metrics)  # fmt: skip
 _HEADERS: Final = (
     (
         b"content-security-policy",
@@ -68,12 +72,16 @@ def create_app(
     dataflow: Dataflow | None = None,
     versions: Versions | None = None,
     access_log: str = "debug",
+    jobs: Jobs | None = None,
+    own_architectures: bool = False,
 ) -> FastAPI:
     """Make the application over a reader. It starts whether or not there is a store yet.
 
     Without `access` everybody may ask everything: for the loopback only. `feed` tells of new predictions; without it
     the store is looked at. `dataflow` is asked how it is; without it only the store is.
-    `versions` is the registry; without it the routes of models answer 503. Requests are logged at `access_log`.
+    `versions` is the registry; without it the routes of models answer 503, and so do those of training without `jobs`.
+    With `own_architectures` workers know more names of models than the built-in ones. Requests are logged at
+    `access_log`.
     """
     app = FastAPI(
         title="Undertone",
@@ -86,6 +94,7 @@ def create_app(
     )
     app.state.reader, app.state.version, app.state.started = reader, version, monotonic()
     app.state.versions = versions
+    app.state.jobs, app.state.own_architectures = jobs, own_architectures
     app.state.dataflow = dataflow or Dataflow("")
     app.state.analyst = Analyst(reader)
     app.state.metrics = ApiMetrics(reader)

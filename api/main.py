@@ -15,6 +15,8 @@ from api.dataflow import Dataflow
 from api.live.feed import RedisFeed, StoreFeed
 from api.reader import Reader
 from api.store import ReadOnlyStore
+from models.jobs.jobs import Jobs
+from models.jobs.opening import open_records
 from models.register import Versions
 from schema.stores import LIVE
 
@@ -35,6 +37,8 @@ def serve(
     dataflow_url: str = "",
     registry: Path | None = None,
     access_log: str = "debug",
+    jobs_url: str = "",
+    own_architectures: bool = False,
 ) -> None:
     """Serve `sqlite:///path` or `questdb://host:port` until SIGINT or SIGTERM. Port 0 takes a free one.
 
@@ -51,6 +55,8 @@ def serve(
         dataflow=Dataflow(dataflow_url),
         versions=None if registry is None else Versions(registry),
         access_log=access_log,
+        jobs=Jobs(open_records(jobs_url, namespace)) if jobs_url else None,
+        own_architectures=own_architectures,
     )
     make_server(app, host, port).run()
 

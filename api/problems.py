@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from api.store import StoreAway
+from models.jobs.records import RecordsAway
 
 RETRY_AFTER: Final = "2"  # s
 
@@ -82,6 +83,7 @@ def answer_with_problems(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(StoreAway, _away)
+    app.add_exception_handler(RecordsAway, _away)
     app.add_exception_handler(Exception, _unexpected)
     describe = app.openapi
 

@@ -8,7 +8,13 @@ from typing import Any, Final
 
 SIGMA: Final = "reference_volatility_60"  # sigma_t: log return per bar, known at t
 LABEL_CLIP: Final = 8.0  # |return| / (sigma sqrt(h)) beyond it counts as this much in every likelihood
+NETS: Final = (  # models.architectures has them; named here for those who don't import torch
+    "candle_cnn", "cnn", "cnn_lstm", "gru", "gru_attention", "gru_bidirectional", "lstm", "lstm_bidirectional",
+    "lstm_direction", "lstm_residual", "mgdl", "multiscale", "patchtsmixer", "patchtst", "transformer",
+    "transformer_multiscale", "transformer_volatility",
+)  # fmt: skip
 TREES: Final = ("lightgbm", "xgboost")
+ENSEMBLE: Final = ("candle_cnn", "lstm", "lightgbm")  # what `--model ensemble` stands for
 VOTES: Final = ("weighted", "stacking", "dynamic", "performance")
 SCHEDULES: Final = ("cosine", "one_cycle", "constant")
 WEIGHTS: Final = {"candle_cnn": 0.25, "lstm": 0.35, **dict.fromkeys(TREES, 0.4)}  # of the vote; others as lstm

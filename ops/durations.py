@@ -9,6 +9,9 @@ from typing import Final
 _SECONDS: Final = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 
+_WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_WEEKLY: Final = re.compile(rf"({'|'.join(_WEEKDAYS)}) ([01]\d|2[0-3]):([0-5]\d)")
+
 
 def parse_duration(text: str) -> float:
     """Return the seconds of `90s`, `500ms`, `1h30m` or a bare number of seconds.
@@ -47,3 +50,14 @@ def parse_time(text: str) -> int:
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
     delta = moment - datetime(1970, 1, 1, tzinfo=UTC)
     return (delta.days * 86_400 + delta.seconds) * 1_000_000_000 + delta.microseconds * 1000
+
+
+def parse_weekly(text: str) -> tuple[int, int, int]:
+    """Return weekday (Monday is 0), hour and minute of `sun 02:00`.
+
+    Raises ValueError that says what was found and what is understood.
+    """
+    found = _WEEKLY.fullmatch(text)
+    if not found:
+        raise ValueError(f"weekly time {text!r} is not understood, expected a day and a time (UTC) like sun 02:00")
+    return _WEEKDAYS.index(found[1]), int(found[2]), int(found[3])

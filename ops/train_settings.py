@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from models.config import TREES, TrainingConfig, WalkForward, preset, with_members
+from models.config import ENSEMBLE, TREES, TrainingConfig, WalkForward, preset, with_members
 from ops.errors import UsageError
 from ops.settings import Settings
-
-ENSEMBLE = ("candle_cnn", "lstm", "lightgbm")  # what `--model ensemble` stands for
 
 
 def configuration(settings: Settings, name: str | None = None, model: str | None = None) -> TrainingConfig:

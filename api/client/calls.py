@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -11,6 +12,7 @@ from pydantic import BaseModel
 
 from api import answers
 from api.client.errors import Refused
+from api.job_answers import JobAnswer, JobList, JobsHealth
 
 A = TypeVar("A", bound=BaseModel)
 
@@ -71,6 +73,40 @@ class Client:
         """Return the power of a symbol's log returns by frequency."""
         return self._get(f"/spectrum/{symbol}", answers.SpectrumAnswer, days=days, timeframe=timeframe)
 
+    def train(self, *, key: str | None = None, **wanted: Any) -> JobAnswer:
+        """Queue training; `wanted` as in api.job_requests.TrainRequest. The same call with the same key is one job."""
+        return self._post("/api/ai/train", JobAnswer, wanted, key)
+
+    def retrain(self, *, key: str | None = None, **wanted: Any) -> JobAnswer:
+        """Queue incremental training; `wanted` as in api.job_requests.RetrainRequest."""
+        return self._post("/api/ai/retrain-incremental", JobAnswer, wanted, key)
+
+    def jobs(self, **wanted: Any) -> list[JobAnswer]:
+        """Return training jobs, the one submitted last first; `wanted` are status, parent and limit."""
+        return self._get("/api/ai/jobs", JobList, **wanted).jobs
+
+    def job(self, job_id: str) -> JobAnswer:
+        """Return a training job."""
+        return self._get(f"/api/ai/jobs/{job_id}", JobAnswer)
+
+    def cancel(self, job_id: str) -> JobAnswer:
+        """Cancel a training job; a running one ends a moment later."""
+        return _read(self._http.delete(f"/api/ai/jobs/{job_id}"), JobAnswer)
+
+    def wait(self, job_id: str, every_s: float = 1.0) -> JobAnswer:
+        """Return a training job once it has ended, however it did."""
+        while (job := self.job(job_id)).status in ("queued", "running"):
+            time.sleep(every_s)
+        return job
+
+    def training_health(self) -> JobsHealth:
+        """Return how training is doing."""
+        return self._get("/api/ai/health", JobsHealth)
+
+    def activate(self, version: str) -> answers.Changed:
+        """Make a version its timeframe's champion; running dataflows take it over."""
+        return self._post(f"/api/ai/models/{version}/activate", answers.Changed, {})
+
     def close(self) -> None:
         """Release the connection."""
         self._http.close()
@@ -89,8 +125,9 @@ class Client:
         given = {name: value for name, value in parameters.items() if value is not None}
         return _read(self._http.get(path, params=given), answer)
 
-    def _post(self, path: str, answer: type[A], body: dict[str, Any]) -> A:
-        return _read(self._http.post(path, json=body), answer)
+    def _post(self, path: str, answer: type[A], body: dict[str, Any], key: str | None = None) -> A:
+        headers = {"idempotency-key": key} if key else {}
+        return _read(self._http.post(path, json=body, headers=headers), answer)
 
 
 def _read(response: httpx.Response, answer: type[A]) -> A:

@@ -36,6 +36,7 @@ def run(settings: Settings, *, json: bool) -> int:
         version=importlib.metadata.version("undertone"), access=access,
         bus=settings.bus.url, dataflow_url=settings.api.dataflow_url, registry=settings.registry.root,
         access_log=settings.api.access_log,
+        jobs_url=settings.jobs.url, own_architectures=bool(settings.models.modules),
     )  # fmt: skip
     return 0
 

@@ -35,7 +35,7 @@ class Process:
         child = _children.get(self.pid)
         if child is not None and child.poll() is not None:
             del _children[self.pid]
-        return _born(self.pid) == self.born
+        return born(self.pid) == self.born
 
     def send(self, number: signal.Signals) -> None:
         """Send it a signal; nothing happens where it has ended, even if another process gets its number meanwhile."""
@@ -75,7 +75,7 @@ def start(command: Sequence[str], log: Path, ports: Mapping[str, int], environ: 
             start_new_session=True, env={**os.environ, **environ},
         )  # fmt: skip
     _children[child.pid] = child
-    return Process(child.pid, _born(child.pid) or "ended", ports)
+    return Process(child.pid, born(child.pid) or "ended", ports)
 
 
 def load(path: Path) -> Process | None:
@@ -87,7 +87,7 @@ def load(path: Path) -> Process | None:
         return None
 
 
-def _born(pid: int) -> str | None:
+def born(pid: int) -> str | None:
     """Return when a process began, None where it has ended. Linux counts from boot: no step of the clock alters it."""
     try:
         process = psutil.Process(pid)

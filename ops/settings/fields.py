@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from ops.durations import parse_time
+from ops.durations import parse_time, parse_weekly
 from schema.kafka import kafka_address, partition_set
 from schema.questdb import questdb_address
 from schema.stores import check_namespace, retention_days, sqlite_path
@@ -143,6 +143,22 @@ def _time_of_day(text: str) -> str:
     return text
 
 
+def _time_or_none(text: str) -> str:
+    try:
+        parse_time(text or "1970-01-01")
+    except ValueError:
+        raise ValueError("a UTC time like 2026-11-21 or 2026-11-21T15:00:00Z, or nothing") from None
+    return text
+
+
+def _weekly(text: str) -> str:
+    return _checked(parse_weekly)(text) if text else text
+
+
+def _jobs(url: str) -> str:
+    return _checked(sqlite_path)(url) if url.startswith("sqlite:") else url
+
+
 def _calendar(code: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_./-]+", code):
         raise ValueError("UTC or an exchange's code like XNYS")
@@ -174,6 +190,13 @@ TopicUrl = Annotated[str, AfterValidator(_topic)]
 Partitions = Annotated[str, AfterValidator(_checked(partition_set))]
 Start = Annotated[str, AfterValidator(_start)]
 Options = Annotated[tuple[str, ...], BeforeValidator(split_list), AfterValidator(_options)]
+TimeOrNone = Annotated[str, AfterValidator(_time_or_none)]
+WeeklyTime = Annotated[str, AfterValidator(_weekly)]
+JobsUrl = Annotated[
+    str,
+    _address(("sqlite:///var/jobs.db", "redis://host:6379/0", "rediss://host:6379/0")),
+    AfterValidator(_jobs),
+]
 TimeOfDay = Annotated[str, AfterValidator(_time_of_day)]
 Calendar = Annotated[str, AfterValidator(_calendar)]
 Buckets = Annotated[tuple[int, ...], BeforeValidator(split_list), AfterValidator(_rising)]

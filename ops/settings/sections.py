@@ -13,6 +13,7 @@ from ops.settings.fields import (
     BusUrl,
     Calendar,
     IngestTarget,
+    JobsUrl,
     KafkaUrl,
     Leaders,
     Level,
@@ -395,6 +396,15 @@ class Train(Section):
     seed: int = Field(1, ge=0, description="Seed of weights and of every draw.")
 
 
+class Jobs(Section):
+    """Training jobs: what `undertone worker` runs, and the service and `undertone train --queue` submit."""
+
+    url: JobsUrl = Field(
+        "sqlite:///var/jobs.db",
+        description="Where jobs are kept: `sqlite:///path`, or `redis://host:port/db` for workers on several machines.",
+    )
+
+
 class Log(Section):
     """Logs, on stderr."""
 
@@ -451,6 +461,7 @@ class Settings(BaseSettings):
     registry: Registry = Registry()
     models: Models = Models()
     train: Train = Train()
+    jobs: Jobs = Jobs()
     log: Log = Log()
     metrics: Metrics = Metrics()
     data: Data = Data()

@@ -16,6 +16,8 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance, unsuppor
 from api.app import create_app
 from api.main import open_reader
 from dataflows.sinks.sqlite import SqliteStore
+from models.jobs.jobs import Jobs
+from models.jobs.opening import open_records
 from models.register import Versions
 from tests.api.history import fill
 from tests.sinks.batches import FEATURES
@@ -34,7 +36,9 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastAPI]:
     store = SqliteStore(path, feature_names=FEATURES)
     fill(store)
     reader = open_reader(f"sqlite:///{path}")
-    yield create_app(reader, versions=Versions(path.parent / "models"))
+    jobs = Jobs(open_records(f"sqlite:///{path.parent}/jobs.db"))
+    yield create_app(reader, versions=Versions(path.parent / "models"), jobs=jobs)
+    jobs.records.close()
     reader.store.close()
     store.close()
 
