@@ -30,6 +30,14 @@ class ExportFormat(StrEnum):
     TRITON = "triton"
 
 
+class ExplainMethod(StrEnum):
+    """How members are explained."""
+
+    AUTO = "auto"
+    SHAPLEY = "shapley"
+    LIME = "lime"
+
+
 class MessageFormat(StrEnum):
     """How ticks are written into Kafka (docs/messages.md)."""
 
@@ -244,6 +252,28 @@ def train(
         "train.preset": ("--preset", preset), "train.source": ("--from", source), "train.device": ("--device", device),
     }  # fmt: skip
     call.run("train", chosen=chosen, drains=True, files=files, models=model or [], model_name=model_name, resume=resume)
+
+
+@app.command()
+@common
+def explain(
+    call: Common,
+    symbol: Annotated[str, typer.Argument(metavar="SYMBOL", help="Whose prediction.")],
+    at: Annotated[
+        int | None, typer.Option(metavar="TIME", parser=_parser(parse_time), help="The newest up to it (UTC).")
+    ] = None,
+    timeframe: Annotated[str | None, typer.Option(metavar="1m", help="Of which; the newest of any by default.")] = None,
+    method: Annotated[
+        ExplainMethod,
+        typer.Option(help="auto: TreeSHAP and integrated gradients; shapley: sampled values of nets; lime."),
+    ] = ExplainMethod.AUTO,
+    top: Annotated[int, typer.Option(min=1, help="Features that are shown.")] = 10,
+    namespace: Annotated[str | None, typer.Option("--namespace", help="Setting store.namespace.")] = None,
+    store: Annotated[str | None, typer.Option("--store", metavar="URL", help="Setting store.url.")] = None,
+) -> None:
+    """Say what each feature added to a stored prediction, and how the members voted."""
+    chosen = {"store.namespace": ("--namespace", namespace), "store.url": ("--store", store)}
+    call.run("explain", chosen=chosen, symbol=symbol, at=at, timeframe=timeframe, method=str(method), top=top)
 
 
 @app.command()

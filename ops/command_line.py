@@ -58,6 +58,7 @@ _EXIT_CODES: Final = {  # by name, since importing them would slow every start
     "features.families.FeaturesNotLoaded": 78,
     "features.ordering.BufferOverflow": 1,
     "models.dataset.TrainingRefused": 1,
+    "models.explain.prediction.NotExplained": 1,
     "models.export.version.ExportFailed": 1,
     "models.extensions.ArchitecturesNotLoaded": 78,
     "models.register.RegistryError": 78,

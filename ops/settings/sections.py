@@ -332,6 +332,15 @@ class Registry(Section):
     """The model registry."""
 
     root: Path = Field(Path("var/models"), description="Folder of the model versions.")
+    cached: int = Field(4, ge=1, description="Versions that evaluation and explanation keep loaded.")
+    cache_ttl_s: float = Field(600.0, gt=0, description="Seconds after which such a version is loaded again.")
+
+
+class Explain(Section):
+    """Explanations of predictions."""
+
+    directory: Path = Field(Path("var/explanations"), description="Folder in which they are kept by prediction.")
+    keep: int = Field(1_000, ge=1, description="How many, the newest.")
 
 
 class Models(Section):
@@ -460,6 +469,7 @@ class Settings(BaseSettings):
     api: Api = Api()
     registry: Registry = Registry()
     models: Models = Models()
+    explain: Explain = Explain()
     train: Train = Train()
     jobs: Jobs = Jobs()
     log: Log = Log()
