@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from dataflows.shown import prediction_at
-from dataflows.stored import NoTable, open_place
+from dataflows.stored import open_place
 from models.explain.cache import ExplanationFolder, Request
+from models.explain.prediction import NotExplained
 from models.explain.shortened import shortened
 from ops.errors import CommandFailed
 from ops.explaining import Explainer
@@ -22,7 +23,9 @@ def run(
     try:
         place = open_place(settings.store.url, settings.store.namespace)
         served = prediction_at(place, symbol, timeframe, at)
-    except NoTable as error:
+    except NotExplained:
+        raise
+    except ValueError as error:
         raise CommandFailed(f"explain: {error}") from None
     folder = ExplanationFolder(settings.explain.directory, settings.explain.keep)
     wanted = Request(prediction_id(served), method)
