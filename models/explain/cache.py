@@ -17,6 +17,8 @@ from typing import Any
 
 import msgspec
 
+from ops.durable import put_in_place
+
 
 class Request(msgspec.Struct, frozen=True):
     """What is to be explained, and how."""
@@ -83,7 +85,7 @@ class ExplanationFolder:
         handle, partial = tempfile.mkstemp(prefix=".partial-", dir=self._folder)
         with os.fdopen(handle, "wb") as file:
             file.write(msgspec.json.encode(content))
-        os.replace(partial, path)
+        put_in_place(Path(partial), path)
 
 
 def _age(path: Path) -> float:
