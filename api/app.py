@@ -28,6 +28,7 @@ from api.routes import (
     analyze,
     bars,
     board,
+    explain,
     features,
     flow,
     health,
@@ -44,12 +45,13 @@ from api.routes import (
 from api.routes import (
     jobs as training,
 )
+from models.explain.cache import ExplanationFolder
 from models.jobs.jobs import Jobs
 from models.register import Versions
 
 WEB: Final = Path(__file__).parent / "web"
 _ROUTES: Final = (health, flow, analyze, predictions, path, outcomes, signals, features, bars, spectrum, symbols,
-                  board, live, models, training, metrics)  # fmt: skip
+                  board, live, models, explain, training, metrics)  # fmt: skip
 _HEADERS: Final = (
     (
         b"content-security-policy",
@@ -74,12 +76,14 @@ def create_app(
     access_log: str = "debug",
     jobs: Jobs | None = None,
     own_architectures: bool = False,
+    explanations: ExplanationFolder | None = None,
 ) -> FastAPI:
     """Make the application over a reader. It starts whether or not there is a store yet.
 
     Without `access` everybody may ask everything: for the loopback only. `feed` tells of new predictions; without it
     the store is looked at. `dataflow` is asked how it is; without it only the store is.
-    `versions` is the registry; without it the routes of models answer 503, and so do those of training without `jobs`.
+    `versions` is the registry; without it the routes of models answer 503, and so do those of training without `jobs`
+    and those of explanations without `explanations`.
     With `own_architectures` workers know more names of models than the built-in ones. Requests are logged at
     `access_log`.
     """
@@ -93,7 +97,7 @@ def create_app(
         lifespan=_lifespan,
     )
     app.state.reader, app.state.version, app.state.started = reader, version, monotonic()
-    app.state.versions = versions
+    app.state.versions, app.state.explanations = versions, explanations
     app.state.jobs, app.state.own_architectures = jobs, own_architectures
     app.state.dataflow = dataflow or Dataflow("")
     app.state.analyst = Analyst(reader)

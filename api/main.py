@@ -15,6 +15,7 @@ from api.dataflow import Dataflow
 from api.live.feed import RedisFeed, StoreFeed
 from api.reader import Reader
 from api.store import ReadOnlyStore
+from models.explain.cache import ExplanationFolder
 from models.jobs.jobs import Jobs
 from models.jobs.opening import open_records
 from models.register import Versions
@@ -39,6 +40,7 @@ def serve(
     access_log: str = "debug",
     jobs_url: str = "",
     own_architectures: bool = False,
+    explanations: ExplanationFolder | None = None,
 ) -> None:
     """Serve `sqlite:///path` or `questdb://host:port` until SIGINT or SIGTERM. Port 0 takes a free one.
 
@@ -57,6 +59,7 @@ def serve(
         access_log=access_log,
         jobs=Jobs(open_records(jobs_url, namespace)) if jobs_url else None,
         own_architectures=own_architectures,
+        explanations=explanations,
     )
     make_server(app, host, port).run()
 

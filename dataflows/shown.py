@@ -19,6 +19,7 @@ from dataflows.stored import NoTable, Place
 from features.catalogue import column_fingerprint
 from models.explain.prediction import NotExplained
 from models.explain.series import Series
+from ops.latency import parse_id
 from ops.settings import Settings
 from schema.messages import prediction_id
 from schema.stores import stored_name
@@ -46,6 +47,14 @@ def prediction_at(place: Place, symbol: str, timeframe: str | None, at: int | No
             f"{f' on {timeframe}' if timeframe else ''} up to then; `undertone doctor` tells what is stored"
         )
     return found
+
+
+def prediction_of(place: Place, identity: str) -> dict[str, Any]:
+    """Return the prediction of an id. Raises NotExplained where the store has none."""
+    found = place.newest("predictions", 1, **parse_id(identity))
+    if not found:
+        raise NotExplained(f"explain: store {place.name}, namespace {place.namespace!r} has no prediction {identity!r}")
+    return found[0]
 
 
 def series_of(settings: Settings, place: Place, served: Mapping[str, Any], columns: Sequence[str]) -> Series:

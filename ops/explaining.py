@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dataflows.shown import series_of
-from dataflows.stored import open_place
+from dataflows.shown import prediction_of, series_of
+from dataflows.stored import Place, open_place
 from models.explain.answer import Explanation
+from models.explain.cache import ExplanationFolder
 from models.explain.prediction import explain
 from models.extensions import load_architectures
 from models.loaded import LoadedVersions
-from models.registry import Registry
+from models.registry import Registry, RegistryError
+from ops.log import logger
 from ops.settings import Settings
 
 
@@ -34,6 +36,23 @@ class Explainer:
             name: (folder / member.files[0]).read_text(encoding="utf-8")
             for name, member in metadata.members.items() if name in bundle.trees
         }  # fmt: skip
-        place = open_place(self._settings.store.url, self._settings.store.namespace)
+        place = self._place()
         columns = dict.fromkeys((*(column.name for column in metadata.columns), metadata.volatility))
         return explain(bundle, texts, series_of(self._settings, place, served, list(columns)), method)
+
+    def answer_waiting(self, folder: ExplanationFolder) -> int:
+        """Explain what the service was asked for, one after the other; return how many there were.
+
+        What can't be explained is noted with the reason, and the next one is taken.
+        """
+        waiting = folder.waiting()
+        for asked in waiting:
+            try:
+                folder.put(asked, self.explain(prediction_of(self._place(), asked.prediction_id), asked.method))
+            except (ValueError, RegistryError) as error:
+                logger("explain").warning("not explained", prediction=asked.prediction_id, why=str(error))
+                folder.fail(asked, str(error))
+        return len(waiting)
+
+    def _place(self) -> Place:
+        return open_place(self._settings.store.url, self._settings.store.namespace)

@@ -20,7 +20,7 @@ import msgspec
 from ops.durable import put_in_place
 
 
-class Request(msgspec.Struct, frozen=True):
+class Asked(msgspec.Struct, frozen=True):
     """What is to be explained, and how."""
 
     prediction_id: str
@@ -34,16 +34,16 @@ class ExplanationFolder:
         """Look at the folder when something is asked; it is made by the first write."""
         self._folder, self._keep = folder, keep
 
-    def get(self, request: Request) -> dict[str, Any] | None:
+    def get(self, request: Asked) -> dict[str, Any] | None:
         """Return the explanation, None where there is none yet."""
         return self._read(self._path(request, "json"))
 
-    def failure(self, request: Request) -> str | None:
+    def failure(self, request: Asked) -> str | None:
         """Return why a worker couldn't explain it, None where none has tried in vain."""
         found = self._read(self._path(request, "failed"))
         return None if found is None else str(found["error"])
 
-    def put(self, request: Request, explanation: Any) -> None:
+    def put(self, request: Asked, explanation: Any) -> None:
         """Keep an explanation; it is no longer asked for."""
         self._write(self._path(request, "json"), explanation)
         self._done(request)
@@ -51,26 +51,26 @@ class ExplanationFolder:
         for old in every[: max(len(every) - self._keep, 0)]:
             old.unlink(missing_ok=True)
 
-    def fail(self, request: Request, error: str) -> None:
+    def fail(self, request: Asked, error: str) -> None:
         """Note why it can't be explained; it is no longer asked for."""
         self._write(self._path(request, "failed"), {"error": error})
         self._done(request)
 
-    def ask(self, request: Request) -> None:
+    def ask(self, request: Asked) -> None:
         """Ask a worker for it; asking twice is asking once. What failed before is tried again."""
         if not (path := self._path(request, "asked")).exists():
             self._path(request, "failed").unlink(missing_ok=True)
             self._write(path, request)
 
-    def waiting(self) -> list[Request]:
+    def waiting(self) -> list[Asked]:
         """Return what is asked for, the oldest first."""
         found = (self._read(path) for path in sorted(self._folder.glob("*.asked"), key=_age))
-        return [msgspec.convert(one, Request) for one in found if one is not None]
+        return [msgspec.convert(one, Asked) for one in found if one is not None]
 
-    def _done(self, request: Request) -> None:
+    def _done(self, request: Asked) -> None:
         self._path(request, "asked").unlink(missing_ok=True)
 
-    def _path(self, request: Request, kind: str) -> Path:
+    def _path(self, request: Asked, kind: str) -> Path:
         digest = hashlib.sha256(f"{request.method} {request.prediction_id}".encode()).hexdigest()[:32]
         return self._folder / f"{digest}.{kind}"
 

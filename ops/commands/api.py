@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 def run(settings: Settings, *, json: bool) -> int:
     """Serve until SIGINT or SIGTERM. Raises DependencyAway where the port is taken."""
     from api.main import serve
+    from models.explain.cache import ExplanationFolder
 
     if not settings.store.url.startswith(("sqlite:", "questdb:")):
         raise ConfigurationError(
@@ -37,6 +38,7 @@ def run(settings: Settings, *, json: bool) -> int:
         bus=settings.bus.url, dataflow_url=settings.api.dataflow_url, registry=settings.registry.root,
         access_log=settings.api.access_log,
         jobs_url=settings.jobs.url, own_architectures=bool(settings.models.modules),
+        explanations=ExplanationFolder(settings.explain.directory, settings.explain.keep),
     )  # fmt: skip
     return 0
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from dataflows.shown import prediction_at
 from dataflows.stored import open_place
-from models.explain.cache import ExplanationFolder, Request
+from models.explain.cache import Asked, ExplanationFolder
 from models.explain.prediction import NotExplained
 from models.explain.shortened import shortened
 from ops.errors import CommandFailed
@@ -28,7 +28,7 @@ def run(
     except ValueError as error:
         raise CommandFailed(f"explain: {error}") from None
     folder = ExplanationFolder(settings.explain.directory, settings.explain.keep)
-    wanted = Request(prediction_id(served), method)
+    wanted = Asked(prediction_id(served), method)
     if folder.get(wanted) is None:
         folder.put(wanted, Explainer(settings).explain(served, method))
     answer = shortened(folder.get(wanted) or {}, top)

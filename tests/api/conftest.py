@@ -102,7 +102,9 @@ def get(app: FastAPI) -> Get:
         async def send() -> httpx.Response:
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)
             async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
-                return await client.request(method, url, params=parameters, json=json, content=content, headers=headers)
+                return await client.request(
+                    method, url, params=parameters or None, json=json, content=content, headers=headers
+                )
 
         return asyncio.run(send())
 

@@ -16,6 +16,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance, unsuppor
 from api.app import create_app
 from api.main import open_reader
 from dataflows.sinks.sqlite import SqliteStore
+from models.explain.cache import ExplanationFolder
 from models.jobs.jobs import Jobs
 from models.jobs.opening import open_records
 from models.register import Versions
@@ -37,7 +38,8 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastAPI]:
     fill(store)
     reader = open_reader(f"sqlite:///{path}")
     jobs = Jobs(open_records(f"sqlite:///{path.parent}/jobs.db"))
-    yield create_app(reader, versions=Versions(path.parent / "models"), jobs=jobs)
+    explanations = ExplanationFolder(path.parent / "explanations", keep=10)
+    yield create_app(reader, versions=Versions(path.parent / "models"), jobs=jobs, explanations=explanations)
     jobs.records.close()
     reader.store.close()
     store.close()

@@ -14,7 +14,7 @@ import pytest
 
 from models.bundle import Bundle
 from models.config import NetConfig, TrainingConfig, TreesConfig
-from models.explain.cache import ExplanationFolder, Request
+from models.explain.cache import ExplanationFolder, Asked
 from models.explain.prediction import NotExplained, explain
 from models.explain.series import Series
 from models.explain.shortened import shortened
@@ -139,7 +139,7 @@ def test_weights_are_solved_for_or_said_to_be_unknown(bundle: Bundle) -> None:
 
 def test_the_folder_keeps_the_newest_and_knows_what_is_asked_for(tmp_path: Path) -> None:
     folder = ExplanationFolder(tmp_path / "kept", keep=2)
-    asked = [Request(f"1m:AAA:{k}:0:5:v", "auto") for k in range(3)]
+    asked = [Asked(f"1m:AAA:{k}:0:5:v", "auto") for k in range(3)]
     assert folder.get(asked[0]) is None and folder.waiting() == []
     for request in (asked[0], asked[0], asked[1]):
         folder.ask(request)
@@ -157,7 +157,7 @@ def test_the_folder_keeps_the_newest_and_knows_what_is_asked_for(tmp_path: Path)
     assert folder.waiting() == []
 
 
-def replace_method(request: Request) -> Request:
+def replace_method(request: Asked) -> Asked:
     return msgspec.structs.replace(request, method="lime")
 
 
