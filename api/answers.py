@@ -471,7 +471,9 @@ class PredictedPath(Answer):
     timeframe: str
     timestamp: Time
     prediction_id: str
+    prediction_horizon: int = Field(description="The model's own one, in bars.")
     current_price: float | None
+    probabilities: Probabilities
     model_version: str
     tier: str | None
     members: dict[str, list[float | None]] = Field(description="Each member's probabilities: down, sideways, up.")
@@ -530,5 +532,5 @@ class Flow(Answer):
     run: Run
     tiers: list[Tier]
     gauges: dict[str, float] | None = Field(description="Lags and queues; null where its metrics can't be read.")
-    stages: list[LatencySpan] = Field(description="Of its metrics since it began, else of stored predictions.")
-    stages_of: Literal["metrics", "store"]
+    stored: list[LatencySpan] = Field(description="Of the newest stored predictions of one symbol a timeframe.")
+    process: list[LatencySpan] | None = Field(description="Since it began; null where its metrics can't be read.")

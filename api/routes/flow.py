@@ -27,14 +27,13 @@ _ROWS: Final = 200  # of one series a timeframe: all symbols of a bar time have 
 def flow(request: Request, reader: ReaderParameter) -> FiniteJSON:
     """Return the dataflow's last report, and its lags and latencies from its metrics, or from stored predictions."""
     status, metrics = reader.status(), request.app.state.dataflow.metrics()
-    spans = latency.of_metrics(metrics) if metrics else latency.of_rows(_newest(reader))
     tiers = sorted(((status or {}).get("tiers") or {}).items())
     return FiniteJSON({
         "run": run_state(status, now()),
         "tiers": [{"timeframe": name, "answers": tier, "full": full} for name, (tier, full) in tiers],
         "gauges": latency.gauges(metrics, _GAUGES) if metrics else None,
-        "stages": [asdict(span) for span in spans],
-        "stages_of": "metrics" if metrics else "store",
+        "stored": [asdict(span) for span in latency.of_rows(_newest(reader))],
+        "process": [asdict(span) for span in latency.of_metrics(metrics)] if metrics else None,
     })  # fmt: skip
 
 

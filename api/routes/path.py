@@ -30,7 +30,8 @@ def path(symbol: str, reader: ReaderParameter, timeframe: Timeframe) -> FiniteJS
     if row is None:
         raise missing("predictions", symbol, timeframe)
     said = prediction_message(row)
-    kept = ("symbol", "timeframe", "timestamp", "prediction_id", "current_price", "model_version", "tier", "members")
+    kept = ("symbol", "timeframe", "timestamp", "prediction_id", "prediction_horizon", "current_price", "probabilities",
+            "model_version", "tier", "members")  # fmt: skip
     return FiniteJSON({**{name: said[name] for name in kept}, "steps": _steps(row)})
 
 

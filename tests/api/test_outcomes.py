@@ -88,13 +88,14 @@ def test_without_a_path_there_is_the_models_own_horizon_and_what_is_undefined_is
 
 @both_stores
 @pytest.mark.usefixtures("station")
-def test_stages_are_of_the_store_where_the_dataflow_does_not_answer(app: FastAPI, get: Get) -> None:
+def test_lags_are_null_where_the_dataflow_does_not_answer(app: FastAPI, get: Get) -> None:
     stored = get("/api/v1/flow").json()
     answers.Flow.model_validate(stored)
-    assert (stored["stages_of"], stored["gauges"]) == ("store", None)
+    assert (stored["process"], stored["gauges"]) == (None, None)
+    assert {"inference", "bar's end -> enqueued"} <= {span["name"] for span in stored["stored"]}
     assert stored["run"]["state"] in ("running", "silent", "ended")
     with dataflow_saying(store=0, bus=0, source=0) as url:
         app.state.dataflow = Dataflow(url)
         told = get("/api/v1/flow").json()
     answers.Flow.model_validate(told)
-    assert (told["stages_of"], told["gauges"]) == ("metrics", {})
+    assert (told["process"], told["gauges"]) == ([], {})
