@@ -91,9 +91,9 @@ export function symbolsView({ live, parameters }) {
     order = held && order ? order.map(({ symbol }) => market.rows.get(symbol)).filter(Boolean) : arranged(all, chosen);
     board.element.hidden = all.length === 0;
     board.show(order, chosen.by, chosen.descending);
-    const of = (direction) => order.filter((row) => row.direction === direction).length;
+    const pointing = (direction) => order.filter((row) => row.direction === direction).length;
     const some = order.length === all.length ? format.count(all.length) : `${format.count(order.length)} of ${format.count(all.length)}`;
-    write(summary, all.length ? `${some} symbols: ▲ ${of("bullish")}, ▼ ${of("bearish")}` : "");
+    write(summary, all.length ? `${some} symbols: ▲ ${pointing("bullish")}, ▼ ${pointing("bearish")}` : "");
   }
 
   function key(event) {
