@@ -89,7 +89,10 @@ class Inference:
         self._engine, self._registry, self._record, self._clock = engine, registry, record, clock
         self._timeframes = {timeframe.name: (k, timeframe) for k, timeframe in enumerate(timeframes)}
         due = [d for d in decisions if d.kind in _MODELS and d.timeframe in self._timeframes]
-        self._due = sorted(due, key=lambda decision: (_burn_in_from(decision), decision.time))  # as they were made
+        self._due = sorted(due, key=_burn_in_from)  # as they were made
+        self._begun: dict[str, int] = {}  # by timeframe: the newest decision's begin, ns UTC; no two share theirs
+        for decision in self._due:
+            self._begun[decision.timeframe] = _burn_in_from(decision)
         self._challengers, self._share = challengers, share
         self._over: dict[str, int] = {}  # by timeframe: the activation that a promotion overruled
         self._decides, self._passed, self._should_poll = decide and registry is not None, passed, should_poll
@@ -250,20 +253,24 @@ class Inference:
 
     def _enact(self, batch: Batch, kind: DecisionKind, name: str, version: str, **details: Any) -> None:
         decision = self._decision(kind, name, version, details)
+        self._begun[name] = _burn_in_from(decision)
         self._record(decision)
         batch.decisions.append(decision)
         self._apply(decision)
 
     def _decision(self, kind: DecisionKind, name: str, version: str, details: Mapping[str, Any]) -> Decision:
-        """Place a change in the stream: at the next bar time, or behind a burn-in where another model speaks."""
+        """Place a change in the stream: at the next bar time, or behind a burn-in where another model speaks.
+
+        Several that find the same newest bar begin a nanosecond behind each other: that is their order on record.
+        """
         timeframe = self._timeframes[name][1]
         last = max(self._seen.get(name, 0), self._passed)
-        begin = last + 1 if last else 0
+        begin = max(last, self._begun.get(name, -1)) + 1 if last or name in self._begun else 0
         effective = begin
         if kind != DecisionKind.WITHDRAW and last and self._engine.latest(name) is not None:
             bar = timeframe.nominal_ns or _ACTIVITY_BAR
             bars = max(BURN_IN, self._windows.get(version, 0))
-            effective = last + min(bars * bar, _LONGEST_BURN_IN) + 1
+            effective = begin + min(bars * bar, _LONGEST_BURN_IN)
         if (runner := self._engine.following(name, version, begin)) is not None and kind == DecisionKind.ACTIVATE:
             effective = max(begin, min(effective, runner.scored_from))  # its state is built up since then
         return Decision(effective, kind, version, name, {"burn_in_from": begin, **details})

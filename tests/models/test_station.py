@@ -120,6 +120,28 @@ def test_a_replay_obeys_what_was_recorded_whatever_its_batches(root: Path) -> No
     assert min(versions([station(root, *recorded, decide=False).step(b) for b in batches()])) == START + 20 * SECOND
 
 
+@pytest.mark.parametrize("ordered", [False, True], ids=["as found", "by name"])
+def test_changes_of_mind_between_two_bars_keep_their_order(root: Path, ordered: bool) -> None:
+    """While no bar comes (a feature process is away) several activations find the same newest bar time.
+
+    A store gives decisions back by time, and those of one time in any order: no two may share theirs.
+    """
+    recorded: list[Decision] = []
+    flow = station(root, record=recorded.append)
+    Registry(root).activate(FIRST)
+    live = []
+    for batch in batches():
+        if batch.number == 41:
+            for version in (SECOND_VERSION, FIRST, SECOND_VERSION, FIRST):
+                Registry(root).activate(version)
+                flow.step(Batch(batch.number))
+        live += flow.step(batch).predictions
+    assert len({(d.time, d.kind, d.subject, d.timeframe) for d in recorded}) == len(recorded) == 5
+    stored = sorted(recorded, key=lambda d: d.subject) if ordered else recorded[::-1]
+    replay = station(root, *sorted(stored, key=lambda d: d.time), decide=False)
+    assert by_key([p for batch in batches() for p in replay.step(batch).predictions]) == by_key(live)
+
+
 def test_a_decision_is_recorded_before_any_output_depends_on_it(root: Path) -> None:
     Registry(root).activate(FIRST)
 
