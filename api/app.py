@@ -45,6 +45,7 @@ from api.routes import (
 from api.routes import (
     jobs as training,
 )
+from api.warm import Warm
 from models.explain.cache import ExplanationFolder
 from models.jobs.jobs import Jobs
 from models.register import Versions
@@ -77,6 +78,7 @@ def create_app(
     jobs: Jobs | None = None,
     own_architectures: bool = False,
     explanations: ExplanationFolder | None = None,
+    cache_ttl: float = 300.0,
 ) -> FastAPI:
     """Make the application over a reader. It starts whether or not there is a store yet.
 
@@ -85,7 +87,7 @@ def create_app(
     `versions` is the registry; without it the routes of models answer 503, and so do those of training without `jobs`
     and those of explanations without `explanations`.
     With `own_architectures` workers know more names of models than the built-in ones. Requests are logged at
-    `access_log`.
+    `access_log`. No answer is kept for more than `cache_ttl` seconds.
     """
     app = FastAPI(
         title="Undertone",
@@ -109,6 +111,7 @@ def create_app(
     app.include_router(board.router, prefix="/api/v1")  # where all is that the contract names no path for
     app.mount("/", StaticFiles(directory=WEB, html=True), name="page")
     answer_with_problems(app)
+    app.add_middleware(Warm, hub=app.state.hub, reader=reader, analyst=app.state.analyst, ttl=cache_ttl)
     if access is not None:
         access.guard(app, frozenset({"/", *(f"/{file.relative_to(WEB)}" for file in WEB.rglob("*.*"))}))
     if cors_origins:

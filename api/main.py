@@ -60,6 +60,7 @@ def serve(
         jobs=Jobs(open_records(jobs_url, namespace)) if jobs_url else None,
         own_architectures=own_architectures,
         explanations=explanations,
+        cache_ttl=cache_ttl,
     )
     make_server(app, host, port).run()
 

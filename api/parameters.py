@@ -26,13 +26,17 @@ def _analyst(request: Request) -> Analyst:
     return analyst
 
 
-def _timeframe(timeframe: Annotated[str | None, Query(description="1s … 1d, 1w, 1M, tick:N …")] = None) -> str | None:
+def read_timeframe(
+    timeframe: Annotated[str | None, Query(description="1s … 1d, 1w, 1M, tick:N …")] = None,
+) -> str | None:
+    """Return its usual name. Raises HTTPException where it is none."""
     return None if timeframe is None else _checked(parse_timeframe, timeframe, "timeframe").name
 
 
-def _symbols(
+def read_symbols(
     symbols: Annotated[str | None, Query(description="Separated by commas; all if left out.")] = None,
 ) -> list[str]:
+    """Return the names in the text, none where it is left out."""
     return [] if symbols is None else [name.strip() for name in symbols.split(",") if name.strip()]
 
 
@@ -81,8 +85,8 @@ def now() -> int:
 
 ReaderParameter = Annotated[Reader, Depends(_reader)]
 AnalystParameter = Annotated[Analyst, Depends(_analyst)]
-Timeframe = Annotated[str | None, Depends(_timeframe)]
-Symbols = Annotated[list[str], Depends(_symbols)]
+Timeframe = Annotated[str | None, Depends(read_timeframe)]
+Symbols = Annotated[list[str], Depends(read_symbols)]
 Start = Annotated[int | None, Depends(_start)]
 End = Annotated[int | None, Depends(_end)]
 Before = Annotated[list[Any] | None, Depends(_before)]

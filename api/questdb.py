@@ -77,6 +77,9 @@ class QuestDbRows:
         with self._lock:
             return self._cache.get(key, self._version(), make)
 
+    def version(self) -> None:
+        """Return None: only a query tells what was written."""
+
     def close(self) -> None:
         """Drop the connection; the next read opens another."""
         with self._lock, suppress(psycopg.Error):

@@ -47,6 +47,13 @@ class Rows(Protocol):
         """Return what `make` returned for this key since the last write."""
         ...
 
+    def version(self) -> tuple[int, int] | None:
+        """Return which store it is and a number that every write changes; None where that would take a query.
+
+        For one thread, which may ask as often as it likes: it never waits.
+        """
+        ...
+
     def close(self) -> None:
         """Release what is open; the next read opens it again."""
         ...
@@ -66,7 +73,9 @@ class ReadOnlyStore:
         self.path, self.namespace = sqlite_path(url), check_namespace(namespace)
         self.name, self.folder = str(self.path), self.path.absolute().parent
         self._connection: sqlite3.Connection | None = None
-        self._inode = -1
+        self._glancing: sqlite3.Connection | None = None  # never busy with another thread's query
+        self._inode = self._glanced = -1
+        self._stores = 0  # how many files stood there, as far as glances tell; a new one may have the inode of the last
         self._cache = Cache(cache_ttl)
         self._lock = threading.RLock()
 
@@ -105,6 +114,23 @@ class ReadOnlyStore:
         with self._lock:
             return self._cache.get(key, self._data_version(), make)
 
+    def version(self) -> tuple[int, int] | None:
+        """Return how many files there have been, and what every commit changes; None while there is none to read."""
+        try:
+            inode = os.stat(self.path).st_ino
+            if self._glancing is None or inode != self._glanced:
+                self._stop_glancing()
+                self._glancing, self._glanced, self._stores = self._connect(timeout=0.0), inode, self._stores + 1
+            return self._stores, int(self._glancing.execute("PRAGMA data_version").fetchone()[0])
+        except (OSError, sqlite3.Error):
+            self._stop_glancing()
+            return None
+
+    def _stop_glancing(self) -> None:
+        if self._glancing is not None:
+            self._glancing.close()
+        self._glancing = None
+
     def _data_version(self) -> int:
         """Return a number that changes with every commit of another connection."""
         return int(self.rows("PRAGMA data_version")[0]["data_version"])
@@ -119,12 +145,12 @@ class ReadOnlyStore:
             ) from error
         if self._connection is None or inode != self._inode:
             self.close()
-            uri = f"{self.path.absolute().as_uri()}?mode=ro"
-            self._connection = sqlite3.connect(
-                uri, uri=True, timeout=2.0, isolation_level=None, check_same_thread=False
-            )
-            self._inode = inode
+            self._connection, self._inode = self._connect(timeout=2.0), inode
         return self._connection
+
+    def _connect(self, timeout: float) -> sqlite3.Connection:
+        uri = f"{self.path.absolute().as_uri()}?mode=ro"
+        return sqlite3.connect(uri, uri=True, timeout=timeout, isolation_level=None, check_same_thread=False)
 
     def _advice(self, error: sqlite3.Error) -> str:
         if "no such table" in str(error):

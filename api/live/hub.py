@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Collection, Sequence
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -20,6 +21,8 @@ from ops.log import logger
 from schema.times import parse_iso
 
 Key = tuple[str, str]  # timeframe, symbol
+
+_AT_ONCE: Final = 250  # series that are analysed before those who listen to them are told
 
 
 class Listener(Protocol):
@@ -37,40 +40,87 @@ class Hub:
         """Begin with `run`."""
         self._feed, self._analyst, self._metrics = feed, analyst, metrics
         self._newest: dict[Key, Said] = {}
+        self._timeframes = set[str]()
         self._listeners: dict[Key, set[Listener]] = {}  # symbol "*" hears all of a timeframe
         self._encoded: dict[tuple[Key, bool], tuple[str, bytes]] = {}
+        self._untold: dict[Key, None] = {}  # heard of, by listeners not yet
+        self._new = asyncio.Event()
+        self._running = False
 
     async def run(self) -> None:
-        """Hand on what comes, until cancelled. What goes wrong with one batch doesn't end it."""
-        async for batch in self._feed():
-            try:
-                with self._metrics.hand_on_seconds.time():
-                    await self._take(batch)
-            except Exception:
-                logger("api").exception("a batch of predictions could not be handed on")
+        """Keep what comes and hand it on, until cancelled. A slow analysis doesn't keep the feed waiting."""
+        telling = asyncio.create_task(self._tell_on())
+        self._running = True
+        try:
+            while True:
+                async for batch in self._feed():
+                    self._keep(batch)
+                self._newest.clear()
+                self._timeframes.clear()
+        finally:
+            self._running = False
+            telling.cancel()
 
-    async def _take(self, batch: list[Said]) -> None:
-        """Keep what is newer than what is known, and tell who listens once their analyses are made."""
-        heard, new = dict[Key, set[Listener]](), Counter[str]()
+    def _keep(self, batch: list[Said]) -> None:
+        """Keep what is newer than what is known. Doesn't wait: see `StoreFeed`."""
+        new = Counter[str]()
         for said in batch:
             key, known = series(said), self._newest.get(series(said))
             if known is not None and known["timestamp"] > said["timestamp"]:
                 continue
             new[key[0]] += known is not None  # what is there at the start isn't new
             self._newest[key] = said
-            if listeners := self._listeners.get(key, set()) | self._listeners.get((key[0], EVERYTHING), set()):
-                heard[key] = listeners
+            self._timeframes.add(key[0])
+            if key in self._listeners or (key[0], EVERYTHING) in self._listeners:
+                self._untold[key] = None
         for timeframe, count in new.items():
             self._metrics.predictions.labels(timeframe).inc(count)
+        if self._untold:
+            self._new.set()
+
+    async def _tell_on(self) -> None:
+        """Analyse what is new, some series at a time, and tell who listens. One that fails doesn't end it."""
+        while True:
+            await self._new.wait()
+            self._new.clear()
+            keys, self._untold = list(self._untold), {}
+            for first in range(0, len(keys), _AT_ONCE):
+                try:
+                    with self._metrics.hand_on_seconds.time():
+                        await self._tell(keys[first : first + _AT_ONCE])
+                except Exception:
+                    logger("api").exception("new predictions could not be handed on")
+
+    async def _tell(self, keys: Sequence[Key]) -> None:
         with suppress(StoreAway):  # then each connection asks again
-            await asyncio.to_thread(self._analyst.prepare, [self._newest[key] for key in heard])
-        for key, listeners in heard.items():
-            for listener in listeners:
-                listener.tell(key)
+            await asyncio.to_thread(self._analyst.prepare, [self._newest[key] for key in keys if key in self._newest])
+        for key in keys:
+            for heard in (key, (key[0], EVERYTHING)):
+                for listener in self._listeners.get(heard, ()):
+                    listener.tell(key)
+
+    def current(self) -> bool:
+        """Return whether memory holds the newest there is. Doesn't wait."""
+        return self._running and self._feed.current()
+
+    async def settle(self) -> bool:
+        """Wait until memory holds what was the newest at the call; False where it can't."""
+        return self._running and await self._feed.settle()
+
+    def newest(self, key: Key) -> Said | None:
+        """Return a series' newest prediction."""
+        return self._newest.get(key)
+
+    def series(self, symbols: Collection[str], timeframe: str | None) -> list[Key]:
+        """Return the series of some symbols (or of all) in one timeframe (or in any) in order of symbol."""
+        if not symbols:
+            return sorted((key for key in self._newest if timeframe in (None, key[0])), key=lambda key: key[::-1])
+        timeframes = sorted(self._timeframes) if timeframe is None else [timeframe]
+        return [(name, symbol) for symbol in sorted(symbols) for name in timeframes if (name, symbol) in self._newest]
 
     def timeframes(self) -> list[str]:
         """Return those that have predictions, the shortest first."""
-        return sorted({timeframe for timeframe, _ in self._newest}, key=length)
+        return sorted(self._timeframes, key=length)
 
     def known(self, timeframe: str, symbols: list[str]) -> list[Key]:
         """Return which of the symbols (or all) have a prediction."""

@@ -45,12 +45,17 @@ def _one(symbol: str, wanted: Chosen, reader: Reader, analyst: Analyst) -> dict[
         row = at_horizon(row, wanted.prediction_horizon)
     except NotPredicted as error:
         raise HTTPException(404, str(error)) from None
-    said = prediction_message(row)
+    analysis = analysed(prediction_message(row), wanted, analyst)
+    analysis["age_ms"] = (now() - row["time"]) / 1e6
+    analysis["processing_time_ms"] = (perf_counter() - begun) * 1e3
+    return analysis
+
+
+def analysed(said: dict[str, Any], wanted: Chosen, analyst: Analyst) -> dict[str, Any]:
+    """Return the answer to a request but for what its moment gives: age and processing time. Raises StoreAway."""
     analysis = asked(analyst.analysis(said), spectral=wanted.include_spectral, threshold=wanted.confidence_threshold)
     if wanted.include_rag_context:
         analysis.update(analyst.similar(said))
-    analysis["age_ms"] = (now() - row["time"]) / 1e6
-    analysis["processing_time_ms"] = (perf_counter() - begun) * 1e3
     return analysis
 
 
