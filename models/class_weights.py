@@ -15,23 +15,27 @@ from torch import Tensor
 
 from models.architectures import Net
 from models.classes import BOUND
+from models.mapped import PAGE, chunks
 
 _MOST = 4.0
 
 
-def class_weights(y: NDArray[np.floating]) -> tuple[float, float, float]:
-    """Return the weights of down, sideways and up, from labels of any shape (NaN where there is none)."""
-    y = y[np.isfinite(y)]
-    shares = np.array([np.mean(y <= -BOUND), np.mean(np.abs(y) < BOUND), np.mean(y >= BOUND)])
+def class_weights(y: NDArray[np.floating], rows: NDArray[np.intp]) -> tuple[float, float, float]:
+    """Return the weights of down, sideways and up, from the labels (n, H; NaN where there is none) of some rows."""
+    counts = np.zeros(3)
+    for part in chunks(len(rows), max(y.strides[0], PAGE)):
+        labels = y[rows[part]].astype(np.float32)
+        counts += [np.sum(labels <= -BOUND), np.sum(np.abs(labels) < BOUND), np.sum(labels >= BOUND)]
+    shares = counts / counts.sum()
     weights = np.minimum(1 / np.maximum(3 * shares, 1e-9), _MOST)
     weights /= float(weights @ shares)
     return float(weights[0]), float(weights[1]), float(weights[2])
 
 
 @contextmanager
-def weighted_by_class(net: Net, y: NDArray[np.floating]) -> Iterator[None]:
-    """Let the net's loss weigh labels by their class while it learns; the stop slice is judged without weights."""
-    down, sideways, up = class_weights(y)
+def weighted_by_class(net: Net, y: NDArray[np.floating], rows: NDArray[np.intp]) -> Iterator[None]:
+    """Let the net's loss weigh labels by their class in some rows while it learns; the stop slice is judged without weights."""
+    down, sideways, up = class_weights(y, rows)
 
     def weigh(labels: Tensor) -> Tensor | None:
         if not net.training:

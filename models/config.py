@@ -94,6 +94,7 @@ class TrainingConfig:
     replay: float = 0.0  # share of rows drawn from what `source` knows, beside the newer ones; 0: all rows alike
     seed: int = 1
     threads: int = 1
+    memory: int = 1024  # MB of the training set's files that may be resident at once; bits don't depend on it
 
     @property
     def members(self) -> tuple[NetConfig | TreesConfig, ...]:

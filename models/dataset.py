@@ -1,20 +1,22 @@
 """A training set from replayed history: what live would have seen, with labels joined at event time plus horizon.
 
-Memory: 4 bytes a feature and horizon and 46 a row, twice that while `finish` joins the parts
-(80 columns, 30 horizons, a day of 1-second bars of 4 symbols: 112 MB and 225 MB).
+It lies in files, 4 bytes a feature and horizon and 46 a row, and is read through mappings (models.mapped), so that
+history may be larger than memory.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from models.config import SIGMA
-from models.labels import Float32, label, reference
-from schema.bars import Bars, concat_bars, take_bars
+from models.labels import Float32, labelled
+from models.spools import Spools
+from schema.bars import Bars, take_bars
 from schema.features import FeatureRows
 from schema.reasons import UNDEFINED_MASK
 from schema.ticks import Bool, Float64, Int32, Int64
@@ -53,7 +55,7 @@ class Dataset:
 
     @property
     def nbytes(self) -> int:
-        """Bytes in memory."""
+        """Bytes of its arrays, in memory or in files."""
         arrays = (self.time, self.symbol, self.values, self.eligible, self.sigma, self.price, self.returns,
                   self.label_end, self.past, self.trade_price)  # fmt: skip
         return sum(array.nbytes for array in arrays)
@@ -63,7 +65,8 @@ class DatasetBuilder:
     """Collects the rows of one timeframe from replayed batches.
 
     `names` are the columns of the feature rows in their order, `fingerprints` theirs by name, `index` is the
-    timeframe's place among the configured ones, `columns` the inputs to offer (all if None).
+    timeframe's place among the configured ones, `columns` the inputs to offer (all if None), `folder` where the files
+    lie, which go with the set (None: where the system keeps temporary ones).
     Raises TrainingRefused where a column is not there.
     """
 
@@ -77,6 +80,7 @@ class DatasetBuilder:
         horizons: int = HORIZONS,
         columns: Sequence[str] | None = None,
         required: Sequence[str] = (),
+        folder: Path | None = None,
     ) -> None:
         self._timeframe, self._index, self._horizons = timeframe, index, horizons
         self._required = tuple(dict.fromkeys((SIGMA, *required)))
@@ -90,9 +94,7 @@ class DatasetBuilder:
         self._columns = chosen
         self._fingerprints = {name: fingerprints[name] for name in chosen}
         self._take = np.array([place[name] for name in chosen])
-        self._bars: list[Bars] = []
-        self._values: list[Float32] = []
-        self._sigma: list[Float64] = []
+        self._spools = Spools(len(chosen), folder)
 
     def add(self, bars: Bars, rows: FeatureRows) -> None:
         """Take the rows of one replayed batch, in stream order."""
@@ -101,28 +103,23 @@ class DatasetBuilder:
             return
         cells = np.ix_(mine, self._take)
         values = np.where(rows.why[cells] & UNDEFINED_MASK, np.nan, rows.values[cells])
-        self._bars.append(take_bars(bars, mine))
+        gates = [self._columns.index(name) for name in self._required]
         with np.errstate(over="ignore"):  # what float32 can't hold is infinite there, as it is in service, and clipped
-            self._values.append(values.astype(np.float32))
-        self._sigma.append(values[:, self._columns.index(SIGMA)])
+            narrow = values.astype(np.float32)
+        self._spools.append(
+            labelled(take_bars(bars, mine)), narrow, np.asarray(np.isfinite(narrow[:, gates]).all(axis=1), np.bool_),
+            values[:, self._columns.index(SIGMA)],
+        )  # fmt: skip
 
     def finish(self) -> Dataset:
-        """Join the rows and label them. Raises TrainingRefused where there are none."""
-        if not self._bars:
+        """Label the rows. Raises TrainingRefused where there are none."""
+        if not self._spools.rows:
             raise TrainingRefused(
                 f"training set: the history has no bar of timeframe {self._timeframe.name}; "
                 "replay more of it, or name a timeframe that it was run with"
             )
-        bars, values = concat_bars(self._bars), np.concatenate(self._values)
-        labels = label(bars, self._horizons, self._timeframe)
-        price, trade_price = reference(bars)
-        gates = [self._columns.index(name) for name in self._required]
-        eligible = np.asarray(np.isfinite(values[:, gates]).all(axis=1), np.bool_)
-        return Dataset(
-            self._timeframe, self._columns, self._fingerprints, self._required, bars.time, bars.symbol, values,
-            eligible, np.concatenate(self._sigma), price, labels.returns, labels.end,
-            labels.past, trade_price,
-        )  # fmt: skip
+        parts = self._spools.label(self._horizons, self._timeframe)
+        return Dataset(self._timeframe, self._columns, self._fingerprints, self._required, **parts)
 
 
 def build_dataset(history: Iterable[tuple[Bars, FeatureRows]], builder: DatasetBuilder) -> Dataset:

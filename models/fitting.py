@@ -19,7 +19,7 @@ from models.architectures import Net, build
 from models.augmentation import augmented
 from models.checkpoints import load_checkpoint, save_checkpoint
 from models.class_weights import weighted_by_class
-from models.config import LABEL_CLIP, NetConfig
+from models.config import NetConfig
 from models.dataset import TrainingRefused
 from models.examples import Examples
 from models.labels import Float32
@@ -48,7 +48,7 @@ class Fit:
 def fit_net(
     config: NetConfig,
     x: Float32,
-    y: Float32,
+    y: NDArray[np.floating],
     symbol: Int32,
     eligible: NDArray[np.bool_],
     fit: NDArray[np.intp],
@@ -61,7 +61,7 @@ def fit_net(
 ) -> Fit:
     """Fit on the rows of `fit`, keep the epoch that is best on those of `stop`.
 
-    `x` (n, F) inputs and `y` (n, H) labels of all rows, NaN where there is none. After each epoch the run is kept in
+    `x` (n, F) inputs and `y` (n, H) labels of all rows, NaN where there is none; both may be mapped files. After each epoch the run is kept in
     the file `checkpoint`, and goes on from there if it is there: to the same bits as if it had never been broken off.
     `start` are weights to begin with. Raises TrainingFailed where the loss is no number, BadCheckpoint.
     """
@@ -70,13 +70,12 @@ def fit_net(
     if start is not None:
         net.load_state_dict(dict(start))
     device = torch.device(config.device)
-    labels = torch.from_numpy(np.clip(y, -LABEL_CLIP, LABEL_CLIP))
-    examples = Examples(torch.from_numpy(x).to(device), labels.to(device), symbol, eligible)
+    examples = Examples(torch.from_numpy(x), torch.from_numpy(y), symbol, eligible, device)
     run = _Run(net.to(device), config, examples, (fit, stop), seed, checkpoint)
     with ExitStack() as stack:
         stack.enter_context(augmented(net, config.augment, config.options.get("places", ())))
         if config.class_weights:
-            stack.enter_context(weighted_by_class(net, y[fit]))
+            stack.enter_context(weighted_by_class(net, y, fit))
         run.resume()
         for epoch in run.epochs():
             where = f"grade {epoch.grade} of {net.grades}, " if net.grades > 1 else ""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from models.dataset import Dataset
 from models.labels import Float32
+from models.mapped import PAGE, chunks, picked
 from models.metadata import ColumnUse
 from schema.ticks import Bool, Float64, Int32, Int64
 
@@ -61,6 +62,14 @@ class Inputs:
         return out
 
 
+    def of(self, values: NDArray[np.floating], rows: Int64) -> Float32:
+        """Return what `make` does, of rows that lie anywhere in a mapped file."""
+        out = np.empty((len(rows), self.width), np.float32)
+        for part in chunks(len(rows), max(values.strides[0], PAGE)):
+            out[part] = self.make(values, rows[part])
+        return out
+
+
 @njit(cache=True)
 def _eligible(values, rows, required):  # type: ignore[no-untyped-def]
     out = np.ones(len(rows), np.bool_)
@@ -93,10 +102,10 @@ def fit_columns(dataset: Dataset, fit: NDArray[np.intp], later: NDArray[np.intp]
     slice) the range they had: a clock over less than a day, a running total. Raises ValueError where a required column
     can't be used.
     """
-    sample, after = (dataset.values[rows[:: -(-len(rows) // _SAMPLE)]].astype(np.float64) for rows in (fit, later))
+    sample, after = (picked(dataset.values, rows[:: -(-len(rows) // _SAMPLE)]) for rows in (fit, later))
     columns = []
     for k, name in enumerate(dataset.columns):
-        x = sample[:, k]
+        x = sample[:, k].astype(np.float64)
         defined = x[np.isfinite(x)]
         required = name in dataset.required
         if len(defined) < max(_FAIR_SHARE * len(x), 2) or defined.min() == defined.max():

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import msgspec
@@ -20,6 +20,7 @@ import numpy as np
 from models.checkpoints import BadCheckpoint
 from models.config import TrainingConfig
 from models.dataset import Dataset
+from models.mapped import chunks
 
 RUNS = ".runs"
 
@@ -36,7 +37,7 @@ def open_run(root: Path, dataset: Dataset, config: TrainingConfig, resume: bool)
     """
     folder = run_folder(root, config)
     mark = folder / "run.json"
-    ours = {"config": _digest(msgspec.json.encode(asdict(config))), "data": _data_digest(dataset)}
+    ours = {"config": _digest(msgspec.json.encode(asdict(replace(config, memory=0)))), "data": _data_digest(dataset)}
     if resume and mark.is_file():
         try:
             theirs = msgspec.json.decode(mark.read_bytes(), type=dict[str, str])
@@ -61,5 +62,7 @@ def _digest(content: bytes) -> str:
 def _data_digest(dataset: Dataset) -> str:
     digest = hashlib.sha256(repr((dataset.timeframe.name, dataset.columns, dataset.fingerprints)).encode())
     for name in ("time", "symbol", "values", "returns", "sigma"):
-        digest.update(np.ascontiguousarray(getattr(dataset, name)).view(np.uint8).data)
+        array = getattr(dataset, name)
+        for part in chunks(len(array), array.strides[0]):
+            digest.update(np.ascontiguousarray(array[part]).view(np.uint8).data)
     return digest.hexdigest()

@@ -12,9 +12,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from models.mapped import CHUNK, PAGE, settle
 from schema.bars import BarFlag, Bars
 from schema.outcomes import Basis
-from schema.ticks import Bool, Float64, Int64
+from schema.ticks import Bool, Float64, Int32, Int64
 from schema.timeframes import BarKind, Timeframe
 
 Float32 = NDArray[np.float32]
@@ -38,18 +39,41 @@ def reference(bars: Bars) -> tuple[Float64, Bool]:
     return np.where(trade_price, bars.close, bars.mid), trade_price
 
 
+class Labelled(NamedTuple):
+    """What labels are made of, n bars of one timeframe in stream order."""
+
+    time: Int64  # (n,) ns UTC of the close
+    symbol: Int32  # (n,)
+    price: Float64  # (n,) reference price
+    trade_price: Bool  # (n,) it is a trade price
+    halted: Bool  # (n,)
+    starts: Bool  # (n,) the first bar of its session
+    session_open: Int64  # (n,) ns UTC
+    session_close: Int64  # (n,)
+
+
+def labelled(bars: Bars) -> Labelled:
+    """Return what the labels of bars are made of."""
+    price, trade_price = reference(bars)
+    return Labelled(
+        bars.time, bars.symbol, price, trade_price, *halts_and_starts(bars), bars.session_open, bars.session_close
+    )
+
+
 def label(bars: Bars, horizons: int, timeframe: Timeframe) -> Labels:
     """Label bars of one timeframe in stream order for horizons 1 .. `horizons`."""
+    return label_into(np.empty((len(bars.time), horizons), np.float32), labelled(bars), timeframe)
+
+
+def label_into(returns: Float32, bars: Labelled, timeframe: Timeframe) -> Labels:
+    """Label bars for the horizons that `returns` (n, H), which may be a mapped file, has room for."""
+    labels = Labels(returns, np.array(bars.time), np.full(len(returns), np.nan, np.float32))
     order = np.argsort(bars.symbol, kind="stable").astype(np.int64)
-    price, trade_price = reference(bars)
-    labels = Labels(
-        np.full((len(order), horizons), np.nan, np.float32), bars.time.copy(), np.full(len(order), np.nan, np.float32)
-    )
-    halted, starts = halts_and_starts(bars)
-    _label(
-        order, bars.symbol, bars.time, price, trade_price, halted, starts, bars.session_open, bars.session_close,
-        *bounds(timeframe), *labels,
-    )  # fmt: skip
+    heads = np.flatnonzero(np.diff(bars.symbol[order], prepend=-1))  # where each series begins
+    step = max(CHUNK // PAGE, 1)  # rows of a series lie far apart: a page each
+    for series in np.split(order, heads[np.flatnonzero(np.diff(heads // step)) + 1]):
+        _label(series, *bars, *bounds(timeframe), *labels)
+        settle()
     return labels
 
 
@@ -81,10 +105,11 @@ def ends_here(since, opened, closed, h, time, session_open, halted, starts, step
 
 @njit(cache=True)
 def _label(  # type: ignore[no-untyped-def]
-    order, symbol, time, price, trade_price, halted, starts, opens, closes, step, within_session, returns, end, past
+    order, time, symbol, price, trade_price, halted, starts, opens, closes, step, within_session, returns, end, past
 ):
     for a in range(len(order)):
         i = order[a]
+        returns[i] = np.nan
         before = order[a - 1] if a > 0 else i
         if before != i and symbol[before] == symbol[i] and trade_price[before] == trade_price[i]:
             past[i] = np.log(price[i] / price[before])

@@ -60,13 +60,16 @@ def lay_out(
     raise TypeError(f"{type(net).__name__} is no net we can fit; expected a StepNet or a WindowNet")
 
 
-def evaluate(net: Net, x: Float32, symbol: Int32, eligible: Bool) -> Float32:
-    """Return heads (n, H, 2) of all rows with inputs (n, F), as serving would give them; NaN where it gives none.
+def evaluate(
+    net: Net, x: Float32, symbol: Int32, eligible: Bool, rows: NDArray[np.intp] | None = None
+) -> Float32:  # fmt: skip
+    """Return heads (m, H, 2) of the m given rows of inputs (n, F), all n where none are given, as serving gives them.
 
-    That is in rows that are not eligible, and where the window isn't full. Raises ValueError where there is no other.
+    They are NaN in rows that are not eligible, and where the window isn't full. Raises ValueError where there is no other.
     """
+    rows = np.arange(len(symbol)) if rows is None else rows
     if isinstance(net, StepNet):
-        return evaluate_sequences(net, x, symbol, eligible)
+        return evaluate_sequences(net, x, symbol, eligible, rows)
     if isinstance(net, WindowNet):
-        return evaluate_windows(net, x, symbol, eligible)
+        return evaluate_windows(net, x, symbol, eligible, rows)
     raise TypeError(f"{type(net).__name__} is no net we can evaluate; expected a StepNet or a WindowNet")

@@ -6,11 +6,12 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 import msgspec
 import numpy as np
 
-from models.architectures import Net, StepNet, WindowNet
+from models.architectures import StepNet, WindowNet
 from models.bundle import Bundle
 from models.checkpoints import BadCheckpoint
 from models.config import LABEL_CLIP, NetConfig, TrainingConfig, TreesConfig
@@ -22,10 +23,14 @@ from models.labels import Float32
 from models.layouts import evaluate
 from models.metadata import ColumnUse
 from models.named import places
-from models.problem import Problem
+from models.mapped import picked
+from models.problem import Problem, head, inputs_of
 from models.processes import is_first
 from models.trees import parse_forest, walk
+from models.two_stages import Picked
 from schema.ticks import Float64
+
+_BLOCK: Final = 65_536  # rows whose inputs are held at once
 
 Progress = Callable[[str, float], None]  # what is being done, share of that done
 
@@ -45,33 +50,45 @@ class Fitted:
 
         In that problem's unit; NaN where there is no prediction.
         """
-        data = problem.dataset
-        there = context(self.fit.net, problem, rows) if self.fit else rows
-        x = self._inputs(problem, there)
-        if self.fit is not None:
-            found = evaluate(self.fit.net, x, data.symbol[there], data.eligible[there])
-            both = found[np.searchsorted(there, rows)].astype(np.float64)
-            mean, log_variance = both[..., 0], both[..., 1]
+        if self.fit is not None and isinstance(self.fit.net, StepNet):
+            both = self._behind_all(self.fit.net, problem, rows)
         else:
-            mean, log_variance = (walk(parse_forest(text), x)[:, None] for text in self.texts or ())
+            blocks = np.split(rows, np.arange(_BLOCK, len(rows), _BLOCK))
+            both = np.concatenate([self._of_block(problem, block) for block in blocks])
+        mean, log_variance = both[..., 0], both[..., 1]
         if self.floor != problem.floor:
-            mine = np.maximum(np.nan_to_num(data.sigma[rows]), self.floor)
-            ratio = (mine / problem.unit[rows, 0])[:, None]
+            mine = np.maximum(np.nan_to_num(problem.dataset.sigma[rows]), self.floor)
+            ratio = (mine / problem.sigma[rows])[:, None]
             mean, log_variance = mean * ratio, log_variance + 2 * np.log(ratio)
         return mean, log_variance
 
+    def _behind_all(self, net: StepNet, problem: Problem, rows: Rows) -> Float64:
+        """Return heads (rows, H, 2) of a net that has seen all rows before them, from the first on."""
+        part = head(problem.dataset, int(rows[-1]) + 1)
+        same = self.columns == problem.columns
+        x = problem.x[: len(part.time)] if same else inputs_of(part, self.columns, problem.scratch)
+        return evaluate(net, x, part.symbol, part.eligible, rows).astype(np.float64)
+
+    def _of_block(self, problem: Problem, rows: Rows) -> Float64:
+        """Return heads (rows, H or 1, 2) of trees, or of a net over windows."""
+        if self.fit is None:
+            x = self._inputs(problem, rows)
+            return np.stack([walk(parse_forest(text), x)[:, None] for text in self.texts or ()], axis=-1)
+        net, data = self.fit.net, problem.dataset
+        assert isinstance(net, WindowNet)
+        there = context(net, problem, rows)
+        x, asked = self._inputs(problem, there), np.searchsorted(there, rows)
+        return evaluate(net, x, data.symbol[there], data.eligible[there], asked).astype(np.float64)
+
     def _inputs(self, problem: Problem, rows: Rows) -> Float32:
         if self.columns == problem.columns:
-            return problem.x[rows]
+            return picked(problem.x, rows)
         data = problem.dataset
-        return Inputs(self.columns, data.columns, data.fingerprints).make(data.values, rows)
+        return Inputs(self.columns, data.columns, data.fingerprints).of(data.values, rows)
 
 
-def context(net: Net, problem: Problem, rows: Rows) -> Rows:
-    """Return the rows that a net has to be run over to speak of `rows` (in order) as it would be served."""
-    if isinstance(net, StepNet):
-        return np.arange(int(rows[-1]) + 1)
-    assert isinstance(net, WindowNet)
+def context(net: WindowNet, problem: Problem, rows: Rows) -> Rows:
+    """Return the rows that a net over windows has to see to speak of `rows` (in order) as it would be served."""
     data = problem.dataset
     wanted = np.zeros(problem.rows, np.bool_)
     for symbol in np.unique(data.symbol[rows]):
@@ -96,7 +113,7 @@ def fit_member(
     spec = replace(spec, options=options)
     try:
         fit = fit_net(
-            spec, problem.x, problem.y.astype(np.float32), data.symbol, data.eligible, fold.fit, fold.stop,
+            spec, problem.x, problem.y, data.symbol, data.eligible, fold.fit, fold.stop,
             config.seed, progress, checkpoint=keep, start=start,
         )  # fmt: skip
     except ValueError as error:
@@ -116,10 +133,10 @@ def _fit_trees(
             raise BadCheckpoint(
                 f"checkpoint {done}: {error}; train again without --resume, which begins anew"
             ) from error
-    fold, label = problem.fold, np.clip(problem.y[:, config.primary - 1], -LABEL_CLIP, LABEL_CLIP)
+    fold, label = problem.fold, np.clip(problem.label, -LABEL_CLIP, LABEL_CLIP)
     library = importlib.import_module(f"models.architectures.{spec.architecture}")
     texts = library.fit_trees(
-        (problem.x[fold.fit], problem.x[fold.stop]), (label[fold.fit], label[fold.stop]), spec, config.seed,
+        (Picked(problem.x, fold.fit), Picked(problem.x, fold.stop)), (label[fold.fit], label[fold.stop]), spec, config.seed,
         config.threads, progress,
     )  # fmt: skip
     if done is not None and is_first():

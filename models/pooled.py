@@ -36,9 +36,10 @@ class Pool:
     def add(self, mean: Float64, log_variance: Float64, y: Float64) -> None:
         """Take the calibrate rows of one fold; those without a prediction are left out."""
         there = np.isfinite(mean[:, min(self.primary, mean.shape[1]) - 1])
-        self._mean.append(mean[there])
-        self._log_variance.append(log_variance[there])
-        self._y.append(y[there])
+        for kept, new in ((self._mean, mean), (self._log_variance, log_variance), (self._y, y)):
+            kept.append(new[there][-_MOST_ROWS:])
+            while sum(map(len, kept[1:])) >= _MOST_ROWS:  # the oldest fold is behind what calibration looks at
+                kept.pop(0)
 
     def calibrate(self) -> Calibration:
         """Fit the variance scale, the class map and, for trees, the other horizons on the newest pooled rows."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from models.config import SIGMA, TrainingConfig
 from models.dataset import Dataset, TrainingRefused
+from models.mapped import chunks, column
 from models.stationarity import stationarity
 from schema.ticks import Int64
 from schema.timeframes import BarKind
@@ -68,7 +69,7 @@ def examine(dataset: Dataset, config: TrainingConfig) -> Quality:
 
 
 def _rows(dataset: Dataset, config: TrainingConfig) -> Iterator[Finding]:
-    labelled = int(np.sum(dataset.eligible & np.isfinite(dataset.returns[:, config.primary - 1])))
+    labelled = int(np.sum(dataset.eligible & np.isfinite(column(dataset.returns, config.primary - 1))))
     least = LEAST_ROWS["net"] if config.nets else LEAST_ROWS["trees"]
     found = (
         f"{labelled:,} labelled rows of {len(dataset.time):,} in {len(np.unique(dataset.symbol))} symbols "
@@ -127,8 +128,10 @@ def _prices(dataset: Dataset) -> Iterator[Finding]:
 
 
 def _labels(dataset: Dataset) -> Iterator[Finding]:
-    labels = dataset.returns[:, 0]
-    wrong = np.isinf(dataset.returns).any(axis=1) | (np.abs(np.nan_to_num(labels)) > _ABSURD)
+    labels = column(dataset.returns, 0)
+    wrong = np.abs(np.nan_to_num(labels)) > _ABSURD
+    for part in chunks(len(wrong), dataset.returns.strides[0]):
+        wrong[part] |= np.isinf(dataset.returns[part]).any(axis=1)
     if wrong.any():
         row = int(wrong.argmax())
         yield Finding(
@@ -145,11 +148,13 @@ def _labels(dataset: Dataset) -> Iterator[Finding]:
 
 
 def _columns(dataset: Dataset) -> Iterator[Finding]:
-    with np.errstate(invalid="ignore"):
-        finite = np.isfinite(dataset.values)
-        empty = ~finite.any(axis=0)
-        low = np.where(finite, dataset.values, np.inf).min(axis=0)
-        high = np.where(finite, dataset.values, -np.inf).max(axis=0)
+    low, high = np.full(len(dataset.columns), np.inf), np.full(len(dataset.columns), -np.inf)
+    for part in chunks(len(dataset.values), dataset.values.strides[0]):
+        values = dataset.values[part]
+        finite = np.isfinite(values)
+        low = np.minimum(low, np.where(finite, values, np.inf).min(axis=0))
+        high = np.maximum(high, np.where(finite, values, -np.inf).max(axis=0))
+    empty = low > high
     for check, which in (("all-NaN columns", empty), ("constant columns", ~empty & (low == high))):
         names = [name for name, is_so in zip(dataset.columns, np.asarray(which).tolist()) if is_so]
         bad = [name for name in names if name in dataset.required]

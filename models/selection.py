@@ -26,7 +26,7 @@ def choose(
     """
     step = -(-len(fit) // _SAMPLE)
     rows, y = fit[::step], y[::step]
-    inputs = Inputs(columns, dataset.columns, dataset.fingerprints).make(dataset.values, rows)
+    inputs = Inputs(columns, dataset.columns, dataset.fingerprints).of(dataset.values, rows)
     x = _standard(inputs[:, : len(columns)].astype(np.float64))
     worth = np.maximum(*(np.abs(_standard(target[:, None])[:, 0] @ x) / len(rows) for target in (y, np.abs(y))))
     chosen: list[int] = []

@@ -13,6 +13,7 @@ from torch import Tensor
 from models.architectures import StepNet
 from models.examples import Examples
 from models.labels import Float32
+from models.mapped import settle
 from schema.ticks import Bool, Int32
 
 _CHUNK = 256  # rows between two calls of the net over whole series
@@ -44,14 +45,14 @@ class Streams:
 
     def losses(self, epoch: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield the sum of losses and their number of each mini-batch, in the order of time in every epoch."""
-        x, y = self._examples.x, self._examples.y
-        state = self._net.start(len(self._pieces.row)).to(x.device)
+        examples = self._examples
+        state = self._net.start(len(self._pieces.row)).to(examples.device)
         for first in range(0, len(self) * self._chunk, self._chunk):
-            rows = torch.from_numpy(self._pieces.row[:, first : first + self._chunk])
-            counts = torch.from_numpy(self._pieces.counts[:, first : first + self._chunk]).to(x.device)
-            heads, state = self._net(x[rows], state)  # padded rows read row -1 and carry no loss
+            rows = torch.from_numpy(np.maximum(self._pieces.row[:, first : first + self._chunk], 0))
+            counts = torch.from_numpy(self._pieces.counts[:, first : first + self._chunk]).to(examples.device)
+            heads, state = self._net(examples.inputs(rows), state)  # padded rows read row 0 and carry no loss
             state = state.detach()
-            yield self._net.loss(heads, y[rows], counts)
+            yield self._net.loss(heads, examples.labels(rows), counts)
 
 
 def pieces_of(symbol: Int32, eligible: Bool, labelled: Bool, streams: int, burn_in: int, chunk: int) -> Pieces:
@@ -84,22 +85,26 @@ def _trim(rows: NDArray[np.intp], labelled: Bool, burn_in: int) -> NDArray[np.in
 
 
 @torch.inference_mode()
-def evaluate_sequences(net: StepNet, x: Float32, symbol: Int32, eligible: Bool) -> Float32:
-    """Run whole series from a zero state and return heads (n, H, 2), NaN in rows that are not eligible.
+def evaluate_sequences(net: StepNet, x: Float32, symbol: Int32, eligible: Bool, rows: NDArray[np.intp]) -> Float32:
+    """Run whole series from a zero state and return heads (m, H, 2) of m rows, NaN where one is not eligible.
 
     `x` holds the inputs (n, F) of all rows; the state passes rows that are not eligible unchanged, as it does live.
     """
+    place = np.full(len(symbol), NO_ROW, np.intp)
+    place[rows] = np.arange(len(rows))
     sequences = [np.flatnonzero(eligible & (symbol == s)) for s in np.unique(symbol[eligible])]
     row = np.full((len(sequences), max(map(len, sequences), default=0)), NO_ROW, np.intp)
-    for k, rows in enumerate(sequences):
-        row[k, : len(rows)] = rows
+    for k, series in enumerate(sequences):
+        row[k, : len(series)] = series
     out, state = None, net.start(len(sequences))
     for first in range(0, row.shape[1], _CHUNK):
         part = row[:, first : first + _CHUNK]
         heads, state = net(torch.from_numpy(x[part]), state)  # padded rows come after a series' last: they harm nothing
+        settle()
         if out is None:
-            out = np.full((len(x), *heads.shape[2:]), np.nan, np.float32)
-        out[part[part >= 0]] = heads.numpy()[part >= 0]
+            out = np.full((len(rows), *heads.shape[2:]), np.nan, np.float32)
+        asked = (part >= 0) & (place[part] >= 0)
+        out[place[part[asked]]] = heads.numpy()[asked]
     if out is None:
         raise ValueError("no eligible row to evaluate; check the required columns")
     return out

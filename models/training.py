@@ -13,8 +13,9 @@ import torch
 from models.bundle import Bundle
 from models.config import TrainingConfig
 from models.dataset import Dataset, TrainingRefused
-from models.folds import Fold, folds_of
+from models.folds import Folds, folds_of
 from models.journal import open_run, run_folder
+from models.mapped import resident
 from models.members import Progress
 from models.processes import is_first, together, wait
 from models.quality import examine
@@ -47,29 +48,29 @@ def train(
         raise TrainingRefused(
             f"training: primary horizon {config.primary}, expected one of 1 .. {dataset.horizons} bars"
         )
-    quality = examine(dataset, config)
-    quality.refuse()
     root = Path(directory)
-    source = Registry(root).load(config.source) if config.source else None
-    folds = folds_of(dataset, config)
-    if source is not None:
-        folds = _unseen(dataset, folds, source)
-    with _threads(config.threads), together():
+    with _threads(config.threads), together(), resident(config.memory):
+        quality = examine(dataset, config)
+        quality.refuse()
+        source = Registry(root).load(config.source) if config.source else None
+        folds = folds_of(dataset, config)
+        if source is not None:
+            folds = _unseen(dataset, folds, source)
         run = open_run(root, dataset, config, resume) if is_first() else run_folder(root, config)
         wait()  # for the first to have opened it
         walk = walk_forward(dataset, config, folds, run, source, progress if is_first() else _silent)
         if not is_first():
             return ""
-    progress("publishing", 1.0)
-    created = now or dt.datetime.now(dt.UTC)
-    version = Registry(root).publish(
-        config.name, lambda path, version: write_version(path, version, created, walk, dataset, quality), created
-    )
+        progress("publishing", 1.0)
+        created = now or dt.datetime.now(dt.UTC)
+        version = Registry(root).publish(
+            config.name, lambda path, version: write_version(path, version, created, walk, dataset, quality), created
+        )
     shutil.rmtree(run, ignore_errors=True)
     return version
 
 
-def _unseen(dataset: Dataset, folds: list[Fold], source: Bundle) -> list[Fold]:
+def _unseen(dataset: Dataset, folds: Folds, source: Bundle) -> Folds:
     """Return the folds whose stop slice begins behind all that the source was fitted on.
 
     What it learned would else come back as out-of-sample skill.
@@ -81,14 +82,13 @@ def _unseen(dataset: Dataset, folds: list[Fold], source: Bundle) -> list[Fold]:
             f"horizons, this history of {dataset.timeframe.name} and {dataset.horizons}; name a version of the same"
         )
     seen = metadata.data.slices["test"][0]  # purged and embargoed from all that it was fitted and calibrated on
-    kept = [fold for fold in folds if dataset.time[fold.stop[0]] >= seen]
+    kept = [k for k, fold in enumerate(folds) if dataset.time[fold.stop[0]] >= seen]
     if not kept:
         raise TrainingRefused(
             f"training: train.source {metadata.version} was trained up to the end of this history's last fold; "
             "give newer data behind it, at least train.validation_bars + train.step_bars"
         )
-    first = kept[0]
-    return [first._replace(refit=True), *kept[1:]]
+    return folds[kept[0] :].refitted_first()
 
 
 def _silent(text: str, share: float) -> None:

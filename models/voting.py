@@ -58,11 +58,11 @@ class Voting:
 
     def _judged(self, problem: Problem, rows: Rows) -> VoteRows:
         """Say what serving says; a label that is missing in the history is one that doesn't count there."""
-        data, at = problem.dataset, self._primary - 1
+        data = problem.dataset
         place = places(data.time, _sequence(data.symbol), data.timeframe)
         return VoteRows(
-            data.symbol[rows], place[rows], np.zeros(len(rows), np.int64), np.isfinite(problem.y[rows, at]),
-            data.price[rows], problem.unit[rows, at], data.sigma[rows],
+            data.symbol[rows], place[rows], np.zeros(len(rows), np.int64), np.isfinite(problem.label[rows]),
+            data.price[rows], problem.unit[rows], data.sigma[rows],
         )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from models.bundle import Bundle
 from models.config import NetConfig, TrainingConfig
 from models.dataset import Dataset
 from models.evaluation import Forecast, Outcome
-from models.folds import Fold, Rows
+from models.folds import Cut, Fold, Folds, Rows
 from models.members import Fitted, Progress, fit_member
 from models.pooled import Calibration, Pool, forecast
 from models.problem import Problem, problem_of
@@ -25,7 +25,7 @@ class Walk:
     """What is left behind the last fold."""
 
     config: TrainingConfig
-    folds: list[Fold]
+    folds: Folds
     voting: Voting
     problem: Problem | None = None  # of the last fold, on which the members of the version were fitted
     fitted: dict[str, Fitted] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class Walk:
 
 
 def walk_forward(
-    dataset: Dataset, config: TrainingConfig, folds: list[Fold], run: Path | None, source: Bundle | None,
+    dataset: Dataset, config: TrainingConfig, folds: Folds, run: Path | None, source: Bundle | None,
     progress: Progress,
 ) -> Walk:  # fmt: skip
     """Fit every member on every fold that asks for it; predict and score the test slices.
@@ -47,10 +47,10 @@ def walk_forward(
     """
     walk = Walk(config, folds, Voting(config, dataset))
     pools = {spec.architecture: Pool(config.primary) for spec in config.members}
-    fits = sum(_due(spec, fold) for fold in folds for spec in config.members)
+    fits = sum(_due(spec, cut) for cut in folds.cuts for spec in config.members)
     done = 0
     for fold in folds:
-        problem = _problem(dataset, fold, config, source)
+        problem = _problem(dataset, fold, config, source, run)
         calibrated: dict[str, Forecast] = {}
         for spec in config.members:
             name = spec.architecture
@@ -66,7 +66,7 @@ def walk_forward(
                 walk.calibration[name] = pools[name].calibrate()
                 calibrated[name] = forecast(walk.calibration[name], *heads, config.primary)
         if is_first():
-            walk.voting.learn(calibrated, problem.y[fold.calibrate, config.primary - 1])
+            walk.voting.learn(calibrated, problem.label[fold.calibrate])
             _score_fold(walk, problem)
         walk.problem = problem
     return walk
@@ -86,17 +86,21 @@ def join(parts: list[Forecast]) -> Forecast:
     ))  # fmt: skip
 
 
-def _due(spec: object, fold: Fold) -> bool:
+def _due(spec: object, fold: Fold | Cut) -> bool:
     return fold.refit or not isinstance(spec, NetConfig)
 
 
-def _problem(dataset: Dataset, fold: Fold, config: TrainingConfig, source: Bundle | None) -> Problem:
+def _problem(
+    dataset: Dataset, fold: Fold, config: TrainingConfig, source: Bundle | None, scratch: Path | None
+) -> Problem:  # fmt: skip
     known = source.metadata if source is not None else None
     names = [net.architecture for net in config.nets]
     if known is None:
-        return problem_of(dataset, fold, names, config.columns, config.primary)
+        return problem_of(dataset, fold, names, config.columns, config.primary, scratch=scratch)
     fold = replay_fold(dataset, fold, known.data.slices["calibrate"][1], config) if config.replay else fold
-    return problem_of(dataset, fold, names, 0, config.primary, known.columns, known.volatility_floor)
+    return problem_of(
+        dataset, fold, names, 0, config.primary, known.columns, known.volatility_floor, scratch
+    )  # fmt: skip
 
 
 def replay_fold(dataset: Dataset, fold: Fold, known_until: int, config: TrainingConfig) -> Fold:
@@ -116,8 +120,8 @@ def replay_fold(dataset: Dataset, fold: Fold, known_until: int, config: Training
     return fold._replace(fit=np.sort(np.concatenate((drawn, new))))
 
 
-def _told(progress: Progress, fold: Fold, folds: list[Fold], done: int, fits: int) -> Progress:
-    where = f"fold {fold.number + 1} of {folds[-1].number + 1}: " if len(folds) > 1 else ""
+def _told(progress: Progress, fold: Fold, folds: Folds, done: int, fits: int) -> Progress:
+    where = f"fold {fold.number + 1} of {folds.cuts[-1].number + 1}: " if len(folds) > 1 else ""
     return lambda text, share: progress(f"{where}{text}", (done + share) / fits)
 
 
@@ -128,9 +132,9 @@ def _score_fold(walk: Walk, problem: Problem) -> None:
     speak = np.all([np.isfinite(mean[:, -1]) for mean, _ in said.values()], axis=0)
     rows = rows[speak]
     naive = problem.fold._replace(test=rows)
-    at = primary - 1
+    unit = problem.unit
     walk.rows.append(rows)
-    walk.outcomes.append(Outcome(problem.dataset.time[rows], problem.y[rows, at], problem.unit[rows, at]))
+    walk.outcomes.append(Outcome(problem.dataset.time[rows], problem.label[rows], unit[rows]))
     found = {
         name: forecast(walk.calibration[name], mean[speak], log_variance[speak], primary)
         for name, (mean, log_variance) in said.items()
@@ -138,7 +142,7 @@ def _score_fold(walk: Walk, problem: Problem) -> None:
     found["ensemble"] = walk.voting.vote(found, problem, rows)
     found |= {
         f"naive: {name}": f
-        for name, f in baselines(problem.dataset, naive, problem.y[:, at], problem.unit[:, at], primary).items()
+        for name, f in baselines(problem.dataset, naive, problem.label, unit, primary).items()
     }
     for name, one in found.items():
         walk.forecasts.setdefault(name, []).append(one)

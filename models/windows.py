@@ -17,6 +17,7 @@ from models.architectures.graded import GradedNet
 from models.examples import Examples
 from models.frozen import Frozen
 from models.labels import Float32
+from models.mapped import settle
 from schema.ticks import Bool, Int32, Int64
 
 _BATCH = 256  # windows of one call of the net over whole series
@@ -69,12 +70,12 @@ class Windows:
             if not len(numbers):
                 yield self._nothing()
                 continue
-            y = self._examples.y[torch.from_numpy(self._ends)[numbers]]
+            y = self._examples.labels(torch.from_numpy(self._ends)[numbers])
             yield self._net.loss(self._heads(numbers), y, torch.ones(len(numbers), dtype=torch.bool, device=y.device))
 
     def _nothing(self) -> tuple[Tensor, Tensor]:
         """Return a loss of 0 that has a gradient, of no rows: other processes have the rest of the mini-batch."""
-        zero = torch.zeros((), device=self._examples.y.device)
+        zero = torch.zeros((), device=self._examples.device)
         loss = sum((p.sum() * 0.0 for p in self._net.parameters() if p.requires_grad), zero)
         return loss, torch.zeros((), dtype=torch.int64, device=zero.device)
 
@@ -86,7 +87,7 @@ class Windows:
         return self._below.net.above(*self._below(numbers))
 
     def _gathered(self, numbers: Tensor) -> Tensor:
-        return gather(self._examples.x, self._index(self._ends[numbers.numpy()]))
+        return self._examples.inputs(torch.from_numpy(self._index(self._ends[numbers.numpy()])))
 
 
 def gather(x: Tensor, rows: Int64) -> Tensor:
@@ -95,15 +96,16 @@ def gather(x: Tensor, rows: Int64) -> Tensor:
 
 
 @torch.inference_mode()
-def evaluate_windows(net: WindowNet, x: Float32, symbol: Int32, eligible: Bool) -> Float32:
-    """Return heads (n, H, 2) of inputs (n, F), NaN in rows that are not eligible or whose window isn't full."""
+def evaluate_windows(net: WindowNet, x: Float32, symbol: Int32, eligible: Bool, rows: NDArray[np.intp]) -> Float32:
+    """Return heads (m, H, 2) of m rows of inputs (n, F), NaN where one isn't eligible or its window isn't full."""
     index, inputs = WindowIndex(symbol, eligible, net.window), torch.from_numpy(x)
-    ends, out = np.flatnonzero(index.full), None
-    for first in range(0, len(ends), _BATCH):
-        part = ends[first : first + _BATCH]
-        heads = net(gather(inputs, index(part))).numpy()
+    places, out = np.flatnonzero(index.full[rows]), None
+    for first in range(0, len(places), _BATCH):
+        part = places[first : first + _BATCH]
+        heads = net(gather(inputs, index(rows[part]))).numpy()
+        settle()
         if out is None:
-            out = np.full((len(x), *heads.shape[1:]), np.nan, np.float32)
+            out = np.full((len(rows), *heads.shape[1:]), np.nan, np.float32)
         out[part] = heads
     if out is None:
         raise ValueError(

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
+import numpy as np
 from numpy.typing import NDArray
 
 from models.config import TreesConfig
 from models.labels import Float32
-from models.two_stages import Grow, Grown, fit_in_stages
+from models.two_stages import BLOCK, Grow, Grown, Picked, fit_in_stages
+
+_SAMPLE: Final = 200_000  # rows that bins are made from, as LightGBM does
 from schema.ticks import Float64
 
 
 def fit_trees(
-    x: tuple[Float32, Float32],
+    x: tuple[Picked, Picked],
     y: tuple[Float64, Float64],
     config: TreesConfig,
     seed: int,
@@ -33,20 +36,35 @@ def fit_trees(
 
 
 def _fit(
-    objective: str, trees: int, x: tuple[Float32, Float32], y: tuple[NDArray[Any], ...], config: TreesConfig,
+    objective: str, trees: int, x: tuple[Picked, Picked], y: tuple[NDArray[Any], ...], config: TreesConfig,
     seed: int, threads: int,
 ) -> Grown:  # fmt: skip
     import lightgbm
 
+    class Rows(lightgbm.Sequence):  # type: ignore[misc]
+        """Binned block by block, so that the library holds a byte a cell and never the inputs."""
+
+        batch_size = BLOCK
+
+        def __init__(self, picked: Picked) -> None:
+            self._picked = picked
+
+        def __getitem__(self, at: Any) -> Float32:
+            return self._picked.block(at) if isinstance(at, slice) else self._picked.block(slice(at, at + 1))[0]
+
+        def __len__(self) -> int:
+            return len(self._picked.rows)
+
     parameters = {
         "objective": objective, "metric": objective, "num_leaves": config.leaves, "verbosity": -1, "seed": seed,
-        "learning_rate": config.learning_rate, "min_data_in_leaf": min(config.least_rows_a_leaf, len(x[0]) // 20),
+        "learning_rate": config.learning_rate, "min_data_in_leaf": min(config.least_rows_a_leaf, len(y[0]) // 20),
         "bagging_fraction": config.row_share, "bagging_freq": 1, "feature_fraction": config.column_share,
         "use_missing": False, "deterministic": True, "force_row_wise": True, "num_threads": threads, "max_bin": 63,
     }  # fmt: skip
-    train = lightgbm.Dataset(x[0], y[0], free_raw_data=False)
-    stop = lightgbm.Dataset(x[1], y[1], reference=train)
+    bins = lightgbm.Dataset(x[0].block(slice(None, None, -(-len(x[0].rows) // _SAMPLE))), params=parameters)
+    train = lightgbm.Dataset(Rows(x[0]), y[0], reference=bins)
+    stop = lightgbm.Dataset(Rows(x[1]), y[1], reference=train)
     booster = lightgbm.train(
         parameters, train, trees, valid_sets=[stop], callbacks=[lightgbm.early_stopping(config.patience, verbose=False)]
     )
-    return Grown(booster.predict, booster.model_to_string())
+    return Grown(lambda inputs: np.asarray(booster.predict(inputs)), booster.model_to_string())

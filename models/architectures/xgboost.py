@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.config import TreesConfig
 from models.labels import Float32
-from models.two_stages import Grow, Grown, fit_in_stages
+from models.two_stages import Grow, Grown, Picked, fit_in_stages
+
+_BINS: Final = 64
 from schema.ticks import Float64
 
 
 def fit_trees(
-    x: tuple[Float32, Float32],
+    x: tuple[Picked, Picked],
     y: tuple[Float64, Float64],
     config: TreesConfig,
     seed: int,
@@ -36,20 +38,37 @@ def fit_trees(
 
 
 def _fit(
-    objective: str, metric: str, trees: int, x: tuple[Float32, Float32], y: tuple[NDArray[Any], ...],
+    objective: str, metric: str, trees: int, x: tuple[Picked, Picked], y: tuple[NDArray[Any], ...],
     config: TreesConfig, seed: int, threads: int,
 ) -> Grown:  # fmt: skip
     import xgboost
 
+    class Rows(xgboost.DataIter):  # type: ignore[misc]
+        """Binned block by block, so that the library holds a byte a cell and never the inputs."""
+
+        def __init__(self, picked: Picked, labels: NDArray[Any]) -> None:
+            super().__init__()
+            self._picked, self._labels, self._parts = picked, labels, picked.parts()
+
+        def next(self, input_data: Any) -> bool:
+            part = next(self._parts, None)
+            if part is not None:
+                input_data(data=self._picked.block(part), label=self._labels[part])
+            return part is not None
+
+        def reset(self) -> None:
+            self._parts = self._picked.parts()
+
     parameters = {
         "objective": objective, "eval_metric": metric, "tree_method": "hist", "grow_policy": "lossguide",
-        "max_depth": 0, "max_leaves": config.leaves, "max_bin": 64, "learning_rate": config.learning_rate,
+        "max_depth": 0, "max_leaves": config.leaves, "max_bin": _BINS, "learning_rate": config.learning_rate,
         "subsample": config.row_share, "colsample_bytree": config.column_share, "seed": seed, "nthread": threads,
-        "min_child_weight": min(config.least_rows_a_leaf, len(x[0]) // 20), "verbosity": 0,
+        "min_child_weight": min(config.least_rows_a_leaf, len(y[0]) // 20), "verbosity": 0,
     }  # fmt: skip
     if objective == "reg:gamma":  # its logarithm in float32 is the same with any library, unlike that of the mean
         parameters["base_score"] = 2.0 ** round(float(np.log2(y[0].mean())))
-    train, stop = (xgboost.DMatrix(inputs, label) for inputs, label in zip(x, y, strict=True))
+    train = xgboost.QuantileDMatrix(Rows(x[0], y[0]), max_bin=_BINS, nthread=threads)
+    stop = xgboost.QuantileDMatrix(Rows(x[1], y[1]), max_bin=_BINS, nthread=threads, ref=train)
     booster = xgboost.train(
         parameters, train, trees, evals=[(stop, "stop")], early_stopping_rounds=config.patience, verbose_eval=False
     )
