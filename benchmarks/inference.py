@@ -22,6 +22,7 @@ from models.labels import Float32
 from models.metadata import FORMAT, ColumnUse, DataRange, Member, Metadata
 from models.serving import stepper
 from models.trees import parse_forest
+from models.two_stages import Picked
 from schema.bars import Bars, empty_bars
 from schema.features import FeatureRows
 from schema.timeframes import SECOND
@@ -92,7 +93,8 @@ def _trees(random: np.random.Generator) -> TreePair:
     x: Float32 = random.standard_normal((6_000, COLUMNS)).astype(np.float32)
     y = x[:, 0] + x[:, 1] * x[:, 2] + np.abs(x[:, 3:9]).sum(axis=1) + random.standard_normal(len(x))
     config = TreesConfig(mean_trees=TREES // 2, variance_trees=TREES // 2, least_rows_a_leaf=20, patience=TREES)
-    texts = fit_trees((x[:5_000], x[5_000:]), (y[:5_000], y[5_000:]), config, 1, 1, lambda text, share: None)
+    parts = Picked(x, np.arange(5_000)), Picked(x, np.arange(5_000, 6_000))
+    texts = fit_trees(parts, (y[:5_000], y[5_000:]), config, 1, 1, lambda text, share: None)
     return TreePair(*(parse_forest(text) for text in texts))
 
 

@@ -1,4 +1,4 @@
-"""Memory and rate of a training run as history grows: `python -m benchmarks.training_memory [--rows 40000,160000,640000]`.
+"""Memory and rate of a training run as history grows: `python -m benchmarks.training_memory [--rows 40000,160000]`.
 
 A process a size makes a market of 20 symbols and 64 columns in batches (never whole), builds the training set, and
 trains a small GRU and LightGBM over two folds. Reported are the peak of the resident memory (ru_maxrss) beside that of
@@ -74,8 +74,8 @@ def one(rows: int) -> None:
         sums = json.loads(weights)["checksums"]
     done = time.perf_counter()
     print(json.dumps({
-        "rows": rows, "idle_mb": idle, "build_mb": at_build, "train_mb": _peak(), "build_rows_s": rows / (built - began),
-        "train_rows_s": rows / (done - built), "checksums": sums,
+        "rows": rows, "idle_mb": idle, "build_mb": at_build, "train_mb": _peak(), "checksums": sums,
+        "build_rows_s": rows / (built - began), "train_rows_s": rows / (done - built),
     }))  # fmt: skip
 
 

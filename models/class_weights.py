@@ -34,7 +34,7 @@ def class_weights(y: NDArray[np.floating], rows: NDArray[np.intp]) -> tuple[floa
 
 @contextmanager
 def weighted_by_class(net: Net, y: NDArray[np.floating], rows: NDArray[np.intp]) -> Iterator[None]:
-    """Let the net's loss weigh labels by their class in some rows while it learns; the stop slice is judged without weights."""
+    """Let the net's loss weigh labels by how their class comes in some rows; only while it learns."""
     down, sideways, up = class_weights(y, rows)
 
     def weigh(labels: Tensor) -> Tensor | None:

@@ -61,9 +61,10 @@ def fit_net(
 ) -> Fit:
     """Fit on the rows of `fit`, keep the epoch that is best on those of `stop`.
 
-    `x` (n, F) inputs and `y` (n, H) labels of all rows, NaN where there is none; both may be mapped files. After each epoch the run is kept in
-    the file `checkpoint`, and goes on from there if it is there: to the same bits as if it had never been broken off.
-    `start` are weights to begin with. Raises TrainingFailed where the loss is no number, BadCheckpoint.
+    `x` (n, F) inputs and `y` (n, H) labels of all rows, NaN where there is none; both may be mapped files. After each
+    epoch the run is kept in the file `checkpoint`, and goes on from there if it is there: to the same bits as if it had
+    never been broken off. `start` are weights to begin with. Raises TrainingFailed where the loss is no number,
+    BadCheckpoint.
     """
     torch.manual_seed(seed)
     net = build(config.architecture, x.shape[1], y.shape[1], **config.options)

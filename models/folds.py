@@ -141,7 +141,6 @@ class _Reach:
         part = slice(begin, behind)
         return begin + np.flatnonzero(self.usable[part] & (self._primary_end[part] <= end))
 
-
     def fold(self, cut: Cut) -> Fold:
         """Return the rows of a fold."""
         times, edges = self.times, cut.edges

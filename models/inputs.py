@@ -61,7 +61,6 @@ class Inputs:
         _make(values, rows, self._take, self._center, self._scale, self._masked, out)
         return out
 
-
     def of(self, values: NDArray[np.floating], rows: Int64) -> Float32:
         """Return what `make` does, of rows that lie anywhere in a mapped file."""
         out = np.empty((len(rows), self.width), np.float32)

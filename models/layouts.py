@@ -65,7 +65,7 @@ def evaluate(
 ) -> Float32:  # fmt: skip
     """Return heads (m, H, 2) of the m given rows of inputs (n, F), all n where none are given, as serving gives them.
 
-    They are NaN in rows that are not eligible, and where the window isn't full. Raises ValueError where there is no other.
+    They are NaN in rows that are not eligible, and where the window isn't full. Raises ValueError where all are so.
     """
     rows = np.arange(len(symbol)) if rows is None else rows
     if isinstance(net, StepNet):

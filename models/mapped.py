@@ -79,10 +79,8 @@ class Spool(Generic[_Kind]):
         self, kind: type[_Kind], row: tuple[int, ...] = (), *, path: Path | None = None, folder: Path | None = None
     ) -> None:
         self._kind, self._row, self._rows = np.dtype(kind), row, 0
-        # buffers of its own: each append is one write
-        self._file: Any = (
-            tempfile.TemporaryFile(dir=folder, buffering=0) if path is None else path.open("w+b", buffering=0)
-        )
+        self._file = _opened(path, folder)
+        weakref.finalize(self, self._file.close)
 
     def append(self, rows: NDArray[_Kind]) -> None:
         """Write rows (n, *row)."""
@@ -114,6 +112,13 @@ def load(path: Path, kind: type[_Kind], shape: tuple[int, ...]) -> NDArray[_Kind
         raise ValueError(f"{path} has {found:,} bytes, expected {wanted:,} of {shape} {dtype}")
     with path.open("rb") as file:
         return _map(file.fileno(), dtype, shape, mmap.ACCESS_COPY)
+
+
+def _opened(path: Path | None, folder: Path | None) -> Any:
+    """Open a file without buffers of Python's: each append is one write."""
+    if path is None:
+        return tempfile.TemporaryFile(dir=folder, buffering=0)
+    return path.open("w+b", buffering=0)
 
 
 def _map(file: int, kind: np.dtype[Any], shape: tuple[int, ...], access: int) -> NDArray[Any]:

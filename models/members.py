@@ -21,9 +21,9 @@ from models.folds import Rows
 from models.inputs import Inputs
 from models.labels import Float32
 from models.layouts import evaluate
+from models.mapped import picked
 from models.metadata import ColumnUse
 from models.named import places
-from models.mapped import picked
 from models.problem import Problem, head, inputs_of
 from models.processes import is_first
 from models.trees import parse_forest, walk
@@ -135,9 +135,9 @@ def _fit_trees(
             ) from error
     fold, label = problem.fold, np.clip(problem.label, -LABEL_CLIP, LABEL_CLIP)
     library = importlib.import_module(f"models.architectures.{spec.architecture}")
+    inputs = Picked(problem.x, fold.fit), Picked(problem.x, fold.stop)
     texts = library.fit_trees(
-        (Picked(problem.x, fold.fit), Picked(problem.x, fold.stop)), (label[fold.fit], label[fold.stop]), spec, config.seed,
-        config.threads, progress,
+        inputs, (label[fold.fit], label[fold.stop]), spec, config.seed, config.threads, progress
     )  # fmt: skip
     if done is not None and is_first():
         beside = done.with_name(f".{done.name}")

@@ -141,8 +141,7 @@ def _score_fold(walk: Walk, problem: Problem) -> None:
     }
     found["ensemble"] = walk.voting.vote(found, problem, rows)
     found |= {
-        f"naive: {name}": f
-        for name, f in baselines(problem.dataset, naive, problem.label, unit, primary).items()
+        f"naive: {name}": f for name, f in baselines(problem.dataset, naive, problem.label, unit, primary).items()
     }
     for name, one in found.items():
         walk.forecasts.setdefault(name, []).append(one)

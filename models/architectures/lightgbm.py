@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from models.config import TreesConfig
 from models.labels import Float32
 from models.two_stages import BLOCK, Grow, Grown, Picked, fit_in_stages
+from schema.ticks import Float64
 
 _SAMPLE: Final = 200_000  # rows that bins are made from, as LightGBM does
-from schema.ticks import Float64
 
 
 def fit_trees(

@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.config import TreesConfig
-from models.labels import Float32
 from models.two_stages import Grow, Grown, Picked, fit_in_stages
+from schema.ticks import Float64
 
 _BINS: Final = 64
-from schema.ticks import Float64
 
 
 def fit_trees(

@@ -402,6 +402,9 @@ class Train(Section):
         0.0, ge=0, lt=1, description="With a source: share of rows drawn from what it knows, beside newer ones; 0: all."
     )
     threads: int = Field(1, ge=1, description="Threads of the trees and of the net.")
+    memory_mb: int = Field(
+        1024, ge=16, description="Of the training set's files, at most so much stays in memory; the rest is read again."
+    )
     seed: int = Field(1, ge=0, description="Seed of weights and of every draw.")
 
 

@@ -240,13 +240,13 @@ def test_augmentation_disturbs_a_share_while_learning_only() -> None:
 
 def test_a_rare_class_weighs_more_and_the_mean_stays_one() -> None:
     y = np.concatenate([np.full(50, -1.0), np.zeros(800), np.full(150, 1.0), [np.nan]]).astype(np.float32)
-    down, sideways, up = class_weights(y)
+    down, sideways, up = class_weights(y, np.arange(len(y)))
     assert down > up > sideways > 0
     assert 50 * down + 800 * sideways + 150 * up == pytest.approx(1000)
     net = Tiny().train()
     heads, labels, counts = torch.zeros(3, 2, 2), torch.tensor([[-1.0, 0.0]] * 3), torch.ones(3, dtype=torch.bool)
     plain, n = net.loss(heads, labels, counts)
-    with weighted_by_class(net, y):
+    with weighted_by_class(net, y, np.arange(len(y))):
         weighted, m = net.loss(heads, labels, counts)
         one, _ = negative_log_likelihood(heads[:, :1], labels[:, :1], counts)
         other, _ = negative_log_likelihood(heads[:, 1:], labels[:, 1:], counts)

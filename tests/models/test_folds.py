@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from models.config import TrainingConfig, WalkForward
 from models.dataset import Dataset
-from models.folds import SLICES, Fold, folds_of, masked_labels
+from models.folds import SLICES, Fold, MaskedLabels, folds_of
 from models.problem import problem_of
 from models.walk import replay_fold
 from tests.models.market import make_dataset, make_market
@@ -62,7 +62,7 @@ def test_slices_of_a_fold_are_disjoint_and_in_order_of_time(config: TrainingConf
 def test_no_label_of_a_slice_looks_into_a_later_one(config: TrainingConfig, seed: int) -> None:
     dataset = with_holes(seed)
     fold = folds_of(dataset, config)[-1]
-    labels = masked_labels(dataset, fold)
+    labels = MaskedLabels(dataset, fold)(slice(0, len(dataset.time)))
     for k in range(3):
         begin = min(int(dataset.time[later].min()) for later in fold[k + 1 : 4])
         newest = fold[k][-40:]
@@ -81,7 +81,7 @@ def test_the_oracle_sees_a_missing_purge() -> None:
     begin = DATASET.time[fold.stop].min()
     looks = [DATASET.time[bar_of_label(DATASET, row, H)] > begin for row in fold.fit[-5:].tolist()]
     assert all(looks)
-    assert np.isnan(masked_labels(DATASET, fold)[fold.fit[-5:], H - 1]).all()
+    assert np.isnan(MaskedLabels(DATASET, fold)(slice(0, len(DATASET.time)))[fold.fit[-5:], H - 1]).all()
 
 
 @settings(max_examples=15, deadline=None)

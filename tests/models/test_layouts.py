@@ -69,7 +69,7 @@ def test_whole_series_are_evaluated_as_if_each_stood_alone() -> None:
 
 
 def test_windows_hold_the_last_eligible_rows_of_their_symbol() -> None:
-    x, _, symbol, eligible = rows()
+    x, _, symbol, eligible, _ = rows()
     heads = evaluate(net := Mean().eval(), x.numpy(), symbol, eligible)
     spoken = 0
     for k in range(len(symbol)):

@@ -13,6 +13,7 @@ from models.architectures import xgboost as of_xgboost
 from models.config import TreesConfig
 from models.labels import Float32
 from models.trees import Forest, parse_forest, split_gains, walk
+from models.two_stages import Picked
 
 RANDOM = np.random.default_rng(8)
 X = RANDOM.standard_normal((3000, 6)).astype(np.float32)
@@ -31,7 +32,7 @@ both_libraries = pytest.mark.parametrize("library", LIBRARIES)
 def fit(library: str, trees: int = 40, leaves: int = 15) -> tuple[str, str]:
     config = TreesConfig(mean_trees=trees, variance_trees=trees, learning_rate=0.1, least_rows_a_leaf=20, leaves=leaves)
     texts: tuple[str, str] = LIBRARIES[library].fit_trees(
-        (X[:2000], X[2000:]), (Y[:2000], Y[2000:]), config, 1, 1, quiet
+        (Picked(X, np.arange(2000)), Picked(X, np.arange(2000, 3000))), (Y[:2000], Y[2000:]), config, 1, 1, quiet
     )
     return texts
 
