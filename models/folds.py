@@ -139,7 +139,8 @@ class _Reach:
         """Return usable rows of first <= time < last whose label at the served horizon ends by `end`."""
         begin, behind = np.searchsorted(self._dataset.time, (first, last)).tolist()
         part = slice(begin, behind)
-        return begin + np.flatnonzero(self.usable[part] & (self._primary_end[part] <= end))
+        rows: Rows = begin + np.flatnonzero(self.usable[part] & (self._primary_end[part] <= end))
+        return rows
 
     def fold(self, cut: Cut) -> Fold:
         """Return the rows of a fold."""

@@ -128,7 +128,7 @@ def fit_columns(dataset: Dataset, fit: NDArray[np.intp], later: NDArray[np.intp]
     return tuple(columns)
 
 
-def _leaves_range(defined: Float64, later: Float64) -> bool:
+def _leaves_range(defined: Float64, later: Float32) -> bool:
     low, high = np.percentile(defined, (0.1, 99.9))
     return bool(np.mean((later < low) | (later > high)) > _STRAY_SHARE)
 

@@ -43,7 +43,7 @@ class Problem:
     @property
     def unit(self) -> Float64:
         """(m,) of labels at the primary horizon: sigma_t sqrt(h)."""
-        return self.sigma * np.sqrt(self.primary)
+        return self.sigma * float(np.sqrt(self.primary))
 
 
 def problem_of(

@@ -39,7 +39,8 @@ class Spools:
 
     def label(self, horizons: int, timeframe: Timeframe) -> dict[str, Any]:
         """Return the arrays of a Dataset by name; nothing can be appended any more."""
-        index = Labelled(*(spool.array() for spool in self._index.values()))
+        arrays: list[Any] = [spool.array() for spool in self._index.values()]
+        index = Labelled(*arrays)
         returns = Spool(np.float32, (horizons,), folder=self._folder).reserve(self.rows)
         labels = label_into(returns, index, timeframe)
         return {

@@ -41,7 +41,7 @@ def _fit(
 ) -> Grown:  # fmt: skip
     import lightgbm
 
-    class Rows(lightgbm.Sequence):  # type: ignore[misc]
+    class Rows(lightgbm.Sequence):
         """Binned block by block, so that the library holds a byte a cell and never the inputs."""
 
         batch_size = BLOCK

@@ -42,7 +42,7 @@ def _fit(
 ) -> Grown:  # fmt: skip
     import xgboost
 
-    class Rows(xgboost.DataIter):  # type: ignore[misc]
+    class Rows(xgboost.DataIter):
         """Binned block by block, so that the library holds a byte a cell and never the inputs."""
 
         def __init__(self, picked: Picked, labels: NDArray[Any]) -> None:
