@@ -6,6 +6,7 @@ import { h, notice, panel, refill, table, write } from "../dom.js";
 import * as format from "../format.js";
 import { ask, get, of, there } from "../service.js";
 import { chances, fillChances } from "./chances.js";
+import { Explanation } from "./explanation.js";
 import { Features } from "./features.js";
 import { indicators, situations } from "./situations.js";
 
@@ -19,16 +20,18 @@ export class ContextPanels {
     this.spectrum = new Spectrum();
     this.spectrogram = new Spectrogram();
     this.features = new Features(symbol);
+    this.explanation = new Explanation(symbol);
     this.bands = h("p", { class: "legend" });
     [this.votes, this.similar, this.around, this.few] = [h("div"), h("div"), h("div"), h("div")];
     this.element = h("div", { class: "panels" },
       panel("Spectrum", this.spectrum.element, this.bands), panel("Spectrogram", this.spectrogram.element, this.few),
-      h("div", { class: "stack" }, panel("Votes", this.votes), panel("Indicators", this.around), panel("Top features", this.features.top)),
-      h("div", { class: "stack" }, panel("Similar situations", this.similar), panel("Feature row", this.features.row)));
+      h("div", { class: "stack" }, panel("Votes", this.votes), panel("Indicators", this.around), panel("Top features", this.explanation.element)),
+      h("div", { class: "stack" }, panel("Similar situations", this.similar), panel("Feature row", this.features.element)));
   }
 
   async refresh(timeframe, predicted) {
     this.#timeframe = timeframe;
+    this.explanation.begin(timeframe, predicted);
     const path = predicted ? await there(get(of("api/v1/path", this.symbol), { timeframe })) : null;
     const [analysis, spectrum, bars] = await Promise.all([
       path ? there(this.#analysis(timeframe, path.prediction_horizon)) : null,
@@ -40,11 +43,11 @@ export class ContextPanels {
     refill(this.similar, situations(analysis));
     refill(this.around, indicators(analysis));
     this.#spectra(spectrum, bars?.bars ?? []);
-    await this.features.refresh(timeframe, predicted);
+    await this.features.refresh(timeframe);
   }
 
   close() {
-    for (const part of [this.spectrum, this.spectrogram]) part.close();
+    for (const part of [this.spectrum, this.spectrogram, this.explanation]) part.close();
   }
 
   #analysis(timeframe, horizon) {

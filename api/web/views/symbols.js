@@ -56,7 +56,7 @@ export function symbolsView({ live, parameters }) {
   async function load() {
     clearTimeout(timer);
     try {
-      const answer = await get("board", { timeframe: chosen.timeframe, limit: MOST });
+      const answer = await get("api/v1/board", { timeframe: chosen.timeframe, limit: MOST });
       if (closed) return;
       chosen.timeframe = answer.timeframe;
       timeframes = answer.timeframes;
