@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
+from time import monotonic
 from typing import Any, Final
 
 from api.analysis import indicators
 from api.analysis.days import Days
 from api.analysis.recent import Recent, RecentBars
 from api.analysis.similar import Situations
-from api.analysis.spectrum import shares, spectrum
+from api.analysis.spectrum import shares_of
 from api.reader import Reader
 from schema.timeframes import SECOND
 from schema.times import parse_iso
 
 Row = dict[str, Any]
+Shares = tuple[float, float, float]
+Numbers = dict[str, float | None]  # by symbol
 
 _DAY: Final = 86_400 * SECOND
 _RSI: Final = "rsi_14"
+_BANDS: Final = ("low_freq_trend", "mid_freq_cycle", "high_freq_noise")
 
 
 class Analyst:
@@ -28,14 +33,14 @@ class Analyst:
         self._reader, self._recent, self._days = reader, RecentBars(reader), Days(reader)
         self._situations = Situations(reader)
         self._rsi: tuple[tuple[str, int], dict[str, float | None]] = ("", 0), {}  # of one bar time, by symbol
+        self._with_days, self._daily_until = frozenset[str](), 0.0  # symbols with bars of one day
         self._made: dict[tuple[str, str], tuple[tuple[int, int], Row]] = {}
 
     def prepare(self, messages: Sequence[Row]) -> None:
         """Make the analyses of many predictions at once: what they need is read a bar time at a time."""
         for timeframe, timestamp in sorted({(said["timeframe"], said["timestamp"]) for said in messages}):
             self._recent.extend(timeframe, parse_iso(timestamp))
-        for said in messages:
-            self._around(said)
+        self._surround([said for said in messages if self._known(said) is None])
 
     def knows(self, said: Row) -> bool:
         """Return whether `analysis` would answer from memory."""
@@ -59,14 +64,32 @@ class Analyst:
 
     def _around(self, said: Row) -> Row:
         """Return what depends on the bar alone, once a bar."""
-        if (known := self._known(said)) is not None:
-            return known
+        return self._known(said) or self._surround([said])[0]
+
+    def _surround(self, messages: Sequence[Row]) -> list[Row]:
+        """Return it for many series: what is computed from their bars is computed at once."""
+        bars = [self._recent.get(said["symbol"], said["timeframe"], _time_of(said["timestamp"])) for said in messages]
+        closes = [recent.close for recent in bars]
+        columns = zip(shares_of(closes), indicators.sma_ratios(closes),
+                      indicators.volume_trends([recent.volume for recent in bars]), strict=True)  # fmt: skip
+        moments = {(said["timeframe"], _time_of(said["timestamp"])) for said in messages}
+        rsi = {moment: self._rsi_at(*moment) for moment in moments}
+        return [self._kept(said, recent, rsi[said["timeframe"], _time_of(said["timestamp"])], *found)
+                for said, recent, found in zip(messages, bars, columns, strict=True)]  # fmt: skip
+
+    def _kept(
+        self, said: Row, bars: Recent, rsi: Numbers, shares: Shares | None, sma: float | None, trend: float | None
+    ) -> Row:
         symbol, timeframe, key = said["symbol"], said["timeframe"], _bar_of(said)
         at = key[0]
-        bars = self._recent.get(symbol, timeframe, at)
         around = {
-            "spectral_analysis": _spectral(bars),
-            "technical_indicators": self._technical(symbol, timeframe, at, bars),
+            "spectral_analysis": dict(zip(_BANDS, shares or (None, None, None), strict=True)),
+            "technical_indicators": {
+                "rsi": rsi.get(symbol),
+                "volatility_20d": self._days.volatility(symbol, self._daily(symbol, timeframe), at),
+                "sma_ratio": sma,
+                "volume_trend": trend,
+            },
             "market_context": self._context(symbol, timeframe, at, said["current_price"]),
         }
         if len(bars.time) and bars.time[-1] == at:  # a store may show a bar later than the bus its prediction
@@ -77,46 +100,36 @@ class Analyst:
         made = self._made.get((said["symbol"], said["timeframe"]))
         return made[1] if made is not None and made[0] == _bar_of(said) else None
 
-    def _technical(self, symbol: str, timeframe: str, at: int, bars: Recent) -> Row:
-        closes = [close for _, close in self._days.closes(symbol, self._daily(symbol, timeframe), at)]
-        return {
-            "rsi": self._rsi_of(symbol, timeframe, at),
-            "volatility_20d": indicators.volatility(closes),
-            "sma_ratio": indicators.sma_ratio(bars.close),
-            "volume_trend": indicators.volume_trend(bars.volume),
-        }
-
-    def _rsi_of(self, symbol: str, timeframe: str, at: int) -> float | None:
+    def _rsi_at(self, timeframe: str, at: int) -> Numbers:
         bar_time, known = self._rsi
         if bar_time != (timeframe, at):
             known = self._reader.features_at(_RSI, timeframe, at)
             if known:  # not stored, or a little later than the bus told of the prediction
                 self._rsi = (timeframe, at), known
-        return known.get(symbol)
+        return known
 
     def _context(self, symbol: str, timeframe: str, at: int, price: float | None) -> Row:
         before = {days: self._days.close_before(symbol, timeframe, at - days * _DAY) for days in (1, 7)}
-        today, sessions = self._days.volumes(symbol, timeframe, at)
         return {
             "current_price": price,
             "price_change_1d": indicators.change(price, before[1]),
             "price_change_7d": indicators.change(price, before[7]),
-            "volume_rank": indicators.rank(today, sessions),
+            "volume_rank": self._days.volume_rank(symbol, timeframe, at),
         }
 
     def _daily(self, symbol: str, timeframe: str) -> str:
         """Return the timeframe whose closes are the days': bars of one day where there are any."""
-        return "1d" if (symbol, "1d") in self._reader.series("bars") else timeframe
+        if monotonic() >= self._daily_until:  # a day's first bar is no news within a second
+            self._with_days = frozenset(name for name, other in self._reader.series("bars") if other == "1d")
+            self._daily_until = monotonic() + 1.0
+        return "1d" if symbol in self._with_days else timeframe
+
+
+_time_of: Final = lru_cache(1024)(parse_iso)  # rows of one batch share their times
 
 
 def _bar_of(said: Row) -> tuple[int, int]:
-    return parse_iso(said["timestamp"]), said["bar_sequence"]
-
-
-def _spectral(bars: Recent) -> Row:
-    found = spectrum(bars.close)
-    names = ("low_freq_trend", "mid_freq_cycle", "high_freq_noise")
-    return dict(zip(names, shares(found) if found is not None else (None, None, None), strict=True))
+    return _time_of(said["timestamp"]), said["bar_sequence"]
 
 
 def asked(analysis: Row, *, spectral: bool, threshold: float) -> Row:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 from zlib import crc32
 
+from api.analysis import indicators
 from api.reader import Reader
 from schema.timeframes import SECOND, parse_timeframe
 
@@ -42,10 +44,22 @@ class Days:
         found = self._remember(("close", symbol, timeframe, at), lambda: self._reader.last_close(symbol, timeframe, at))
         return None if found is None else found[1]
 
-    def volumes(self, symbol: str, timeframe: str, at: int) -> tuple[float, list[float]]:
-        """Return what was traded today, up to at most five minutes ago, and by the same time of the last 20 days."""
+    def volatility(self, symbol: str, timeframe: str, at: int) -> float | None:
+        """Return the standard deviation of the last 20 daily log returns before the day of `at` (ns UTC)."""
+
+        def read() -> float | None:
+            return indicators.volatility([close for _, close in self.closes(symbol, timeframe, at)])
+
+        return self._remember(("volatility", symbol, timeframe, _day_of(at)), read)
+
+    def volume_rank(self, symbol: str, timeframe: str, at: int) -> float | None:
+        """Return the percentile of what was traded today, up to at most five minutes ago, among the last 20 days."""
         at = _moment(symbol, timeframe, at, 5 * _MINUTE)
-        return self._remember(("volumes", symbol, timeframe, at), lambda: self._volumes(symbol, timeframe, at))
+
+        def read() -> float | None:
+            return indicators.rank(*self._volumes(symbol, timeframe, at))
+
+        return self._remember(("rank", symbol, timeframe, at), read)
 
     def _closes(self, symbol: str, timeframe: str, day: int) -> list[tuple[int, float]]:
         found = list[tuple[int, float]]()
@@ -76,9 +90,14 @@ def _day_of(time: int) -> int:
     return (time - 1) // _DAY * _DAY
 
 
+@lru_cache(64)
+def _length(timeframe: str) -> int:
+    return parse_timeframe(timeframe).nominal_ns
+
+
 def _moment(symbol: str, timeframe: str, at: int, every: int) -> int:
     """Return the last of the symbol's own moments, `every` ns apart, for bars shorter than that; `at` for others."""
-    if parse_timeframe(timeframe).nominal_ns >= every:
+    if _length(timeframe) >= every:
         return at
     offset = crc32(symbol.encode()) * every >> 32
     return (at - offset) // every * every + offset
