@@ -13,6 +13,7 @@ from api.access import Access
 from api.app import create_app
 from api.dataflow import Dataflow
 from api.live.feed import RedisFeed, StoreFeed
+from api.live.sockets import Sockets
 from api.reader import Reader
 from api.store import ReadOnlyStore
 from models.explain.cache import ExplanationFolder
@@ -77,7 +78,7 @@ def open_reader(url: str, namespace: str = LIVE, cache_ttl: float = 300.0) -> Re
 def make_server(app: FastAPI, host: str, port: int) -> uvicorn.Server:
     """Return a server, not started: `run()` serves in this thread, `should_exit = True` ends it."""
     config = uvicorn.Config(
-        app, host=host, port=port, access_log=False, log_level="warning", ws="websockets-sansio",
-        ws_max_size=_LARGEST_MESSAGE,
+        app, host=host, port=port, access_log=False, log_level="warning", ws=Sockets,
+        ws_max_size=_LARGEST_MESSAGE, ws_per_message_deflate=False,  # 2,000 clients: a window for each, work for each
     )  # fmt: skip
     return uvicorn.Server(config)

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import Any, Final
 
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from api.live.hub import Hub, Key
-from api.live.messages import EVERYTHING, Wanted, envelope, read, update
+from api.live.messages import EVERYTHING, Update, Wanted, envelope, read, together
+from api.live.sockets import STUCK_S
 from api.parameters import now
+from ops.log import logger
 from schema.times import iso
 
 HEARTBEAT_S: Final = 15.0
 MESSAGES: Final = 5  # of a client in a second
 _PATIENCE: Final = 50  # messages too many, before the connection is closed
-_SEND_S: Final = 30.0  # that one message may take; then nobody is there
-_POLICY, _GONE = 1008, 1011
+_POLICY, _ERROR = 1008, 1011
 CLOSES: Final = {  # codes that end a connection (RFC 6455, 7.4.1), as a metric's label
     1000: "done", 1001: "left", 1002: "protocol error", 1005: "done", 1006: "lost", 1007: "not UTF-8",
     1009: "too large", 1012: "service ends",
@@ -25,7 +27,10 @@ CLOSES: Final = {  # codes that end a connection (RFC 6455, 7.4.1), as a metric'
 
 
 class Connection:
-    """Keeps the names of changed series, never their values: a slow client gets the newest of each, in one message."""
+    """Keeps the names of changed series, never their values: a slow client gets the newest of each, in one message.
+
+    Two tasks: who accepted the socket reads, another one sends. One timer for heartbeats, none a message.
+    """
 
     def __init__(self, socket: WebSocket, hub: Hub) -> None:
         """Serve an accepted WebSocket."""
@@ -36,6 +41,7 @@ class Connection:
         self._changed = asyncio.Event()
         self._sequence: int | None = None
         self._reason = ""
+        self._spoke, self._writing = time.monotonic(), 0.0  # s: last message; since when one is on its way, or 0
 
     def tell(self, key: Key) -> None:
         """Note that a series has a new prediction."""
@@ -45,30 +51,29 @@ class Connection:
 
     async def run(self) -> str:
         """Serve until either side ends it; return why it ended, in one of a few words."""
-        reading, sending = asyncio.create_task(self._read()), asyncio.create_task(self._send())
+        sending = asyncio.create_task(self._send())
         try:
-            await asyncio.wait((reading, sending), return_when=asyncio.FIRST_COMPLETED)
+            with suppress(WebSocketDisconnect):
+                await self._read()
         finally:
             self._hub.remove(self, self._keys)
-            for task in (reading, sending):
-                task.cancel()
-            await asyncio.gather(reading, sending, return_exceptions=True)
-        return self._reason
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+        return self._reason or self._why(1006)
 
     async def _read(self) -> None:
         arrivals, refused = list[float](), 0
         while True:
             message = await self._socket.receive()
             if message["type"] != "websocket.receive":
-                self._reason = self._reason or CLOSES.get(message.get("code", 1005), "other")
+                self._reason = self._reason or self._why(message.get("code", 1005))
                 return
             at = time.monotonic()
             arrivals = [*(t for t in arrivals if at - t < 1.0), at]
             if len(arrivals) > MESSAGES:
                 refused += 1
                 if refused > _PATIENCE:
-                    self._reason = "too many messages"
-                    await self._socket.close(_POLICY, self._reason)
+                    await self._close(_POLICY, "too many messages")
                     return
                 await self._say("error", {"detail": f"more than {MESSAGES} messages in a second; this one is ignored"})
                 continue
@@ -76,6 +81,10 @@ class Connection:
                 await self._subscribe(read(message.get("text") or message.get("bytes") or b""))
             except ValueError as error:
                 await self._say("error", {"detail": str(error)})
+
+    def _why(self, code: int) -> str:
+        stuck = self._writing and time.monotonic() - self._writing > 0.9 * STUCK_S
+        return "slow" if stuck else CLOSES.get(code, "other")
 
     async def _subscribe(self, wanted: Wanted) -> None:
         there = self._hub.timeframes()
@@ -101,40 +110,58 @@ class Connection:
                 self.tell(key)
 
     async def _send(self) -> None:
-        """Send what changed, at most once a period; a heartbeat where nothing did for a while."""
-        while True:
-            try:
-                await asyncio.wait_for(self._changed.wait(), HEARTBEAT_S)
-            except TimeoutError:
-                await self._say("heartbeat", {"timestamp": iso(now())}, self._sequence)
-                continue
-            begun = time.monotonic()
-            await self._update()
-            await asyncio.sleep(max(begun + self._wanted.update_frequency - time.monotonic(), 0))
+        """Send what changed, at most once a period, and a heartbeat where nothing was said for a while."""
+        self._beat()
+        due = 0.0
+        try:
+            while True:
+                await self._changed.wait()
+                if (early := due - time.monotonic()) > 0:
+                    await asyncio.sleep(early)
+                self._changed.clear()
+                due = time.monotonic() + self._wanted.update_frequency
+                if self._pending:
+                    await self._update()
+                else:
+                    await self._say("heartbeat", {"timestamp": iso(now())}, self._sequence)
+        except WebSocketDisconnect:
+            pass  # who reads hears of it too
+        except Exception:
+            logger("api").exception("a WebSocket could not be told")
+            await self._close(_ERROR, "service failed")
+        finally:
+            self._heart.cancel()
+
+    def _beat(self) -> None:
+        """Wake the sender where nothing was said for a while; look again when that could be so."""
+        quiet = time.monotonic() - self._spoke
+        if quiet >= HEARTBEAT_S:
+            self._changed.set()
+        wait = HEARTBEAT_S if quiet >= HEARTBEAT_S else HEARTBEAT_S - quiet
+        self._heart = asyncio.get_running_loop().call_later(wait, self._beat)
 
     async def _update(self) -> None:
-        self._changed.clear()
         keys, self._pending = self._pending, {}
-        parts = list[tuple[str, int, bytes]]()
+        parts = list[Update]()
         for key in keys:
-            sequence, data = self._hub.sequence(key), await self._hub.encoded(key, self._wanted.include_spectral)
-            if data is None:
+            found = await self._hub.update(key, self._wanted.include_spectral)
+            if found is not None:
+                parts.append(found)
+            elif self._hub.newest(key) is not None:
                 self.tell(key)  # the store is away: later
-            else:
-                parts.append((key[1], sequence, data))
         if parts:
-            self._sequence = max(sequence for _, sequence, _ in parts)
-            await self._write(update(parts))
+            self._sequence = max(part.sequence for part in parts)
+            await self._write(parts[0].alone if len(parts) == 1 else together(parts))
 
     async def _say(self, kind: str, data: Any, sequence: int | None = None) -> None:
         await self._write(envelope(kind, data, sequence))
 
-    async def _write(self, message: bytes) -> None:
-        try:
-            async with asyncio.timeout(_SEND_S):
-                await self._socket.send_text(message.decode())
-        except TimeoutError:
-            self._reason = "slow"
-            if self._socket.application_state == WebSocketState.CONNECTED:
-                await self._socket.close(_GONE, "nothing was read for a while")
-            raise WebSocketDisconnect(_GONE) from None
+    async def _write(self, message: str) -> None:
+        self._spoke = self._writing = time.monotonic()
+        await self._socket.send_text(message)
+        self._writing = 0.0
+
+    async def _close(self, code: int, reason: str) -> None:
+        self._reason = reason
+        with suppress(WebSocketDisconnect, RuntimeError):  # it has ended meanwhile
+            await self._socket.close(code, reason)

@@ -12,7 +12,7 @@ import msgspec
 
 from api.analysis.analyst import Analyst, asked
 from api.live.feed import Feed, Said, series
-from api.live.messages import EVERYTHING
+from api.live.messages import EVERYTHING, Update, update
 from api.metrics import ApiMetrics
 from api.parameters import now
 from api.store import StoreAway
@@ -42,7 +42,7 @@ class Hub:
         self._newest: dict[Key, Said] = {}
         self._timeframes = set[str]()
         self._listeners: dict[Key, set[Listener]] = {}  # symbol "*" hears all of a timeframe
-        self._encoded: dict[tuple[Key, bool], tuple[str, bytes]] = {}
+        self._encoded: dict[tuple[Key, bool], tuple[Said, Update]] = {}
         self._untold: dict[Key, None] = {}  # heard of, by listeners not yet
         self._new = asyncio.Event()
         self._running = False
@@ -144,17 +144,18 @@ class Hub:
             if not self._listeners[key]:
                 del self._listeners[key]
 
-    async def encoded(self, key: Key, spectral: bool) -> bytes | None:
-        """Return a series' newest analysis as JSON; None while the store can't be read."""
-        said = self._newest[key]
+    async def update(self, key: Key, spectral: bool) -> Update | None:
+        """Return a series' newest analysis, encoded; None while the store can't be read or there is none."""
+        said = self._newest.get(key)
+        if said is None:
+            return None
         made = self._encoded.get((key, spectral))
-        if made is None or made[0] != said["prediction_id"]:
+        if made is None or made[0] is not said:
             try:
-                analysis = await self._analysis(said)
+                data = _encode(await self._analysis(said), spectral)
             except StoreAway:
                 return None
-            made = said["prediction_id"], _encode(analysis, spectral)
-            self._encoded[key, spectral] = made
+            made = self._encoded[key, spectral] = said, update(key[1], int(said["sequence"] or 0), data)
         return made[1]
 
     async def _analysis(self, said: Said) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
 
@@ -40,15 +40,25 @@ def read(text: str | bytes) -> Wanted:
     return wanted
 
 
-def envelope(kind: str, data: Any, sequence: int | None = None, symbol: str | None = None) -> bytes:
+class Update(NamedTuple):
+    """A series' newest analysis, encoded once for all who hear it."""
+
+    sequence: int
+    data: bytes  # JSON
+    alone: str  # the message where it is all that changed
+
+
+def update(symbol: str, sequence: int, data: bytes) -> Update:
+    """Encode an update around its data."""
+    return Update(sequence, data, envelope("prediction", msgspec.Raw(data), sequence, symbol))
+
+
+def together(parts: list[Update]) -> str:
+    """Return one message with the updates of one moment."""
+    data = msgspec.Raw(b"[" + b",".join(part.data for part in parts) + b"]")
+    return envelope("predictions", data, max(part.sequence for part in parts))
+
+
+def envelope(kind: str, data: Any, sequence: int | None = None, symbol: str | None = None) -> str:
     """Return a message of the service; `data` may be encoded already."""
-    return msgspec.json.encode({"type": kind, "symbol": symbol, "sequence": sequence, "data": data})
-
-
-def update(parts: list[tuple[str, int, bytes]]) -> bytes:
-    """Return one message with the updates (symbol, sequence, encoded analysis) of one moment."""
-    if len(parts) == 1:
-        ((symbol, sequence, data),) = parts
-        return envelope("prediction", msgspec.Raw(data), sequence, symbol)
-    data = msgspec.Raw(b"[" + b",".join(part[2] for part in parts) + b"]")
-    return envelope("predictions", data, max(part[1] for part in parts))
+    return msgspec.json.encode({"type": kind, "symbol": symbol, "sequence": sequence, "data": data}).decode()
