@@ -20,6 +20,7 @@ from models.config import SIGMA, TreesConfig
 from models.inference import BUCKETS, InferenceEngine
 from models.labels import Float32
 from models.metadata import FORMAT, ColumnUse, DataRange, Member, Metadata
+from models.progress import silent
 from models.serving import stepper
 from models.trees import parse_forest
 from models.two_stages import Picked
@@ -94,7 +95,7 @@ def _trees(random: np.random.Generator) -> TreePair:
     y = x[:, 0] + x[:, 1] * x[:, 2] + np.abs(x[:, 3:9]).sum(axis=1) + random.standard_normal(len(x))
     config = TreesConfig(mean_trees=TREES // 2, variance_trees=TREES // 2, least_rows_a_leaf=20, patience=TREES)
     parts = Picked(x, np.arange(5_000)), Picked(x, np.arange(5_000, 6_000))
-    texts = fit_trees(parts, (y[:5_000], y[5_000:]), config, 1, 1, lambda text, share: None)
+    texts = fit_trees(parts, (y[:5_000], y[5_000:]), config, 1, 1, silent)
     return TreePair(*(parse_forest(text) for text in texts))
 
 

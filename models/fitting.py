@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -26,6 +26,7 @@ from models.labels import Float32
 from models.layouts import Layout, lay_out
 from models.learner import Learner
 from models.processes import is_first, rank, world
+from models.progress import Progress, Step
 from models.stopping import Epoch, Stopper
 from schema.ticks import Int32
 
@@ -54,7 +55,7 @@ def fit_net(
     fit: NDArray[np.intp],
     stop: NDArray[np.intp],
     seed: int,
-    progress: Callable[[str, float], None],
+    progress: Progress,
     *,
     checkpoint: Path | None = None,
     start: Mapping[str, Tensor] | None = None,
@@ -80,11 +81,12 @@ def fit_net(
         run.resume()
         for epoch in run.epochs():
             where = f"grade {epoch.grade} of {net.grades}, " if net.grades > 1 else ""
-            progress(
-                f"{config.architecture}: {where}epoch {epoch.epoch} of {config.epochs * net.grades}, "
-                f"loss {epoch.fit_loss:.4f}, stop {epoch.stop_loss:.4f}",
-                run.share(),
+            epochs = config.epochs * net.grades
+            text = (
+                f"{config.architecture}: {where}epoch {epoch.epoch} of {epochs}, loss {epoch.fit_loss:.4f}, "
+                f"stop {epoch.stop_loss:.4f}"
             )
+            progress(Step(text, run.share(), epoch.epoch, epochs, epoch.fit_loss, epoch.stop_loss))
     return Fit(net.cpu().eval().requires_grad_(False), run.history, run.ended, run.learner.state(), tuple(run.notes))
 
 

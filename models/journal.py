@@ -1,6 +1,7 @@
 """What a run has fitted so far, beside the versions of a registry: a killed run goes on from there.
 
     root/.runs/NAME/run.json                      which run this is: configuration, data, commit of the code
+                   /version.json                  the version that it publishes, or has published
                    /fold-0003-gru.safetensors     a net in its last epoch or finished: models.checkpoints
                    /fold-0003-lightgbm.json       finished trees
 
@@ -21,21 +22,16 @@ from models.checkpoints import BadCheckpoint
 from models.config import TrainingConfig
 from models.dataset import Dataset
 from models.mapped import chunks
+from models.register import Versions
 
-RUNS = ".runs"
-
-
-def run_folder(root: Path, config: TrainingConfig) -> Path:
-    """Return where a run keeps what it has fitted."""
-    return root / RUNS / config.name
+_VERSION = "version.json"
 
 
-def open_run(root: Path, dataset: Dataset, config: TrainingConfig, resume: bool) -> Path:
-    """Return the folder of a run; without `resume` it is empty.
+def open_run(folder: Path, dataset: Dataset, config: TrainingConfig, resume: bool) -> None:
+    """Make the folder of a run ready; without `resume` it is empty.
 
     Raises BadCheckpoint where what is to be resumed is another run, naming what differs.
     """
-    folder = run_folder(root, config)
     mark = folder / "run.json"
     ours = {"config": _digest(msgspec.json.encode(asdict(replace(config, memory=0)))), "data": _data_digest(dataset)}
     if resume and mark.is_file():
@@ -48,11 +44,22 @@ def open_run(root: Path, dataset: Dataset, config: TrainingConfig, resume: bool)
                 f"checkpoint {folder}: it is of a run with other {' and other '.join(differs)}; resume with the same "
                 "files and settings, or train without --resume, which begins anew"
             )
-        return folder
+        return
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     mark.write_bytes(msgspec.json.encode(ours))
-    return folder
+
+
+def note_version(folder: Path, version: str) -> None:
+    """Note which version a run is about to publish: it is there in whole as soon as its directory is."""
+    (folder / _VERSION).write_bytes(msgspec.json.encode(version))
+
+
+def published(registry: Versions, folder: Path) -> str:
+    """Return the version that a run published before it was killed, "" where there is none."""
+    note = folder / _VERSION
+    version = msgspec.json.decode(note.read_bytes(), type=str) if note.is_file() else ""
+    return version if version and registry.path(version).is_dir() else ""
 
 
 def _digest(content: bytes) -> str:

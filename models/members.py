@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -26,13 +25,12 @@ from models.metadata import ColumnUse
 from models.named import places
 from models.problem import Problem, head, inputs_of
 from models.processes import is_first
+from models.progress import Progress
 from models.trees import parse_forest, walk
 from models.two_stages import Picked
 from schema.ticks import Float64
 
 _BLOCK: Final = 65_536  # rows whose inputs are held at once
-
-Progress = Callable[[str, float], None]  # what is being done, share of that done
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from ops.durable import put_in_place, sync
 _ACTIVE = "active.json"
 _METADATA = "metadata.json"
 _PARTIAL = ".partial-"
+_RUNS = ".runs"
 _REMEMBERED = 20  # earlier active versions of a timeframe
 
 
@@ -178,6 +179,14 @@ class Versions:
                 raise
             sync(self.root)
         return version
+
+    def run_folder(self, run: str) -> Path:
+        """Return where a run of training keeps what it has fitted (models.journal)."""
+        return self.root / _RUNS / run
+
+    def forget_run(self, run: str) -> None:
+        """Delete what a run has fitted, if anything is there."""
+        shutil.rmtree(self.run_folder(run), ignore_errors=True)
 
     def delete(self, versions: Iterable[str]) -> None:
         """Delete versions, and what killed runs left unfinished. Nothing may be publishing meanwhile."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,10 +13,10 @@ from models.bundle import Bundle
 from models.config import TrainingConfig
 from models.dataset import Dataset, TrainingRefused
 from models.folds import Folds, folds_of
-from models.journal import open_run, run_folder
+from models.journal import note_version, open_run, published
 from models.mapped import resident
-from models.members import Progress
 from models.processes import is_first, together, wait
+from models.progress import Progress, Step, silent
 from models.quality import examine
 from models.registry import Registry
 from models.versions import write_version
@@ -28,16 +27,19 @@ def train(
     dataset: Dataset,
     config: TrainingConfig,
     directory: Path | str,
-    progress: Progress = lambda text, share: None,
+    progress: Progress = silent,
     now: dt.datetime | None = None,
     *,
     resume: bool = False,
+    run: str = "",
 ) -> str:
     """Train on a data set and publish a version in the registry at `directory`; return its name.
 
     The version's members are those of the last fold, calibrated on the pooled out-of-fold rows of all. Deterministic
     on a CPU for a seed, a number of threads and of processes; a killed run goes on with `resume` and ends with the
-    same bits. The version is not active: nothing that runs is touched, however this ends. Of several processes
+    same bits. What it has fitted is kept under the name `run`, the configuration's if none is given; one that is given
+    is the caller's to forget (`Registry.forget_run`), and gives its version again where it had published and nobody
+    heard. The version is not active: nothing that runs is touched, however this ends. Of several processes
     (torchrun) the first publishes; the others return "".
     Raises TrainingRefused where the data set or the configuration can't be trained on, TrainingFailed where a fit
     goes wrong, BadCheckpoint where there is nothing to resume that fits.
@@ -48,25 +50,33 @@ def train(
         raise TrainingRefused(
             f"training: primary horizon {config.primary}, expected one of 1 .. {dataset.horizons} bars"
         )
-    root = Path(directory)
     with _threads(config.threads), together(), resident(config.memory):
         quality = examine(dataset, config)
         quality.refuse()
-        source = Registry(root).load(config.source) if config.source else None
+        registry = Registry(directory)
+        source = registry.load(config.source) if config.source else None
         folds = folds_of(dataset, config)
         if source is not None:
             folds = _unseen(dataset, folds, source)
-        run = open_run(root, dataset, config, resume) if is_first() else run_folder(root, config)
+        folder = registry.run_folder(run or config.name)
+        if is_first():
+            open_run(folder, dataset, config, resume)
+            if version := published(registry, folder):
+                return version
         wait()  # for the first to have opened it
-        walk = walk_forward(dataset, config, folds, run, source, progress if is_first() else _silent)
+        walk = walk_forward(dataset, config, folds, folder, source, progress if is_first() else silent)
         if not is_first():
             return ""
-        progress("publishing", 1.0)
+        progress(Step("publishing", 1.0))
         created = now or dt.datetime.now(dt.UTC)
-        version = Registry(root).publish(
-            config.name, lambda path, version: write_version(path, version, created, walk, dataset, quality), created
-        )
-    shutil.rmtree(run, ignore_errors=True)
+
+        def write(path: Path, version: str) -> None:
+            note_version(folder, version)
+            write_version(path, version, created, walk, dataset, quality)
+
+        version = registry.publish(config.name, write, created)
+    if not run:
+        registry.forget_run(config.name)
     return version
 
 
@@ -89,10 +99,6 @@ def _unseen(dataset: Dataset, folds: Folds, source: Bundle) -> Folds:
             "give newer data behind it, at least train.validation_bars + train.step_bars"
         )
     return folds[kept[0] :].refitted_first()
-
-
-def _silent(text: str, share: float) -> None:
-    """Say nothing: the first process does."""
 
 
 @contextmanager

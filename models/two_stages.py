@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from models.config import TreesConfig
 from models.labels import Float32
 from models.mapped import picked
+from models.progress import Progress, Step
 from schema.ticks import Float64
 
 BLOCK: Final = 16_384  # rows that a library is handed at once
@@ -44,17 +45,17 @@ Grow = Callable[[tuple[NDArray[Any], ...], int, int], Grown]  # labels of (fit, 
 
 def fit_in_stages(
     mean: Grow, log_variance: Grow, x: tuple[Picked, Picked], y: tuple[Float64, Float64], config: TreesConfig,
-    seed: int, progress: Callable[[str, float], None],
+    seed: int, progress: Progress,
 ) -> tuple[str, str]:  # fmt: skip
     """Grow both models on labels (n,) of the fit and the stop slice and return their texts."""
     first = mean(y, config.mean_trees, seed)
-    progress("trees: mean", 0.5)
+    progress(Step("trees: mean", 0.5))
     squares = tuple(
         np.maximum((target - _predicted(first, inputs)) ** 2, _LEAST_SQUARE)
         for inputs, target in zip(x, y, strict=True)
     )
     second = log_variance(squares, config.variance_trees, seed + 1)
-    progress("trees: variance", 1.0)
+    progress(Step("trees: variance", 1.0))
     return first.text, second.text
 
 

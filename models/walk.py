@@ -13,10 +13,11 @@ from models.config import NetConfig, TrainingConfig
 from models.dataset import Dataset
 from models.evaluation import Forecast, Outcome
 from models.folds import Cut, Fold, Folds, Rows
-from models.members import Fitted, Progress, fit_member
+from models.members import Fitted, fit_member
 from models.pooled import Calibration, Pool, forecast
 from models.problem import Problem, problem_of
 from models.processes import is_first
+from models.progress import Progress, Step
 from models.voting import Voting
 
 
@@ -121,8 +122,14 @@ def replay_fold(dataset: Dataset, fold: Fold, known_until: int, config: Training
 
 
 def _told(progress: Progress, fold: Fold, folds: Folds, done: int, fits: int) -> Progress:
-    where = f"fold {fold.number + 1} of {folds.cuts[-1].number + 1}: " if len(folds) > 1 else ""
-    return lambda text, share: progress(f"{where}{text}", (done + share) / fits)
+    number, last = fold.number + 1, folds.cuts[-1].number + 1
+    where = f"fold {number} of {last}: " if len(folds) > 1 else ""
+
+    def tell(step: Step) -> None:
+        text, share = f"{where}{step.text}", (done + step.share) / fits
+        progress(step._replace(text=text, share=share, fold=number, folds=last))
+
+    return tell
 
 
 def _score_fold(walk: Walk, problem: Problem) -> None:

@@ -86,10 +86,11 @@ config = typer.Typer(help="The settings.", no_args_is_help=True)
 data = typer.Typer(help="Files of ticks.", no_args_is_help=True)
 recovery = typer.Typer(help="The checkpoints of a live run.", no_args_is_help=True)
 token = typer.Typer(help="Who may use the service.", no_args_is_help=True)
+jobs = typer.Typer(help="Training jobs.", no_args_is_help=True)
 latency = typer.Typer(help="How long predictions take, stage by stage.", invoke_without_command=True)
 for name, group in {
     "models": models, "features": features, "config": config, "data": data, "recovery": recovery, "latency": latency,
-    "token": token,
+    "token": token, "jobs": jobs,
 }.items():  # fmt: skip
     app.add_typer(group, name=name)
 
@@ -245,13 +246,61 @@ def train(
     device: Annotated[str | None, typer.Option(metavar="cuda", help="Setting train.device.")] = None,
     model_name: Annotated[str | None, typer.Option(help="First part of the version's name.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was killed.")] = False,
+    queue: Annotated[bool, typer.Option("--queue", help="Let a worker do it; print the job.")] = False,
+    priority: Annotated[int, typer.Option(help="Of the job in the queue: higher first.")] = 0,
 ) -> None:
     """Train models on replayed history, report them beside naive baselines, register them."""
     chosen = {
         "bars.timeframes": ("--timeframe", timeframe), "train.horizon": ("--horizon", horizon),
         "train.preset": ("--preset", preset), "train.source": ("--from", source), "train.device": ("--device", device),
     }  # fmt: skip
-    call.run("train", chosen=chosen, drains=True, files=files, models=model or [], model_name=model_name, resume=resume)
+    call.run(
+        "train", chosen=chosen, drains=True, files=files, models=model or [], model_name=model_name, resume=resume,
+        queue=queue, priority=priority,
+    )  # fmt: skip
+
+
+@app.command()
+@common
+def worker(
+    call: Common,
+    most: Annotated[int | None, typer.Option("--jobs", metavar="N", help="Setting jobs.max_concurrent.")] = None,
+    until_idle: Annotated[bool, typer.Option("--until-idle", help="Leave when no job waits or runs.")] = False,
+    job: Annotated[str, typer.Option(hidden=True, help="Do this one, in this process.")] = "",
+    fence: Annotated[int, typer.Option(hidden=True, help="Its attempt.")] = 0,
+) -> None:
+    """Run training jobs, each in a process of its own, until stopped; what was running goes on later."""
+    if job:
+        call.run("job", identity=job, fence=fence)
+    call.run("worker", chosen={"jobs.max_concurrent": ("--jobs", most)}, drains=True, until_idle=until_idle)
+
+
+@jobs.command("list")
+@common
+def jobs_list(
+    call: Common,
+    status: Annotated[str | None, typer.Option(metavar="running", help="Only those of this status.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 20,
+) -> None:
+    """List training jobs, the one submitted last first."""
+    call.run("jobs", "list_jobs", status=status, limit=limit)
+
+
+JobId = Annotated[str, typer.Argument(metavar="ID", help="From the list.")]
+
+
+@jobs.command("show")
+@common
+def jobs_show(call: Common, identity: JobId) -> None:
+    """Show a job: how far it is, what came of it, why it failed."""
+    call.run("jobs", "show", identity=identity)
+
+
+@jobs.command("cancel")
+@common
+def jobs_cancel(call: Common, identity: JobId) -> None:
+    """Cancel a job, or all of a batch that haven't ended."""
+    call.run("jobs", "cancel", identity=identity)
 
 
 @app.command()

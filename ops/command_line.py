@@ -61,6 +61,9 @@ _EXIT_CODES: Final = {  # by name, since importing them would slow every start
     "models.explain.prediction.NotExplained": 1,
     "models.export.version.ExportFailed": 1,
     "models.extensions.ArchitecturesNotLoaded": 78,
+    "models.jobs.jobs.HasEnded": 1,
+    "models.jobs.jobs.NoSuchJob": 1,
+    "models.jobs.records.RecordsAway": 75,
     "models.register.RegistryError": 78,
 }
 
@@ -144,13 +147,13 @@ def one_line_errors() -> Iterator[None]:
             ) from None
         raise _leave(f"{where}{error.strerror or error}", 1) from None
     except Exception as error:
-        code = _expected(error)
+        code = exit_code_of(error)
         if code is None:
             raise
         raise _leave(str(error), code) from None
 
 
-def _expected(error: Exception) -> int | None:
+def exit_code_of(error: Exception) -> int | None:
     """Return the exit code of an error that a part below raises for the user to act on, None for a defect."""
     for kind in type(error).__mro__:
         if code := _EXIT_CODES.get(f"{kind.__module__}.{kind.__qualname__}"):

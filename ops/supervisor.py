@@ -65,7 +65,7 @@ class Supervisor:
 
     def _live(self, drain: Drain) -> int:
         """Start one life and wait for its end; a drain is passed on to it as SIGTERM."""
-        process = subprocess.Popen(self.command(self.restarts), start_new_session=True, preexec_fn=_end_with_parent)
+        process = subprocess.Popen(self.command(self.restarts), start_new_session=True, preexec_fn=end_with_parent)
         told = False
         try:
             while True:
@@ -103,7 +103,7 @@ def _shown(code: int) -> int:
     return code if code >= 0 else 128 - code
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Let the kernel drain the child where this process dies: nobody would start it again, and it holds the lock."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 from models.config import TreesConfig
 from models.labels import Float32
+from models.progress import Progress
 from models.two_stages import BLOCK, Grow, Grown, Picked, fit_in_stages
 from schema.ticks import Float64
 
@@ -22,7 +22,7 @@ def fit_trees(
     config: TreesConfig,
     seed: int,
     threads: int,
-    progress: Callable[[str, float], None],
+    progress: Progress,
 ) -> tuple[str, str]:
     """Fit mean and log variance on the fit slice with early stopping on the stop slice.
 

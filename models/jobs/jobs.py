@@ -25,13 +25,9 @@ class KeyTaken(Exception):
 class NoSuchJob(Exception):
     """There is no job of this name."""
 
-    exit_code = 1
-
 
 class HasEnded(Exception):
     """A job can't be cancelled any more."""
-
-    exit_code = 1
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +37,6 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     kind: Literal["train", "incremental"] = "train"
     priority: int = 0
     max_concurrent: int | None = None
-    attempts: int = 3
     key: str = ""  # the same request with the same key is the same job
     digest: str = ""  # of what must be the same
 
@@ -71,7 +66,7 @@ class Jobs:
         runs = [
             Job(
                 id=f"job_{secrets.token_hex(8)}", kind=request.kind, created=self._clock(), task=task,
-                priority=request.priority, most_attempts=request.attempts,
+                priority=request.priority,
             )
             for task in request.tasks
         ]  # fmt: skip

@@ -33,10 +33,14 @@ class Leases:
 
     def __init__(
         self, records: Records, clock: Callable[[], float] = time.time, *, lease_s: float = LEASE_S,
-        back_off_s: float = 10.0,
+        back_off_s: float = 10.0, attempts: int = 3,
     ) -> None:  # fmt: skip
-        """Give leases of `lease_s` seconds by a clock that all workers share; retry after `back_off_s`, doubled."""
-        self.records, self._clock, self.lease_s, self._back_off_s = records, clock, lease_s, back_off_s
+        """Give leases of `lease_s` seconds by a clock that all workers share.
+
+        A run that broke is tried again after `back_off_s`, doubled each time, up to so many attempts.
+        """
+        self.records, self._clock, self.lease_s = records, clock, lease_s
+        self._back_off_s, self._attempts = back_off_s, attempts
 
     def take(self, worker: str) -> Job | None:
         """Give a worker the next run and return it, None where there is none to do now.
@@ -126,8 +130,7 @@ class Leases:
                 if held.cancelling:
                     self._ended(table, _replace(held, status="cancelled"))
                 else:
-                    more = held.most_attempts + 1  # the fence goes on rising
-                    self._requeued(table, _replace(held, most_attempts=more), self._clock())
+                    self._requeued(table, _replace(held, excused=held.excused + 1), self._clock())
 
         self.records.change(act)
 
@@ -135,10 +138,10 @@ class Leases:
         """End an attempt that another one may do better."""
         if job.cancelling:
             self._ended(table, _replace(job, status="cancelled"))
-        elif job.attempts >= job.most_attempts:
+        elif job.attempts - job.excused >= self._attempts:
             self._ended(table, _replace(job, status="failed", error=error[-_MOST_ERROR:]))
         else:
-            wait = self._back_off_s * 2 ** (job.attempts - 1)
+            wait = self._back_off_s * 2 ** (job.attempts - job.excused - 1)
             self._requeued(table, _replace(job, error=error[-_MOST_ERROR:]), now + wait)
 
     def _requeued(self, table: Table, job: Job, not_before: float) -> None:

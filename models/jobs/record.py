@@ -73,7 +73,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     number: int = 0  # in order of submission
     status: Status = "queued"
     attempts: int = 0
-    most_attempts: int = 3
+    excused: int = 0  # attempts that were interrupted in good order: they do not count
     not_before: float = 0.0  # Unix time, s: the back-off of a retry
     lease: Lease | None = None
     cancelling: bool = False  # asked to end

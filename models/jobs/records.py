@@ -13,8 +13,6 @@ T = TypeVar("T")
 class RecordsAway(Exception):
     """The records can't be read or written now. The text says where and what to do; trying again may work."""
 
-    exit_code = 75
-
 
 class Table(Protocol):
     """The records inside one change."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from dataflows.assembly import groups_of
 from dataflows.bar_history import bar_history
@@ -17,33 +18,39 @@ from dataflows.sources.files import FileSource
 from features.catalogue import column_fingerprint
 from models.dataset import Dataset, DatasetBuilder, build_dataset
 from models.metadata import Metadata
+from models.progress import Step, silent
 from models.registry import Registry
 from models.training import train
+from ops.commands.jobs import submit
 from ops.drain import Drain
+from ops.durations import parse_time
 from ops.errors import CommandFailed, UsageError
 from ops.progress import Progress
 from ops.settings import Settings
 from ops.tables import print_json
 from ops.train_settings import configuration
-from schema.bars import Bars
+from schema.bars import Bars, take_bars
 from schema.features import FeatureRows
 from schema.timeframes import parse_timeframe
 
 
 def run(
     settings: Settings, *, json: bool, drain: Drain, files: list[Path], models: list[str], model_name: str | None,
-    resume: bool,
+    resume: bool, queue: bool, priority: int,
 ) -> int:  # fmt: skip
     """Train on files of ticks or of bars, a version a model. None is active until `undertone models activate`."""
     names: list[str | None] = [*models] or [None]
     wanted = [configuration(settings, model_name if len(names) == 1 else None, model) for model in names]
-    dataset = history_dataset(settings, settings.bars.timeframes[0], _history(settings, files, json, drain))
+    if queue:
+        return submit(settings, json=json, files=files, models=models, name=model_name or "", priority=priority)
+    timeframe = settings.bars.timeframes[0]
+    dataset = history_dataset(settings, timeframe, history_of(settings, files, json, lambda: drain.asked))
     if drain.asked:
         raise CommandFailed("train: stopped before the history was read; nothing was registered")
     answers = []
     for config in wanted:
         began = time.monotonic()
-        version = train(dataset, config, settings.registry.root, _quiet if json else _Telling(), resume=resume)
+        version = train(dataset, config, settings.registry.root, silent if json else _Telling(), resume=resume)
         if version:
             metadata = Registry(settings.registry.root).show(version)
             answers.append(_answer(metadata, dataset, time.monotonic() - began))
@@ -54,23 +61,40 @@ def run(
     return 0
 
 
-def _history(settings: Settings, files: list[Path], json: bool, drain: Drain) -> Iterator[tuple[Bars, FeatureRows]]:
-    """Yield the rows of files that all hold ticks or all hold bars."""
+def history_of(
+    settings: Settings, files: Sequence[Path], quiet: bool, stop: Callable[[], bool]
+) -> Iterator[tuple[Bars, FeatureRows]]:
+    """Yield the rows of train.start to train.end of files that all hold ticks or all hold bars, until told to stop."""
+    first, end = (parse_time(text) if text else None for text in (settings.train.start, settings.train.end))
+    for bars, rows in _whole_history(settings, files, quiet, stop):
+        if end is not None and len(bars.time) and bars.time.min() >= end:
+            return
+        inside = np.ones(len(bars.time), np.bool_)
+        if first is not None:
+            inside &= bars.time >= first
+        if end is not None:
+            inside &= bars.time < end
+        yield take_bars(bars, inside), FeatureRows(rows.values[inside], rows.why[inside])
+
+
+def _whole_history(
+    settings: Settings, files: Sequence[Path], quiet: bool, stop: Callable[[], bool]
+) -> Iterator[tuple[Bars, FeatureRows]]:
     kinds = {is_bar_file(path) for path in files}
     if len(kinds) > 1:
         raise UsageError("train: some files hold ticks and some hold bars; expected files of one kind")
     bars = kinds == {True}
-    progress = Progress(None, "bars" if bars else "ticks", quiet=json)
+    progress = Progress(None, "bars" if bars else "ticks", quiet=quiet)
 
     def on_read(read: int) -> bool:
         progress.at(read)
-        return drain.asked
+        return stop()
 
     if bars:
         yield from bar_history(settings, files, on_read)
     else:
         symbols = settings.universe.symbols
-        source = FileSource(files, symbols=None if symbols == "auto" else list(symbols))
+        source = FileSource(list(files), symbols=None if symbols == "auto" else list(symbols))
         yield from feature_history(settings, source, on_read)
     progress.close()
 
@@ -90,13 +114,9 @@ class _Telling:
     def __init__(self) -> None:
         self._began = time.monotonic()
 
-    def __call__(self, text: str, share: float) -> None:
-        left = (time.monotonic() - self._began) * (1 - share) / share if share > 0 else 0.0
-        print(f"{share:6.1%}  {left:5.0f} s left  {text}", flush=True)
-
-
-def _quiet(text: str, share: float) -> None:
-    """Show nothing."""
+    def __call__(self, step: Step) -> None:
+        left = (time.monotonic() - self._began) * (1 - step.share) / step.share if step.share > 0 else 0.0
+        print(f"{step.share:6.1%}  {left:5.0f} s left  {step.text}", flush=True)
 
 
 def _answer(metadata: Metadata, dataset: Dataset, seconds: float) -> dict[str, Any]:

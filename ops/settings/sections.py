@@ -29,8 +29,10 @@ from ops.settings.fields import (
     Symbols,
     Timeframes,
     TimeOfDay,
+    TimeOrNone,
     TopicUrl,
     WebSocketUrl,
+    WeeklyTime,
 )
 
 
@@ -357,6 +359,11 @@ class Train(Section):
     """Offline training."""
 
     horizon: int = Field(5, ge=1, le=30, description="Bars ahead that are served.")
+    start: TimeOrNone = Field(
+        "",
+        description="Rows of bars that close then or later (UTC) are trained on; what came before warms features up.",
+    )
+    end: TimeOrNone = Field("", description="Rows of bars that close before then (UTC).")
     preset: Literal["default", "quick"] = Field(
         "default",
         description="What the settings below that nobody gave are taken from; `quick` ends in under a minute a model "
@@ -414,6 +421,26 @@ class Jobs(Section):
     url: JobsUrl = Field(
         "sqlite:///var/jobs.db",
         description="Where jobs are kept: `sqlite:///path`, or `redis://host:port/db` for workers on several machines.",
+    )
+    files: Names = Field(
+        (),
+        description="History that jobs train on, files of ticks or bars, `*` understood: `/data/*.parquet`. One with a "
+        "timeframe before it is for that one alone: `1d=/data/daily.parquet`.",
+    )
+    max_concurrent: int = Field(1, ge=1, le=256, description="Jobs that a worker runs at once.")
+    attempts: int = Field(3, ge=1, description="How often a job is tried whose process is killed or lacks a server.")
+    back_off_s: float = Field(10.0, ge=0, description="Wait before the second attempt (s); it doubles each time.")
+    lease_s: float = Field(
+        30.0, gt=0, description="A process that hasn't been heard of for so long has lost its job (s)."
+    )
+    grace_s: float = Field(10.0, gt=0, description="Longest wait for a cancelled process's end (s); then it is killed.")
+    logs: Path = Field(Path("var/jobs"), description="Folder of what jobs print, a file each.")
+    weekly: WeeklyTime = Field(
+        "", description="When to retrain each week (UTC), like `sun 02:00`; a time missed is made up for once."
+    )
+    weekly_models: Names = Field(
+        (),
+        description="What is trained then on each of `bars.timeframes`; empty: all active versions are trained on.",
     )
 
 

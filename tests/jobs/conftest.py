@@ -52,7 +52,7 @@ def jobs(records: Records, clock: Clock) -> Jobs:
 
 @pytest.fixture
 def leases(records: Records, clock: Clock) -> Leases:
-    return Leases(records, clock, lease_s=30, back_off_s=10)
+    return Leases(records, clock, lease_s=30, back_off_s=10, attempts=3)
 
 
 def wanted(*models: str, **more: object) -> Request:

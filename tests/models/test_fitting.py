@@ -25,6 +25,7 @@ from models.config import SCHEDULES, NetConfig
 from models.fitting import Fit, TrainingFailed, fit_net
 from models.learner import rate_share
 from models.likelihood import negative_log_likelihood
+from models.progress import Step, silent
 from models.stopping import Stopper
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,7 +42,7 @@ def problem(n: int = 720) -> tuple[Any, ...]:
 
 def fit(config: NetConfig = SMALL, seed: int = 1, **more: Any) -> Fit:
     torch.set_num_threads(1)
-    return fit_net(config, *problem(), seed, lambda text, share: None, **more)
+    return fit_net(config, *problem(), seed, silent, **more)
 
 
 class Tiny(WindowNet):
@@ -88,7 +89,7 @@ def test_a_run_that_is_killed_goes_on_to_the_same_bits(tmp_path: Path) -> None:
         "import sys, time; from tests.models.test_fitting import SMALL, problem; from models.fitting import fit_net\n"
         "from pathlib import Path; from dataclasses import replace; import torch; torch.set_num_threads(1)\n"
         "fit_net(replace(SMALL, epochs=16, patience=60, divergence=9.0), *problem(), 1, "
-        "lambda t, s: print(t, flush=True), checkpoint=Path(sys.argv[1]))\n"
+        "lambda step: print(step.text, flush=True), checkpoint=Path(sys.argv[1]))\n"
     )
     checkpoint, config = tmp_path / "run.safetensors", replace(SMALL, epochs=16, patience=60, divergence=9.0)
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
@@ -118,8 +119,8 @@ def test_what_the_checkpoint_holds_matters(tmp_path: Path) -> None:
     class Enough(Exception):
         pass
 
-    def until_half(text: str, share: float) -> None:
-        if share >= 0.5:
+    def until_half(step: Step) -> None:
+        if step.share >= 0.5:
             raise Enough
 
     with pytest.raises(Enough):
@@ -276,7 +277,7 @@ def test_two_processes_take_the_step_of_one(tmp_path: Path) -> None:
         "from models.fitting import fit_net\nfrom models.processes import rank, together\n"
         "from tests.models.test_fitting import SMALL, problem\ntorch.set_num_threads(1)\n"
         "with together():\n"
-        "    done = fit_net(replace(SMALL, augment=0.0), *problem(), 1, lambda t, s: None)\n"
+        "    done = fit_net(replace(SMALL, augment=0.0), *problem(), 1, lambda step: None)\n"
         "    save_file(done.net.state_dict(), f'{sys.argv[1]}/{rank()}')\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}

@@ -11,6 +11,7 @@ from models.examples import Examples
 from models.fitting import fit_net
 from models.layouts import evaluate, lay_out
 from models.likelihood import negative_log_likelihood
+from models.progress import silent
 from models.sequences import pieces_of
 from models.windows import WindowIndex
 
@@ -128,7 +129,7 @@ def test_both_kinds_are_fitted_by_the_same_loop(monkeypatch: pytest.MonkeyPatch)
             "models.fitting.build", lambda name, f, h, **_: build(name, f, h) if name == "gru" else Last()
         )
         config = NetConfig(name, streams=6, chunk=20, burn_in=10, batch=42, epochs=6, learning_rate=2e-2)
-        made[name] = fit_net(config, x, y, symbol, eligible, fit, stop, 1, lambda text, share: None).history
+        made[name] = fit_net(config, x, y, symbol, eligible, fit, stop, 1, silent).history
     for name, history in made.items():
         assert min(epoch.stop_loss for epoch in history) < 1.05, name  # 0.91 knows all there is, 1.42 nothing
 

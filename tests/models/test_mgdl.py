@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from models.fitting import Fit, fit_net
 from models.frozen import Frozen
 from models.labels import Float32
 from models.layouts import lay_out
+from models.progress import Progress, Step, silent
 from models.stopping import Stopper
 from models.windows import Windows
 from schema.ticks import Bool, Int32
@@ -98,9 +98,7 @@ def test_grades_learn_in_turn_and_each_begins_where_the_sum_of_those_before_ende
                 assert torch.equal(parameter, frozen[name]), name
 
 
-def fitted(
-    progress: Callable[[str, float], None] = lambda text, share: None, planted: float = 0.8, **options: Any
-) -> Fit:
+def fitted(progress: Progress = silent, planted: float = 0.8, **options: Any) -> Fit:
     config = NetConfig(
         "mgdl", {**SMALL, "grades": 3, "layers": 3}, batch=64, epochs=3, patience=3, divergence=1e9, learning_rate=5e-3
     )
@@ -131,8 +129,8 @@ def test_only_what_beats_the_grades_before_is_kept() -> None:
 def test_a_fit_broken_off_in_a_later_grade_goes_on_to_the_same_bits(tmp_path: Path) -> None:
     whole, seen = fitted(), []
 
-    def breaks(text: str, share: float) -> None:
-        seen.append(text)
+    def breaks(step: Step) -> None:
+        seen.append(step.text)
         if len(seen) == 5:
             raise KeyboardInterrupt
 

@@ -12,6 +12,7 @@ from models.architectures import lightgbm as of_lightgbm
 from models.architectures import xgboost as of_xgboost
 from models.config import TreesConfig
 from models.labels import Float32
+from models.progress import Step
 from models.trees import Forest, parse_forest, split_gains, walk
 from models.two_stages import Picked
 
@@ -21,7 +22,7 @@ X[:, 2] = np.round(X[:, 2])
 Y = X[:, 0] + np.exp(0.5 * X[:, 1]) * RANDOM.standard_normal(3000)
 
 
-def quiet(text: str, share: float) -> None:
+def quiet(step: Step) -> None:
     """Take progress and say nothing."""
 
 

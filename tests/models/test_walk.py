@@ -14,6 +14,7 @@ from models.config import TrainingConfig, WalkForward
 from models.dataset import Dataset
 from models.folds import folds_of
 from models.problem import head
+from models.progress import Step
 from models.registry import Registry
 from models.training import train
 from tests.models.conftest import SMALL, WHEN
@@ -33,8 +34,8 @@ class Killed(BaseException):
 
 
 def killed_at(text: str, dataset: Dataset, config: TrainingConfig, root: Path) -> None:
-    def progress(said: str, share: float) -> None:
-        if said.startswith(text):
+    def progress(step: Step) -> None:
+        if step.text.startswith(text):
             raise Killed
 
     with pytest.raises(Killed):

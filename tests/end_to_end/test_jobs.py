@@ -1,0 +1,130 @@
+"""A job from the request to the served model: the service, a worker with real training, the registry, the client."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from api.app import create_app
+from api.client import Client, Refused
+from api.main import open_reader
+from models.jobs.jobs import Jobs
+from models.jobs.opening import open_records
+from models.register import Versions
+from tests.api.test_live import serving
+from tests.ops.commands import clean_environment, undertone
+
+QUICK = {
+    "preset": "quick", "folds": 1, "columns": 4, "train_bars": 150, "validation_bars": 60, "step_bars": 40,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A working directory with 700 daily bars of two symbols."""
+    folder = tmp_path_factory.mktemp("jobs")
+    random = np.random.default_rng(3)
+    days = pd.date_range("2021-01-01", periods=700)
+    parts = []
+    for symbol in ("AAA", "BBB"):
+        close = 100 * np.exp(np.cumsum(0.01 * random.standard_normal(len(days))))
+        open_ = np.append(100.0, close[:-1])
+        parts.append(
+            pd.DataFrame(
+                {"date": days, "symbol": symbol, "open": open_, "high": np.maximum(open_, close) * 1.002,
+                 "low": np.minimum(open_, close) * 0.998, "close": close,
+                 "volume": random.integers(1000, 9000, len(days)).astype(float)}
+            )
+        )  # fmt: skip
+    pd.concat(parts).sort_values(["date", "symbol"]).to_csv(folder / "bars.csv", index=False)
+    (folder / "undertone.toml").write_text('[jobs]\nfiles = ["1d=bars.csv"]\n')
+    return folder
+
+
+@pytest.fixture(scope="module")
+def client(folder: Path) -> Iterator[Client]:
+    jobs = Jobs(open_records(f"sqlite:///{folder}/var/jobs.db"))
+    app = create_app(
+        open_reader("sqlite:///nowhere.db"), jobs=jobs, versions=Versions(folder / "var" / "models")
+    )  # fmt: skip
+    with serving(app) as address, Client(f"http://{address}") as client:
+        yield client
+    jobs.records.close()
+
+
+def work(folder: Path) -> None:
+    """Let a worker do all that waits."""
+    command = [sys.executable, "-c", "from ops.cli import main; main()", "worker", "--until-idle"]
+    ended = subprocess.run(command, cwd=folder, env=clean_environment(OMP_NUM_THREADS="1"), timeout=280, check=False)
+    assert ended.returncode == 0
+
+
+@pytest.mark.timeout(400)
+def test_a_request_becomes_a_model_that_a_second_call_activates(folder: Path, client: Client) -> None:
+    made = client.train(key="once", models=["lightgbm"], timeframes=["1d"], horizon=2, end="2022-10-01", config=QUICK)
+    assert client.train(
+        key="once", models=["lightgbm"], timeframes=["1d"], horizon=2, end="2022-10-01", config=QUICK
+    ).job_id == made.job_id  # fmt: skip
+    nowhere = client.train(models=["lightgbm"], timeframes=["1h"], config=QUICK)
+    versions = Versions(folder / "var" / "models")
+    work(folder)
+    done = client.wait(made.job_id)
+    assert (done.status, done.progress, done.error, done.attempts) == ("succeeded", 1.0, None, 1)
+    assert done.model_version is not None and done.model_version.startswith("lightgbm_")
+    assert done.resources.max_rss_mb and done.resources.cpu_seconds
+    metadata = versions.show(done.model_version)
+    assert (metadata.timeframe, metadata.primary) == ("1d", 2)
+    assert metadata.data.last < pd.Timestamp("2022-10-01").value
+    assert versions.activations() == {}, "nothing is active unless somebody says so"
+    failed = client.wait(nowhere.job_id)
+    assert (failed.status, failed.attempts, failed.model_version) == ("failed", 1, None)
+    assert failed.error is not None and failed.error.startswith("setting jobs.files is '1d=bars.csv': no file of it is")
+    assert "Traceback" not in failed.error
+    assert not list((folder / "var" / "models" / ".runs").iterdir())
+    changed = client.activate(done.model_version)
+    assert (changed.version, versions.active("1d")) == (done.model_version, done.model_version)
+    with pytest.raises(Refused, match="409 Conflict"):
+        client.cancel(made.job_id)
+
+
+@pytest.mark.timeout(400)
+def test_the_active_version_is_trained_on(folder: Path, client: Client) -> None:
+    """It needs the test before: a version that is active and ends before the history does."""
+    versions = Versions(folder / "var" / "models")
+    before = versions.active("1d")
+    assert before is not None
+    made = client.retrain(config=QUICK)
+    assert (made.kind, made.model, made.prediction_horizon) == ("incremental", "lightgbm", 2)
+    work(folder)
+    done = client.wait(made.job_id)
+    assert (done.status, done.error) == ("succeeded", None)
+    assert done.model_version is not None
+    onward, source = versions.show(done.model_version), versions.show(before)
+    assert (onward.columns, onward.config["source"], onward.config["replay"]) == (source.columns, before, 0.3)
+    assert onward.data.slices["stop"][0] >= source.data.slices["test"][0]
+    assert versions.active("1d") == before
+
+
+def test_the_command_line_has_the_same_jobs(folder: Path, client: Client) -> None:
+    queued = undertone("train", "bars.csv", "--timeframe", "1d", "--model", "gru", "--model", "lstm", "--queue",
+                       "--priority", "3", "--set", "train.epochs=2", "--json", folder=folder)  # fmt: skip
+    assert queued.returncode == 0, queued.stderr
+    batch = next(job for job in client.jobs() if job.kind == "batch")
+    assert (batch.job_id in queued.stdout, len(batch.job_ids), batch.priority) == (True, 2, 3)
+    jobs = Jobs(open_records(f"sqlite:///{folder}/var/jobs.db"))
+    task = jobs.get(batch.job_ids[0]).task
+    jobs.records.close()
+    assert task is not None and task.settings == {"train.epochs": 2}
+    assert task.files == (str(folder / "bars.csv"),)
+    listed = undertone("jobs", "list", "--status", "queued", folder=folder).stdout
+    assert batch.job_id in listed and "2 runs" in listed
+    cancelled = undertone("jobs", "cancel", batch.job_id, folder=folder)
+    assert cancelled.returncode == 0 and client.job(batch.job_id).status == "cancelled"
+    shown = undertone("jobs", "show", "job_x", folder=folder)
+    assert (shown.returncode, "job 'job_x' is unknown" in shown.stderr) == (1, True)
