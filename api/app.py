@@ -20,6 +20,7 @@ from api.analysis.analyst import Analyst
 from api.dataflow import Dataflow
 from api.live.feed import Feed, StoreFeed
 from api.live.hub import Hub
+from api.live.jobs import JobFeed
 from api.metrics import ApiMetrics
 from api.observe import Observe
 from api.problems import FiniteJSON, answer_with_problems
@@ -105,6 +106,7 @@ def create_app(
     app.state.analyst = Analyst(reader)
     app.state.metrics = ApiMetrics(reader)
     app.state.hub = Hub(feed or StoreFeed(reader), app.state.analyst, app.state.metrics)
+    app.state.job_feed = JobFeed(jobs)
     app.state.access, app.state.guarded = access, access is not None
     for route in _ROUTES:
         app.include_router(route.router)
@@ -124,11 +126,12 @@ def create_app(
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    listening = asyncio.create_task(app.state.hub.run())
+    listening = [asyncio.create_task(feed.run()) for feed in (app.state.hub, app.state.job_feed)]
     yield
-    listening.cancel()
-    with suppress(asyncio.CancelledError):
-        await listening
+    for task in listening:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
     if app.state.access is not None:
         await app.state.access.limits.close()
 

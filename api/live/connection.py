@@ -10,6 +10,7 @@ from typing import Any, Final
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from api.live.hub import Hub, Key
+from api.live.jobs import JobFeed
 from api.live.messages import EVERYTHING, Update, Wanted, envelope, read, together
 from api.live.sockets import STUCK_S
 from api.parameters import now
@@ -32,12 +33,13 @@ class Connection:
     Two tasks: who accepted the socket reads, another one sends. One timer for heartbeats, none a message.
     """
 
-    def __init__(self, socket: WebSocket, hub: Hub) -> None:
+    def __init__(self, socket: WebSocket, hub: Hub, job_feed: JobFeed) -> None:
         """Serve an accepted WebSocket."""
-        self._socket, self._hub = socket, hub
+        self._socket, self._hub, self._job_feed = socket, hub, job_feed
         self._wanted = Wanted([])
         self._keys = set[Key]()  # listened to
         self._pending = dict[Key, None]()  # in the order they changed in
+        self._jobs = dict[str, str]()  # job -> what wasn't sent yet
         self._changed = asyncio.Event()
         self._sequence: int | None = None
         self._reason = ""
@@ -49,6 +51,12 @@ class Connection:
             self._pending[key] = None
             self._changed.set()
 
+    def tell_job(self, job_id: str, message: str) -> None:
+        """Note how a job is now."""
+        if self._wanted.jobs:
+            self._jobs[job_id] = message
+            self._changed.set()
+
     async def run(self) -> str:
         """Serve until either side ends it; return why it ended, in one of a few words."""
         sending = asyncio.create_task(self._send())
@@ -57,6 +65,7 @@ class Connection:
                 await self._read()
         finally:
             self._hub.remove(self, self._keys)
+            self._job_feed.remove(self)
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
         return self._reason or self._why(1006)
@@ -89,11 +98,12 @@ class Connection:
     async def _subscribe(self, wanted: Wanted) -> None:
         there = self._hub.timeframes()
         timeframe = wanted.timeframe or (there[0] if there else None)
-        if timeframe is None or (there and timeframe not in there):
+        jobs_alone = wanted.jobs and not wanted.symbols
+        if not jobs_alone and (timeframe is None or (there and timeframe not in there)):
             raise ValueError(f"timeframe {timeframe!r} isn't running; predictions are there in {there}")
         everything = EVERYTHING in wanted.symbols
-        keys = {(timeframe, symbol) for symbol in ([EVERYTHING] if everything else wanted.symbols)}
-        known = self._hub.known(timeframe, wanted.symbols)
+        keys = {(timeframe or "", symbol) for symbol in ([EVERYTHING] if everything else wanted.symbols)}
+        known = self._hub.known(timeframe or "", wanted.symbols)
         unknown = [] if everything else sorted(keys - set(known))
         self._hub.remove(self, self._keys)
         self._hub.add(self, keys)
@@ -103,11 +113,15 @@ class Connection:
         await self._say(
             "subscribed",
             {"symbols": [symbol for _, symbol in known], "unknown": [symbol for _, symbol in unknown],
-             "timeframe": timeframe, "update_frequency": wanted.update_frequency},
+             "timeframe": timeframe, "update_frequency": wanted.update_frequency, "jobs": wanted.jobs},
         )  # fmt: skip
         for key in known:
             if self._hub.sequence(key) > since:
                 self.tell(key)
+        if wanted.jobs:
+            await self._job_feed.add(self)
+        else:
+            self._job_feed.remove(self)
 
     async def _send(self) -> None:
         """Send what changed, at most once a period, and a heartbeat where nothing was said for a while."""
@@ -120,7 +134,7 @@ class Connection:
                     await asyncio.sleep(early)
                 self._changed.clear()
                 due = time.monotonic() + self._wanted.update_frequency
-                if self._pending:
+                if self._pending or self._jobs:
                     await self._update()
                 else:
                     await self._say("heartbeat", {"timestamp": iso(now())}, self._sequence)
@@ -152,6 +166,9 @@ class Connection:
         if parts:
             self._sequence = max(part.sequence for part in parts)
             await self._write(parts[0].alone if len(parts) == 1 else together(parts))
+        jobs, self._jobs = self._jobs, {}
+        for message in jobs.values():
+            await self._write(message)
 
     async def _say(self, kind: str, data: Any, sequence: int | None = None) -> None:
         await self._write(envelope(kind, data, sequence))

@@ -22,6 +22,7 @@ class Wanted(msgspec.Struct, frozen=True):
     include_spectral: bool = True
     since: int | None = None  # the last sequence it has seen
     timeframe: str | None = None  # the shortest one that is running where it is left out
+    jobs: bool = False  # training jobs as well: those that haven't ended, then what changes
 
 
 _decode = msgspec.json.Decoder(Wanted).decode

@@ -27,7 +27,7 @@ async def realtime(socket: WebSocket) -> None:
     metrics: ApiMetrics = state.metrics
     metrics.open += 1
     try:
-        reason = await Connection(socket, state.hub).run()
+        reason = await Connection(socket, state.hub, state.job_feed).run()
         metrics.closes.labels(reason).inc()
     finally:
         metrics.open -= 1

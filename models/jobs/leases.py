@@ -20,6 +20,7 @@ from models.jobs.records import Records, Table
 
 LEASE_S: Final = 30.0
 RENEW_S: Final = 3.0
+BEGIN_S: Final = 120.0  # until its process has begun: on a busy machine imports take long
 _MOST_ERROR: Final = 4000  # characters of an error that are kept
 _replace = msgspec.structs.replace
 
@@ -65,14 +66,20 @@ class Leases:
             return None
         job = min(ready, key=lambda job: (-job.priority, job.number))
         attempt = job.attempts + 1
-        lease = Lease(worker, attempt, now + self.lease_s, before=job.lease.process if job.lease else None)
+        lease = Lease(
+            worker, attempt, now + max(self.lease_s, BEGIN_S), before=job.lease.process if job.lease else None
+        )
         job = _replace(job, status="running", attempts=attempt, lease=lease, started=now, error="")
         table.put(job)
         settle(table, job.parent, now)
         return job
 
+    def started(self, job: str, fence: int, process: Process) -> Job:
+        """Say which process will do it, before that says anything. Raises LeaseLost."""
+        return self._held(job, fence, lambda held, lease, now: _replace(held, lease=_replace(lease, process=process)))
+
     def begin(self, job: str, fence: int, process: Process) -> Job:
-        """Say which process does it, and return the job. Raises LeaseLost."""
+        """Say, in the process that does it, that it has begun; return the job. Raises LeaseLost."""
         return self._held(job, fence, lambda held, lease, now: _replace(
             held, lease=_replace(lease, process=process, until=now + self.lease_s)
         ))  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -11,12 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from models.jobs.leases import Leases
-from models.jobs.place import has_ended
+from models.jobs.leases import LeaseLost, Leases
+from models.jobs.place import has_ended, here
 from models.jobs.record import Job, Process
 from models.jobs.records import RecordsAway
 from models.jobs.workers import SAID_EVERY_S, Seen, say
 from ops.drain import Drain
+from ops.local import processes
 from ops.log import logger
 from ops.supervisor import end_with_parent
 
@@ -101,6 +103,10 @@ class Worker:
         assert job.lease is not None
         if job.lease.before is not None:
             _end(job.lease.before)
+        for other in self._running:
+            if other.job.id == job.id:  # our own, of the attempt before
+                self._tell(other, signal.SIGKILL)
+                other.process.wait()
         self._logs.mkdir(parents=True, exist_ok=True)
         with (self._logs / f"{job.id}.log").open("ab") as log:
             process = subprocess.Popen(
@@ -108,6 +114,10 @@ class Worker:
                 start_new_session=True, preexec_fn=end_with_parent,
             )  # fmt: skip
         self._running.append(_Running(job, process))
+        with contextlib.suppress(LeaseLost):  # cancelled meanwhile: `step` sees it
+            self._leases.started(
+                job.id, job.attempts, Process(here(), process.pid, processes.born(process.pid) or "ended")
+            )
         self._log.info("started", job=job.id, attempt=job.attempts, process=process.pid)
 
     def _reap(self, running: _Running) -> None:
@@ -151,9 +161,7 @@ class Worker:
 
 def _end(process: Process) -> None:
     """End the process of an earlier attempt that lingers on this machine, and wait until it has."""
-    from ops.local.processes import Process as Local
-
-    lingering = Local(process.pid, process.born, {})
+    lingering = processes.Process(process.pid, process.born, {})
     if has_ended(process) or not lingering.alive():
         return
     lingering.send(signal.SIGKILL)

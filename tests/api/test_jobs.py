@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
+from websockets.sync.client import connect
 
 from api.access import Access, Limits, Tokens
 from api.answers import Answer
@@ -19,13 +20,14 @@ from api.job_answers import JobAnswer, JobList, JobsHealth
 from api.main import open_reader
 from models.architectures import architectures
 from models.config import NETS
-from models.jobs.jobs import Jobs
+from models.jobs.jobs import Jobs, Request
 from models.jobs.leases import Leases
 from models.jobs.opening import open_records
-from models.jobs.record import Progress
+from models.jobs.record import Progress, Task
 from models.jobs.workers import Seen, say
 from models.register import Versions
 from tests.api.conftest import Get
+from tests.api.test_live import ask, hear, serving
 from tests.api.test_models import publish
 
 
@@ -233,3 +235,32 @@ def test_starting_and_cancelling_needs_the_scope(jobs: Jobs, versions: Versions,
         assert (other.status_code, other.json()["job_id"] != made) == (202, True), "keys are each client's own"
         assert ask(trainer, "DELETE", f"/api/ai/jobs/{made}").status_code == 200
         assert client.post("/api/ai/train", json={}).status_code == 401
+
+
+def test_progress_comes_over_the_websocket(app: FastAPI, jobs: Jobs) -> None:
+    waiting = jobs.submit(Request(tasks=(Task(timeframe="1d"), Task(timeframe="1h"))))
+    leases = Leases(jobs.records)
+    done = leases.take("w")
+    assert done is not None
+    leases.succeed(done.id, 1, "v")
+    with serving(app) as address, connect(f"ws://{address}/ws/realtime") as socket:
+        ask(socket, symbols=[], jobs=True, update_frequency=0.1)
+        assert hear(socket)["type"] == "subscribed"
+        first = [hear(socket), hear(socket)]
+        assert {(m["type"], m["symbol"], m["sequence"]) for m in first} == {("job", None, None)}
+        left = waiting.children[1]
+        assert [m["data"]["job_id"] for m in first] == [waiting.id, left], "not what has ended"
+        run = leases.take("w")
+        assert run is not None
+        seen: dict[str, Any] = {}
+        while seen.get(left, {}).get("status") != "running":
+            message = hear(socket)
+            JobAnswer.model_validate(message["data"])
+            seen[message["data"]["job_id"]] = message["data"]
+        leases.renew(run.id, 1, Progress(share=0.5, current_epoch=2, total_epochs=4))
+        while seen[left]["progress"] < 0.5 or seen[waiting.id]["progress"] < 0.75:
+            message = hear(socket)
+            seen[message["data"]["job_id"]] = message["data"]
+        assert (seen[left]["current_epoch"], seen[waiting.id]["progress"]) == (2, 0.75)
+        ask(socket, symbols=[], jobs=False)
+        assert "isn't running" in hear(socket)["data"]["detail"]

@@ -263,3 +263,19 @@ def test_records_that_are_away_say_where(tmp_path: Path) -> None:
         Jobs(open_records(f"sqlite:///{tmp_path}/jobs.db")).newest(1)
     with pytest.raises(RecordsAway, match=r"Redis at 127\.0\.0\.1:1/0: .*; start it, or set jobs\.url"):
         Jobs(open_records("redis://user:secret@127.0.0.1:1/0")).newest(1)
+
+
+def test_a_process_may_take_its_time_to_begin_but_not_for_ever(jobs: Jobs, leases: Leases, clock: Clock) -> None:
+    made = jobs.submit(wanted())
+    leases.take("w")
+    elsewhere = Process("another machine", 7, "then")
+    leases.started(made.id, 1, elsewhere)
+    clock.now += 100
+    assert leases.take("other") is None and jobs.get(made.id).status == "running"
+    clock.now += 21
+    assert leases.take("other") is None and jobs.get(made.id).status == "queued"
+    clock.now += 10
+    job = leases.take("other")
+    assert job is not None and job.lease is not None and job.lease.before == elsewhere
+    with pytest.raises(LeaseLost):
+        leases.started(made.id, 1, elsewhere)

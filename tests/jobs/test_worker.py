@@ -20,7 +20,7 @@ from tests.jobs.child import PAUSE_S
 from tests.jobs.conftest import wanted
 from tests.ops.commands import ROOT, clean_environment
 
-LEASE_S = 4.0
+LEASE_S = 8.0
 Start = Callable[[str], subprocess.Popen[bytes]]
 
 
