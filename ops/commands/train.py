@@ -36,7 +36,7 @@ from schema.timeframes import parse_timeframe
 
 def run(
     settings: Settings, *, json: bool, drain: Drain, files: list[Path], models: list[str], model_name: str | None,
-    resume: bool, queue: bool, priority: int,
+    resume: bool, queue: bool = False, priority: int = 0,
 ) -> int:  # fmt: skip
     """Train on files of ticks or of bars, a version a model. None is active until `undertone models activate`."""
     names: list[str | None] = [*models] or [None]
