@@ -107,7 +107,7 @@ class Connection:
         unknown = [] if everything else sorted(keys - set(known))
         self._hub.remove(self, self._keys)
         self._hub.add(self, keys)
-        self._wanted, self._keys, self._pending = wanted, keys, {}
+        self._wanted, self._keys, self._pending, self._jobs = wanted, keys, {}, {}
         newest = max((self._hub.sequence(key) for key in known), default=0)
         since = wanted.since if wanted.since is not None and wanted.since <= newest else -1  # another run counts anew
         await self._say(
