@@ -118,9 +118,9 @@ class Fuzz:
         return crew
 
     def _caught_up(self) -> None:
-        """Wait until all processes run and have a checkpoint."""
+        """Wait until all processes look for input, past where SIGTERM just ends them, and have a checkpoint."""
         for member in self.crew.members:
-            self._until(lambda: member.alive and bool(member.position()), f"{member.role.name} runs")  # noqa: B023
+            self._until(lambda: _runs(member) and bool(member.position()), f"{member.role.name} runs")  # noqa: B023
 
     def _until(self, holds: Any, what: str) -> None:
         until = time.monotonic() + PATIENCE
@@ -145,3 +145,7 @@ class Fuzz:
         self.outcome.started_again += 1
         time.sleep(0.2)
         member.start()
+
+
+def _runs(member: Member) -> bool:
+    return member.alive and bool(member.progress.polled)
