@@ -62,8 +62,15 @@ def test_the_waits_double_up_to_the_longest(tmp_path: Path) -> None:
 
 def test_a_drain_while_it_waits_starts_nothing_more(tmp_path: Path) -> None:
     drain = Drain()
-    threading.Timer(0.6, lambda: setattr(drain, "asked", True)).start()
-    assert supervised(tmp_path, "75,0", Policy(30.0, 30.0, 3, 60.0), drain)[0] == 0
+
+    def asks_after_the_first() -> None:
+        while not (tmp_path / "lived.txt").exists():
+            time.sleep(0.01)
+        time.sleep(0.3)
+        drain.asked = True
+
+    threading.Thread(target=asks_after_the_first, daemon=True).start()
+    assert supervised(tmp_path, "75,0", Policy(30.0, 30.0, 3, 60.0), drain) == (0, [0])
 
 
 SETTINGS = LIVE_SETTINGS + "[supervise]\nback_off_s = 0.1\n"

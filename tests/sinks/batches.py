@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 
 from dataflows.batch import Batch, DeadLetter
+from dataflows.sinks.stores import OpenedStore
 from schema.bars import Bars, empty_bars
 from schema.events import Decision, DecisionKind, Event, EventKind
 from schema.features import FeatureRows
@@ -17,6 +20,13 @@ START = 1_381_239_000_000_000_000  # 2013-10-08 13:30 UTC
 SYMBOLS = ["AAPL", "MSFT", "IBM"]
 TIMEFRAMES = parse_timeframes("1s,1m")
 FEATURES = ("ema_8", "rsi_14")
+
+
+def shipped(store: OpenedStore) -> None:
+    """Wait until the store's server has what was flushed: a slow one is taken for away, and rows wait on our disk."""
+    until = time.monotonic() + 60.0
+    while store.state().waiting and time.monotonic() < until:
+        time.sleep(0.01)
 
 
 def origin(lane: np.ndarray, offset: np.ndarray) -> tuple[list[str], np.ndarray, np.ndarray]:

@@ -18,6 +18,7 @@ from schema.questdb import questdb_address, translated, with_nanoseconds
 from schema.stores import stored_name
 from schema.tables import TABLES
 from tests.servers import running_questdb
+from tests.sinks.batches import shipped
 from tests.sinks.conftest import new_namespace, questdb_url
 from tests.sinks.rows import bars_of, rows_of
 
@@ -49,6 +50,7 @@ def write(store: QuestDbStore, number: int, **tables: Any) -> None:
         store.append(table, columns, number)
     store.commit(number)
     store.flush()
+    shipped(store)
 
 
 def test_wide_rows_round_trip_bit_for_bit(opened: Opener) -> None:

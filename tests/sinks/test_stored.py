@@ -18,7 +18,7 @@ from dataflows.stored import Place, open_place
 from dataflows.verify import first_difference
 from schema.events import DecisionKind
 from schema.ticks import count
-from tests.sinks.batches import FEATURES, START, SYMBOLS, TIMEFRAMES, full_batch, origin
+from tests.sinks.batches import FEATURES, START, SYMBOLS, TIMEFRAMES, full_batch, origin, shipped
 from tests.sinks.conftest import new_namespace, questdb_url
 
 
@@ -34,6 +34,7 @@ def filled(url: str, namespace: str, spool: Path, close: float = 60_000.01) -> O
         batch.bars.close[0] = close if number == 2 else 60_000.01
         station.step(batch)
     store.flush()
+    shipped(store)
     return store
 
 

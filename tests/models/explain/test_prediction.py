@@ -14,7 +14,7 @@ import pytest
 
 from models.bundle import Bundle
 from models.config import NetConfig, TrainingConfig, TreesConfig
-from models.explain.cache import ExplanationFolder, Asked
+from models.explain.cache import Asked, ExplanationFolder
 from models.explain.prediction import NotExplained, explain
 from models.explain.series import Series
 from models.explain.shortened import shortened
