@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request
 
 from api.answers import Alive, Health
 from api.dataflow import Told
+from api.load import cpu_percent
 from api.parameters import ReaderParameter, now
 from api.problems import declared
 from api.run import run_state
@@ -106,7 +107,7 @@ def _inference(status: dict[str, Any] | None) -> dict[str, Any]:
 def _load(folder: Path) -> dict[str, float]:
     there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.is_dir())
     return {
-        "cpu_percent": psutil.cpu_percent(),
+        "cpu_percent": cpu_percent(),
         "memory_percent": psutil.virtual_memory().percent,
         "disk_percent": psutil.disk_usage(str(there)).percent,
     }

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from api.access.client import client_of, needs
 from api.job_answers import JobAnswer, JobList, JobsHealth, JobStatus, job_answer
 from api.job_requests import RetrainRequest, TrainRequest, as_request, digest
+from api.load import cpu_percent
 from api.parameters import now
 from api.problems import FiniteJSON, declared
 from api.routes.models import VersionsParameter
@@ -140,7 +141,7 @@ def training_health(request: Request) -> dict[str, Any]:
         "is_healthy": False, "active_jobs": None, "queued_jobs": None, "failed_jobs": None, "workers": [],
         "detail": "this service was started without jobs (jobs.url)",
         "system_resources": {
-            "cpu_percent": psutil.cpu_percent(), "memory_percent": psutil.virtual_memory().percent,
+            "cpu_percent": cpu_percent(), "memory_percent": psutil.virtual_memory().percent,
             "available_memory_mb": psutil.virtual_memory().available / 2**20,
         },
         "last_health_check": iso(now()),
