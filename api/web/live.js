@@ -2,7 +2,7 @@
 
 import { token } from "./session.js";
 
-const SILENCE = 40_000; // ms; a heartbeat comes every 15 s
+const SILENCE = 60_000; // ms; a heartbeat comes every 15 s
 const FIRST_WAIT = 500, LONGEST_WAIT = 10_000; // ms before it is tried again
 const AGAIN = 3_000; // ms before a subscription that was refused is sent again
 

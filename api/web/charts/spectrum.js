@@ -15,7 +15,7 @@ export class Spectrum {
         axis({ size: 34, values: (u, splits) => splits.map((value) => fixed(value, 0)), incrs: [1, 2, 5, 10, 20, 50] })],
       series: [{}, { stroke: () => colour("path"), width: 1.5, fill: () => colour("band"), points: { show: false } }],
       cursor: { show: false },
-      hooks: { drawClear: [(u) => inside(u, (ctx, box) => edges(u, ctx, box))] },
+      hooks: { draw: [(u) => inside(u, (ctx, box) => edges(u, ctx, box))] },
     }, [[], []]);
     this.element = this.plot.element;
   }
