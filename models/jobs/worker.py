@@ -59,6 +59,7 @@ class Worker:
     def run(self, drain: Drain, look: Callable[[], None] = lambda: None, until_idle: bool = False) -> None:
         """Work until asked to drain, or until there is nothing to do; `look` is called again and again."""
         try:
+            self._forget_logs()
             while not drain.asked:
                 try:
                     look()
@@ -72,6 +73,13 @@ class Worker:
                 time.sleep(_LOOK_S)
         finally:
             self._release_all()
+
+    def _forget_logs(self) -> None:
+        """Delete what jobs printed that aren't kept any more."""
+        with contextlib.suppress(RecordsAway):  # the next worker does it
+            for log in self._logs.glob("job_*.log"):
+                if self._leases.records.get(log.stem) is None:
+                    log.unlink(missing_ok=True)
 
     def step(self) -> None:
         """See what has ended or shall end, and begin what there is room for. Raises RecordsAway."""

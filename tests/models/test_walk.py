@@ -17,6 +17,7 @@ from models.problem import head
 from models.progress import Step
 from models.registry import Registry
 from models.training import train
+from models.walk import replay_fold
 from tests.models.conftest import SMALL, WHEN
 from tests.models.market import make_dataset, make_market
 
@@ -101,6 +102,48 @@ def test_training_on_takes_weights_and_columns_and_only_unseen_folds(tmp_path: P
     assert history[0]["fit_loss"] < fresh[0]["fit_loss"]
     with pytest.raises(ValueError, match="was trained up to the end of this history's last fold; give newer data"):
         train(older, config, tmp_path)
+
+
+def test_training_on_replays_three_old_rows_to_seven_newer_ones() -> None:
+    fold = folds_of(DATASET, CONFIG)[-1]
+    known_until = int(DATASET.time[fold.fit[len(fold.fit) // 2]])
+    drawn = replay_fold(DATASET, fold, known_until, replace(CONFIG, replay=0.3)).fit
+    old, new = (drawn[older] for older in (DATASET.time[drawn] <= known_until, DATASET.time[drawn] > known_until))
+    assert np.array_equal(new, fold.fit[DATASET.time[fold.fit] > known_until]), "all that is new"
+    assert len(old) / len(drawn) == pytest.approx(0.3, abs=1e-3)
+    assert set(old.tolist()) <= set(fold.fit.tolist()) and len(set(drawn.tolist())) == len(drawn)
+    again = replay_fold(DATASET, fold, known_until, replace(CONFIG, replay=0.3)).fit
+    assert np.array_equal(again, drawn)
+
+
+@pytest.mark.parametrize("killed", ["before it is in place", "behind"])
+def test_a_run_that_was_killed_around_its_publishing_makes_one_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed: str
+) -> None:
+    """The caller never heard of the version, and asks again."""
+    config = replace(CONFIG, nets=(), weights={"lightgbm": 1.0}, walk=None)
+    publish = Registry.publish
+
+    def broken(self: Registry, *given: object) -> str:
+        if killed == "behind":
+            publish(self, *given)  # type: ignore[arg-type]
+            raise Killed
+        monkeypatch.setattr("models.training.write_version", torn)
+        return publish(self, *given)  # type: ignore[arg-type]
+
+    def torn(*given: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(Registry, "publish", broken)
+        train(DATASET, config, tmp_path, now=WHEN, run="job_1")
+    monkeypatch.undo()
+    version = train(DATASET, config, tmp_path, run="job_1", resume=True)
+    assert [metadata.version for metadata in Registry(tmp_path).list()] == [version]
+    assert version.endswith("_030405") == (killed == "behind")
+    assert Registry(tmp_path).run_folder("job_1").is_dir(), "the caller's to forget"
+    Registry(tmp_path).forget_run("job_1")
+    assert not Registry(tmp_path).run_folder("job_1").exists()
 
 
 def test_a_version_says_which_optimiser_it_ended_with(undisturbed: Registry) -> None:

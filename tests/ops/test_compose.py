@@ -108,8 +108,8 @@ def test_the_comment_names_profiles_and_services_that_exist() -> None:
     services = document()["services"]
     profiles = {profile for service in services.values() for profile in service.get("profiles", ())}
     comment = "".join(line for line in FILE.read_text(encoding="utf-8").splitlines(True) if line.startswith("#"))
-    assert set(re.findall(r"--profile (\w+)", comment)) == {"default", "gpu", "obs"}
-    assert profiles == {"default", "gpu", "obs", "feed", "history", "demo"}
+    assert set(re.findall(r"--profile (\w+)", comment)) == {"default", "gpu", "obs", "train"}
+    assert profiles == {"default", "gpu", "obs", "feed", "history", "demo", "train"}
     assert set(re.findall(r"docker compose (?:up|run --rm) (?:-d +)?([a-z][\w-]*)", comment)) <= set(services)
 
 
