@@ -40,7 +40,7 @@ def bar_history(
     `on_read` is told how many bars were read and may ask to stop. Raises BadFile where a file isn't in order of time,
     has a symbol twice at a time, or a day that the calendar (`bars.calendar`) says the market was closed.
     """
-    reader = _Reader(settings)
+    reader, rows = BarReader(settings), _Rows(settings)
     read = 0
     for path in files:
         file = BarFile(path)
@@ -51,35 +51,33 @@ def bar_history(
             )  # fmt: skip
         for raw in file.batches():
             for bars in reader.bars_of(file, raw):
-                yield reader.rows_of(bars)
+                yield rows.of(bars, reader.universe)
             read += len(raw.day)
             on_names(reader.names)
             if on_read(read):
                 return
     for bars in reader.rest():
-        yield reader.rows_of(bars)
+        yield rows.of(bars, reader.universe)
 
 
-class _Reader:
+class BarReader:
     """Turns raw bars into the engine's: ids, times, sessions; keeps back the last bar time, which may go on."""
 
     def __init__(self, settings: Settings) -> None:
+        """Read bars of the one configured timeframe."""
         (name,) = settings.bars.timeframes
         self.timeframe: Timeframe = parse_timeframe(name)
         symbols = settings.universe.symbols
-        self._universe = Universe(None if symbols == "auto" else list(symbols), settings.universe.cap,
+        self.universe = Universe(None if symbols == "auto" else list(symbols), settings.universe.cap,
                                   settings.universe.leaders)  # fmt: skip
-        self._sessions: Sessions = sessions_of_calendar(settings.bars.calendar)
-        self._engine = FeatureEngine(groups_of(settings), 1, (True,))
-        self._preparer = TickPreparer(settings.order.max_spread)
-        self._counts = np.zeros(0, np.int64)
+        self.sessions: Sessions = sessions_of_calendar(settings.bars.calendar)
         self._held: Bars | None = None
         self._calendar = settings.bars.calendar
 
     @property
     def names(self) -> list[str]:
         """The symbols' names by their ids."""
-        return self._universe.names
+        return self.universe.names
 
     def bars_of(self, file: BarFile, raw: RawBars) -> Iterator[Bars]:
         """Yield batches of whole bar times."""
@@ -95,19 +93,6 @@ class _Reader:
         if self._held is not None:
             yield from _cut(self._held)
 
-    def rows_of(self, bars: Bars) -> tuple[Bars, FeatureRows]:
-        """Number the bars of each series and compute their features."""
-        n_symbols = len(self._universe.names)
-        self._engine.grow(n_symbols)
-        self._preparer.grow(n_symbols)
-        self._counts = np.concatenate((self._counts, np.zeros(n_symbols - len(self._counts), np.int64)))
-        for time in np.split(np.arange(len(bars.time)), np.flatnonzero(np.diff(bars.time)) + 1):
-            bars.sequence[time] = self._counts[bars.symbol[time]]
-            self._counts[bars.symbol[time]] += 1
-        leaders = self._universe.ids(self._universe.leaders).tolist()
-        rows, _ = self._engine.step(self._preparer.prepare(ticks_of(0)), bars, leaders=leaders)
-        return bars, FeatureRows(rows.values.copy(), rows.why.copy())
-
     def _ordered(self, file: BarFile, raw: RawBars) -> Bars:
         """Return the bars in the stream's order: by time, then by the symbol's name."""
         time, at = self._closes(file, raw.day)
@@ -119,12 +104,12 @@ class _Reader:
                 "sort the file by time and symbol, and give files oldest first",
             )  # fmt: skip
         for name in dict.fromkeys(raw.symbol.tolist()):
-            self._universe.admit(name, int(time[0]))
-        symbol = self._universe.ids(raw.symbol.tolist())
-        if self._universe.auto and (symbol < 0).any():
-            raise BadFile(file.path, f"more than {self._universe.cap} symbols", "at most that many",
+            self.universe.admit(name, int(time[0]))
+        symbol = self.universe.ids(raw.symbol.tolist())
+        if self.universe.auto and (symbol < 0).any():
+            raise BadFile(file.path, f"more than {self.universe.cap} symbols", "at most that many",
                           "raise universe.cap, or name symbols in universe.symbols")  # fmt: skip
-        rank = np.append(self._universe.rank, 0)[symbol]
+        rank = np.append(self.universe.rank, 0)[symbol]
         rows = np.lexsort((rank, time))
         rows = rows[symbol[rows] >= 0]
         self._refuse_repeats(file, time[rows], symbol[rows], raw)
@@ -138,13 +123,13 @@ class _Reader:
         if len(again) or first:
             k, who = (int(again[0]), int(symbol[again[0]])) if len(again) else (0, first[0])
             raise BadFile(
-                file.path, f"two bars of {self._universe.names[who]} at {_text(time[k])}", "one a symbol and time",
+                file.path, f"two bars of {self.universe.names[who]} at {_text(time[k])}", "one a symbol and time",
                 "drop one of them",
             )  # fmt: skip
 
     def _closes(self, file: BarFile, when: Int64) -> tuple[Int64, Int64]:
         """Return the close of each bar (ns UTC) and its session's place in the table."""
-        sessions = self._sessions
+        sessions = self.sessions
         if not file.daily:
             times, inverse = np.unique(when, return_inverse=True)
             at = np.array([session_at(sessions, int(t) - 1) for t in times], np.int64)[inverse]
@@ -170,7 +155,7 @@ class _Reader:
         for quote in (bars.bid, bars.bid_size, bars.ask, bars.ask_size, bars.mid):
             quote[:] = np.nan
         bars.time[:], bars.symbol[:] = time, symbol
-        bars.session_open[:], bars.session_close[:] = self._sessions.open[at], self._sessions.close[at]
+        bars.session_open[:], bars.session_close[:] = self.sessions.open[at], self.sessions.close[at]
         step = int(self.timeframe.every) if self.timeframe.kind == BarKind.INTERVAL else 0
         bars.start[:] = time - step if step else bars.session_open
         bars.open[:], bars.high[:], bars.low[:], bars.close[:] = raw.prices[rows].T
@@ -181,6 +166,27 @@ class _Reader:
         if step:
             bars.flags[bars.start <= bars.session_open] |= int(BarFlag.SESSION_FIRST)
         return bars
+
+
+class _Rows:
+    """Numbers the bars of each series and computes their features."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._engine = FeatureEngine(groups_of(settings), 1, (True,))
+        self._preparer = TickPreparer(settings.order.max_spread)
+        self._counts = np.zeros(0, np.int64)
+
+    def of(self, bars: Bars, universe: Universe) -> tuple[Bars, FeatureRows]:
+        n_symbols = len(universe.names)
+        self._engine.grow(n_symbols)
+        self._preparer.grow(n_symbols)
+        self._counts = np.concatenate((self._counts, np.zeros(n_symbols - len(self._counts), np.int64)))
+        for time in np.split(np.arange(len(bars.time)), np.flatnonzero(np.diff(bars.time)) + 1):
+            bars.sequence[time] = self._counts[bars.symbol[time]]
+            self._counts[bars.symbol[time]] += 1
+        leaders = universe.ids(universe.leaders).tolist()
+        rows, _ = self._engine.step(self._preparer.prepare(ticks_of(0)), bars, leaders=leaders)
+        return bars, FeatureRows(rows.values.copy(), rows.why.copy())
 
 
 def _cut(bars: Bars) -> Iterator[Bars]:

@@ -28,7 +28,10 @@ def sessions_of_calendar(code: str, extended_open: str = "", extended_close: str
     known = exchange_calendars.get_calendar_names(include_aliases=True)
     if code not in known:
         raise ValueError(f"setting bars.calendar is {code!r}, expected UTC or one of {', '.join(sorted(known))}")
-    calendar = exchange_calendars.get_calendar(code, start="1990-01-01")
+    try:
+        calendar = exchange_calendars.get_calendar(code, start="1990-01-01")
+    except ValueError:  # its holidays don't go back so far
+        calendar = exchange_calendars.get_calendar(code, start=exchange_calendars.get_calendar(code).bound_min())
     opens, closes = _ns(calendar.schedule["open"]), _ns(calendar.schedule["close"])
     days = calendar.schedule.index
     start = np.minimum(opens, _at(days, extended_open, calendar.tz)) if extended_open else opens

@@ -112,16 +112,23 @@ class FeatureStore:
 
     def training_set(
         self, start: int | None = None, end: int | None = None, *, columns: Sequence[str] | None = None,
-        required: Sequence[str] = (), horizons: int = HORIZONS,
+        required: Sequence[str] = (), horizons: int = HORIZONS, scratch: Path | None = None,
     ) -> Dataset:  # fmt: skip
         """Return rows with labels joined at event time plus horizon: the set that a replay gives to training.
 
+        A day is read at a time; the set lies in files without a name in the folder `scratch`, and goes with them.
         Raises NoHistory for an unknown column, TrainingRefused where there are no rows.
         """
         names = list(dict.fromkeys([*(self.columns if columns is None else columns), SIGMA, *required]))
         self._check(names, {*self.columns})
         builder = DatasetBuilder(
-            names, self.fingerprints, parse_timeframe(self.timeframe), 0, horizons=horizons, required=required
+            names,
+            self.fingerprints,
+            parse_timeframe(self.timeframe),
+            0,
+            horizons=horizons,
+            required=required,
+            folder=scratch,
         )
         for day in self._days(start, end):
             table = self._rows([day], [*_BAR, *names, VALIDITY], None, start, end)

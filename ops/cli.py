@@ -68,7 +68,10 @@ Pace = Annotated[
 From = Annotated[int | None, typer.Option("--from", metavar="TIME", parser=_parser(parse_time), help="First (UTC).")]
 To = Annotated[int | None, typer.Option("--to", metavar="TIME", parser=_parser(parse_time), help="End, excluded.")]
 TickFiles = Annotated[list[Path], typer.Argument(metavar="FILE", help="Ticks in Parquet or CSV.")]
-HistoryFiles = Annotated[list[Path], typer.Argument(metavar="FILE", help="Ticks, or bars, in Parquet or CSV.")]
+HistoryFiles = Annotated[
+    list[str], typer.Argument(metavar="FILE", help="Ticks, or bars, in Parquet, CSV or TXT; a URL; a built history.")
+]
+Market = Annotated[str | None, typer.Option(metavar="us", help="Setting data.market.")]
 Timeframe = Annotated[str | None, typer.Option(metavar="1s,1m,5m", help="Setting bars.timeframes.")]
 Symbols = Annotated[str | None, typer.Option(metavar="A,B", help="Setting universe.symbols.")]
 
@@ -248,11 +251,13 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was killed.")] = False,
     queue: Annotated[bool, typer.Option("--queue", help="Let a worker do it; print the job.")] = False,
     priority: Annotated[int, typer.Option(help="Of the job in the queue: higher first.")] = 0,
+    market: Market = None,
 ) -> None:
     """Train models on replayed history, report them beside naive baselines, register them."""
     chosen = {
         "bars.timeframes": ("--timeframe", timeframe), "train.horizon": ("--horizon", horizon),
         "train.preset": ("--preset", preset), "train.source": ("--from", source), "train.device": ("--device", device),
+        "data.market": ("--market", market),
     }  # fmt: skip
     call.run(
         "train", chosen=chosen, drains=True, files=files, models=model or [], model_name=model_name, resume=resume,
@@ -617,6 +622,21 @@ def data_info(call: Common, files: TickFiles) -> None:
 def data_validate(call: Common, files: TickFiles) -> None:
     """Check every tick of files as the dataflow would."""
     call.run("data", "validate", files=files)
+
+
+@data.command("convert")
+@common
+def data_convert(
+    call: Common,
+    files: Annotated[list[str], typer.Argument(metavar="FILE", help="Bars: a Parquet, CSV or TXT file, or a URL.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Parquet file to write.")],
+    of: Annotated[str, typer.Option(metavar="1d", help="The files' timeframe: setting bars.timeframes.")] = "1d",
+    timeframe: Annotated[str | None, typer.Option(metavar="1w", help="A coarser one to make of it.")] = None,
+    market: Market = None,
+) -> None:
+    """Write bars as one Parquet file, of a coarser timeframe where one is asked for."""
+    chosen = {"bars.timeframes": ("--of", of), "data.market": ("--market", market)}
+    call.run("data_convert", chosen=chosen, files=files, out=out, timeframe=timeframe)
 
 
 def _place(namespace: str | None, checkpoint_dir: Path | None, store: str | None) -> Chosen:

@@ -42,7 +42,8 @@ def configuration(settings: Settings, name: str | None = None, model: str | None
     embargo = {"embargo": walk["embargo"]} if "embargo" in walk else {}
     return replace(
         config, name=name or config.name, primary=chosen.horizon, seed=chosen.seed, threads=chosen.threads,
-        memory=chosen.memory_mb, source=chosen.source, replay=chosen.replay, nets=tuple(replace(one, **net) for one in config.nets),
+        memory=chosen.memory_mb, source=chosen.source, replay=chosen.replay,
+        nets=tuple(replace(one, **net) for one in config.nets),
         walk=replace(config.walk or WalkForward(), **walk) if chosen.scheme == "walk_forward" else None,
         **given(columns=chosen.columns, vote=chosen.vote), **embargo,
     )  # fmt: skip

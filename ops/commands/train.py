@@ -12,7 +12,9 @@ import numpy as np
 
 from dataflows.assembly import groups_of
 from dataflows.bar_history import bar_history
+from dataflows.feature_store import open_store
 from dataflows.history import feature_history
+from dataflows.markets import on_market
 from dataflows.sources.bar_file import is_bar_file
 from dataflows.sources.files import FileSource
 from features.catalogue import column_fingerprint
@@ -21,6 +23,7 @@ from models.metadata import Metadata
 from models.progress import Step, silent
 from models.registry import Registry
 from models.training import train
+from ops.commands.data_convert import located
 from ops.commands.jobs import submit
 from ops.drain import Drain
 from ops.durations import parse_time
@@ -35,16 +38,17 @@ from schema.timeframes import parse_timeframe
 
 
 def run(
-    settings: Settings, *, json: bool, drain: Drain, files: list[Path], models: list[str], model_name: str | None,
+    settings: Settings, *, json: bool, drain: Drain, files: list[str], models: list[str], model_name: str | None,
     resume: bool, queue: bool = False, priority: int = 0,
 ) -> int:  # fmt: skip
     """Train on files of ticks or of bars, a version a model. None is active until `undertone models activate`."""
     names: list[str | None] = [*models] or [None]
     wanted = [configuration(settings, model_name if len(names) == 1 else None, model) for model in names]
+    settings = on_market(settings)
     if queue:
-        return submit(settings, json=json, files=files, models=models, name=model_name or "", priority=priority)
-    timeframe = settings.bars.timeframes[0]
-    dataset = history_dataset(settings, timeframe, history_of(settings, files, json, lambda: drain.asked))
+        local = located(settings, files)
+        return submit(settings, json=json, files=local, models=models, name=model_name or "", priority=priority)
+    dataset = _dataset(settings, files, json, drain)
     if drain.asked:
         raise CommandFailed("train: stopped before the history was read; nothing was registered")
     answers = []
@@ -59,6 +63,16 @@ def run(
     if json and answers:
         print_json(answers[0] if len(wanted) == 1 else {"versions": answers})
     return 0
+
+
+def _dataset(settings: Settings, files: list[str], json: bool, drain: Drain) -> Dataset:
+    """Build the set from files, or read it from the folder of a history that `features build` wrote."""
+    timeframe, scratch = settings.bars.timeframes[0], settings.registry.root
+    scratch.mkdir(parents=True, exist_ok=True)
+    if len(files) == 1 and Path(files[0]).is_dir():
+        return open_store(Path(files[0]), timeframe).training_set(scratch=scratch)
+    rows = history_of(settings, located(settings, files), json, lambda: drain.asked)
+    return history_dataset(settings, timeframe, rows, scratch)
 
 
 def history_of(
@@ -99,13 +113,14 @@ def _whole_history(
     progress.close()
 
 
-def history_dataset(settings: Settings, timeframe: str, history: Any) -> Dataset:
-    """Build the training set of one timeframe from replayed feature rows."""
+def history_dataset(settings: Settings, timeframe: str, history: Any, scratch: Path | None = None) -> Dataset:
+    """Build the training set of one timeframe from replayed feature rows, its files in the folder `scratch`."""
     groups = groups_of(settings)
     names = [column.name for group in groups for column in group.columns]
     fingerprints = {c.name: column_fingerprint(group, c) for group in groups for c in group.columns}
     index = list(settings.bars.timeframes).index(timeframe)
-    return build_dataset(history, DatasetBuilder(names, fingerprints, parse_timeframe(timeframe), index))
+    builder = DatasetBuilder(names, fingerprints, parse_timeframe(timeframe), index, folder=scratch)
+    return build_dataset(history, builder)
 
 
 class _Telling:

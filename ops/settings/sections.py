@@ -462,6 +462,10 @@ class Data(Section):
     """Where market data for replay and tests lies."""
 
     folder: Path | None = Field(None, description="Folder of recorded ticks; commands and tests look there.")
+    market: str = Field("", description="A market's preset (`us`, `crypto`, `wig80`, `nse`, `bse`): symbols, calendar.")
+    cache: Path = Field(Path("var/data"), description="Folder of the copies of what lies elsewhere.")
+    cache_mb: int = Field(10_240, ge=1, description="Most the copies may take; the longest unused go first (MB).")
+    offline: bool = Field(False, description="Ask nothing of another place: the copies serve.")
 
 
 class Local(Section):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -54,7 +56,7 @@ def resampled(fine: Bars, sessions: Sessions, of: str, to: str, batch: int) -> B
     """Give the fine bars in batches of so many bar times."""
     resampler = Resampler(parse_timeframe(of), parse_timeframe(to), sessions)
     begins = np.append(np.flatnonzero(np.diff(fine.time, prepend=-1))[::batch], len(fine.time))
-    parts = [resampler.step(take_bars(fine, slice(a, b)), RANK) for a, b in zip(begins, begins[1:])]
+    parts = [resampler.step(take_bars(fine, slice(a, b)), RANK) for a, b in pairwise(begins)]
     return concat_bars([part for part in parts if len(part.time)])
 
 
