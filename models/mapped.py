@@ -84,7 +84,7 @@ class Spool(Generic[_Kind]):
 
     def append(self, rows: NDArray[_Kind]) -> None:
         """Write rows (n, *row)."""
-        block = memoryview(np.ascontiguousarray(rows, self._kind).reshape(-1).view(np.uint8))
+        block: Any = np.ascontiguousarray(rows, self._kind).reshape(-1).view(np.uint8).data
         while block:
             block = block[self._file.write(block) :]
         self._rows += len(rows)

@@ -45,7 +45,7 @@ class Cache:
         return copy
 
     def _known(self, url: str, index: Path) -> Path:
-        copy = self._objects / json.loads(index.read_text())["object"] if index.is_file() else None
+        copy = self._objects / str(json.loads(index.read_text())["object"]) if index.is_file() else None
         if copy is None or not copy.is_file():
             raise BadFile(url, "no copy of it", f"one in {self._folder}", "read it once with data.offline off")
         if _checksum(copy) != copy.stem:

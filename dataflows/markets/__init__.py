@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ops.settings import Settings
 
@@ -41,7 +41,8 @@ def on_market(settings: Settings) -> Settings:
     """
     if not settings.data.market:
         return settings
-    found, changes = market(settings.data.market), {}
+    found = market(settings.data.market)
+    changes: dict[str, Any] = {}
     if "calendar" not in settings.bars.model_fields_set:
         changes["bars"] = settings.bars.model_copy(update={"calendar": found.calendar})
     if found.symbols and "symbols" not in settings.universe.model_fields_set:

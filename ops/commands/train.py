@@ -70,7 +70,7 @@ def _dataset(settings: Settings, files: list[str], json: bool, drain: Drain) -> 
     timeframe, scratch = settings.bars.timeframes[0], settings.registry.root
     scratch.mkdir(parents=True, exist_ok=True)
     if len(files) == 1 and Path(files[0]).is_dir():
-        return open_store(Path(files[0]), timeframe).training_set(scratch=scratch)
+        return open_store(Path(files[0]), timeframe).training_set(*_between(settings), scratch=scratch)
     rows = history_of(settings, located(settings, files), json, lambda: drain.asked)
     return history_dataset(settings, timeframe, rows, scratch)
 
@@ -79,7 +79,7 @@ def history_of(
     settings: Settings, files: Sequence[Path], quiet: bool, stop: Callable[[], bool]
 ) -> Iterator[tuple[Bars, FeatureRows]]:
     """Yield the rows of train.start to train.end of files that all hold ticks or all hold bars, until told to stop."""
-    first, end = (parse_time(text) if text else None for text in (settings.train.start, settings.train.end))
+    first, end = _between(settings)
     for bars, rows in _whole_history(settings, files, quiet, stop):
         if end is not None and len(bars.time) and bars.time.min() >= end:
             return
@@ -89,6 +89,12 @@ def history_of(
         if end is not None:
             inside &= bars.time < end
         yield take_bars(bars, inside), FeatureRows(rows.values[inside], rows.why[inside])
+
+
+def _between(settings: Settings) -> tuple[int | None, int | None]:
+    """Return train.start and train.end, ns UTC."""
+    first, end = (parse_time(text) if text else None for text in (settings.train.start, settings.train.end))
+    return first, end
 
 
 def _whole_history(
