@@ -11,6 +11,7 @@ import { Features } from "./features.js";
 import { indicators, situations } from "./situations.js";
 
 const BARS = 500; // that the spectrogram is made of
+const LEAST_RETURNS = 32; // of a spectrum
 
 export class ContextPanels {
   #timeframe = null;
@@ -32,11 +33,13 @@ export class ContextPanels {
   async refresh(timeframe, predicted) {
     this.#timeframe = timeframe;
     this.explanation.begin(timeframe, predicted);
-    const path = predicted ? await there(get(of("api/v1/path", this.symbol), { timeframe })) : null;
-    const [analysis, spectrum, bars] = await Promise.all([
-      path ? there(this.#analysis(timeframe, path.prediction_horizon)) : null,
-      there(get(of("spectrum", this.symbol), { timeframe })),
+    const [path, bars] = await Promise.all([
+      predicted ? there(get(of("api/v1/path", this.symbol), { timeframe })) : null,
       there(get(of("bars", this.symbol), { timeframe, limit: BARS })),
+    ]);
+    const [analysis, spectrum] = await Promise.all([
+      path ? there(this.#analysis(timeframe, path.prediction_horizon)) : null,
+      bars?.bars.length > LEAST_RETURNS ? there(get(of("spectrum", this.symbol), { timeframe })) : null,
     ]);
     if (timeframe !== this.#timeframe) return;
     refill(this.votes, path ? votes(path) : notice("No votes", "There is no prediction in this timeframe."));
