@@ -439,6 +439,13 @@ def models_rollback(call: Common, timeframe: Annotated[str, typer.Argument(help=
     call.run("models", "roll_back", timeframe=timeframe)
 
 
+@models.command("mirror")
+@common
+def models_mirror(call: Common) -> None:
+    """Let MLflow take over what the registry says (setting tracking.url)."""
+    call.run("models", "mirror")
+
+
 @models.command("prune")
 @common
 def models_prune(

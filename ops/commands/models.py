@@ -11,6 +11,9 @@ from dataflows.stored import open_place
 from models.metadata import Metadata
 from models.pruning import prune as prune_versions
 from models.registry import Registry
+from models.tracking.opening import open_tracker
+from models.tracking.run import standings_of
+from models.tracking.tracker import Standing
 from ops.settings import Settings
 from ops.tables import print_json, print_table
 
@@ -88,6 +91,7 @@ def activate(settings: Settings, json: bool, version: str) -> int:
     registry = Registry(settings.registry.root)
     before = registry.active(registry.show(version).timeframe)
     number = registry.activate(version)
+    _mirror(settings)
     answer = {"version": version, "timeframe": registry.show(version).timeframe, "number": number, "before": before}
     if json:
         print_json(answer)
@@ -100,6 +104,7 @@ def challenge(settings: Settings, json: bool, version: str) -> int:
     """Let a version be scored beside the active one of its timeframe."""
     registry = Registry(settings.registry.root)
     number = registry.challenge(version)
+    _mirror(settings)
     timeframe = registry.show(version).timeframe
     active = registry.active(timeframe)
     if json:
@@ -112,6 +117,7 @@ def challenge(settings: Settings, json: bool, version: str) -> int:
 def withdraw(settings: Settings, json: bool, version: str) -> int:
     """End a version's challenge."""
     Registry(settings.registry.root).withdraw(version)
+    _mirror(settings)
     if json:
         print_json({"version": version})
     else:
@@ -124,6 +130,7 @@ def roll_back(settings: Settings, json: bool, timeframe: str) -> int:
     registry = Registry(settings.registry.root)
     before = registry.active(timeframe)
     version = registry.roll_back(timeframe)
+    _mirror(settings)
     if json:
         print_json({"version": version, "timeframe": timeframe, "before": before})
     else:
@@ -134,11 +141,30 @@ def roll_back(settings: Settings, json: bool, timeframe: str) -> int:
 def prune(settings: Settings, json: bool, keep: int, timeframe: str | None) -> int:
     """Delete all but the best versions of each timeframe; the active ones stay."""
     gone = prune_versions(Registry(settings.registry.root), keep, timeframe)
+    _mirror(settings)
     if json:
         print_json({"deleted": list(gone)})
     else:
         print(f"{len(gone)} deleted" + "".join(f"\n  {version}" for version in gone))
     return 0
+
+
+def mirror(settings: Settings, json: bool) -> int:
+    """Let the tracker take over what the registry says: what services and dataflows changed by themselves too."""
+    standings = _mirror(settings)
+    if json:
+        print_json({"tracking": settings.tracking.url, "timeframes": msgspec.to_builtins(standings)})
+    else:
+        rows = [(s.timeframe, len(s.versions), *(s.aliases.get(a) for a in ("champion", "challenger")))
+                for s in standings]  # fmt: skip
+        print_table(("timeframe", "versions", "champion", "challenger"), rows)
+    return 0
+
+
+def _mirror(settings: Settings) -> list[Standing]:
+    standings = standings_of(Registry(settings.registry.root))
+    open_tracker(settings.tracking.url, settings.tracking.directory).mirror(standings)
+    return standings
 
 
 def _cell(value: Any) -> str:

@@ -22,6 +22,8 @@ from models.dataset import Dataset, DatasetBuilder, build_dataset
 from models.metadata import Metadata
 from models.progress import Step, silent
 from models.registry import Registry
+from models.tracking.opening import open_tracker
+from models.tracking.run import tracked
 from models.training import train
 from ops.commands.data_convert import located
 from ops.commands.jobs import submit
@@ -51,10 +53,13 @@ def run(
     dataset = _dataset(settings, files, json, drain)
     if drain.asked:
         raise CommandFailed("train: stopped before the history was read; nothing was registered")
-    answers = []
+    answers, tracker = [], open_tracker(settings.tracking.url, settings.tracking.directory)
     for config in wanted:
         began = time.monotonic()
-        version = train(dataset, config, settings.registry.root, silent if json else _Telling(), resume=resume)
+        with tracked(tracker, config, dataset) as told:
+            version = train(dataset, config, settings.registry.root, silent if json else _Telling(), resume=resume)
+            if version:
+                told.published(Registry(settings.registry.root), version)
         if version:
             metadata = Registry(settings.registry.root).show(version)
             answers.append(_answer(metadata, dataset, time.monotonic() - began))

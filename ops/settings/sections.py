@@ -345,6 +345,20 @@ class Explain(Section):
     keep: int = Field(1_000, ge=1, description="How many, the newest.")
 
 
+class Tracking(Section):
+    """What was tried, beside the registry."""
+
+    url: str = Field(
+        "mlflow:sqlite:///var/mlflow.db",
+        pattern="^(json:|mlflow:.+)$",
+        description="`mlflow:URI` of its database (extra `train`), which mirrors the registry too, or `json:` for "
+        "plain files alone.",
+    )
+    directory: Path = Field(
+        Path("var/tracking"), description="Folder of the plain files; they hold a run where MLflow fails."
+    )
+
+
 class Models(Section):
     """Architectures."""
 
@@ -504,6 +518,7 @@ class Settings(BaseSettings):
     registry: Registry = Registry()
     models: Models = Models()
     explain: Explain = Explain()
+    tracking: Tracking = Tracking()
     train: Train = Train()
     jobs: Jobs = Jobs()
     log: Log = Log()

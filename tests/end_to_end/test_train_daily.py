@@ -29,7 +29,18 @@ def bars(data_folder: Path) -> Path:
 
 
 def settings_of(root: Path, *more: str) -> Settings:
-    return load([], [*SMALL, f"registry.root={root}", *more], {}, {})
+    return load(
+        [],
+        [
+            *SMALL,
+            f"registry.root={root}",
+            "tracking.url=json:",
+            f"tracking.directory={root.parent / 'tracking'}",
+            *more,
+        ],
+        {},
+        {},
+    )
 
 
 def run(settings: Settings, bars: Path, *models: str) -> int:

@@ -20,8 +20,14 @@ def clean_environment(**more: str) -> dict[str, str]:
 
 
 def undertone(*arguments: str, folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run `undertone` in `folder`."""
+    """Run `undertone` in `folder`; without MLflow, whose database takes seconds to make, where nothing asks for it."""
     program = [sys.executable, "-c", "from ops.cli import main; main()", *arguments]
     return subprocess.run(
-        program, cwd=folder, env=clean_environment(**environ), capture_output=True, text=True, timeout=120, check=False
+        program,
+        cwd=folder,
+        env=clean_environment(**{"UNDERTONE_TRACKING__URL": "json:", **environ}),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
