@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from dataclasses import asdict, replace
+from dataclasses import asdict, is_dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -60,6 +61,12 @@ def published(registry: Versions, folder: Path) -> str:
     note = folder / _VERSION
     version = msgspec.json.decode(note.read_bytes(), type=str) if note.is_file() else ""
     return version if version and registry.path(version).is_dir() else ""
+
+
+def digest_of(dataset: Dataset, *about: Any) -> str:
+    """Return 16 hex digits of a data set and of what else is said (configurations are dataclasses, mappings plain)."""
+    said = [asdict(one) if is_dataclass(one) and not isinstance(one, type) else one for one in about]
+    return _digest(msgspec.json.encode([_data_digest(dataset), said]))[:16]
 
 
 def _digest(content: bytes) -> str:

@@ -50,7 +50,7 @@ def train(
         raise TrainingRefused(
             f"training: primary horizon {config.primary}, expected one of 1 .. {dataset.horizons} bars"
         )
-    with _threads(config.threads), together(), resident(config.memory):
+    with threads_of(config.threads), together(), resident(config.memory):
         quality = examine(dataset, config)
         quality.refuse()
         registry = Registry(directory)
@@ -102,7 +102,8 @@ def _unseen(dataset: Dataset, folds: Folds, source: Bundle) -> Folds:
 
 
 @contextmanager
-def _threads(threads: int) -> Iterator[None]:
+def threads_of(threads: int) -> Iterator[None]:
+    """Let torch use so many threads in the block."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:

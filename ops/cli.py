@@ -30,6 +30,22 @@ class ExportFormat(StrEnum):
     TRITON = "triton"
 
 
+class TuneSampler(StrEnum):
+    """How `tune` draws points."""
+
+    TPE = "tpe"
+    RANDOM = "random"
+    GRID = "grid"
+
+
+class TunePruner(StrEnum):
+    """When `tune` gives a trial up."""
+
+    MEDIAN = "median"
+    HYPERBAND = "hyperband"
+    NONE = "none"
+
+
 class ExplainMethod(StrEnum):
     """How members are explained."""
 
@@ -306,6 +322,34 @@ def jobs_show(call: Common, identity: JobId) -> None:
 def jobs_cancel(call: Common, identity: JobId) -> None:
     """Cancel a job, or all of a batch that haven't ended."""
     call.run("jobs", "cancel", identity=identity)
+
+
+@app.command()
+@common
+def tune(
+    call: Common,
+    files: HistoryFiles,
+    model: Annotated[str, typer.Option("--model", metavar="NAME", help="An architecture, several joined by +.")],
+    trials: Annotated[int, typer.Option(min=1, metavar="N", help="Of the study in all, by whichever process.")] = 50,
+    timeframe: Annotated[str, typer.Option(metavar="1m", help="The one to predict on; 1d for daily bars.")] = "1m",
+    study: Annotated[str | None, typer.Option(metavar="NAME", help="MODEL_TIMEFRAME by default.")] = None,
+    sampler: Annotated[TuneSampler, typer.Option(help="How points are drawn.")] = TuneSampler.TPE,
+    pruner: Annotated[TunePruner, typer.Option(help="When a trial is given up, fold by fold.")] = TunePruner.MEDIAN,
+    only: Annotated[
+        str | None, typer.Option(metavar="PATTERN,PATTERN", help="Dimensions: gru.*, train.learning_rate, family.*.")
+    ] = None,
+    hold_out: Annotated[
+        float, typer.Option(min=0.0, max=0.5, help="Share of the history, the newest, that no trial sees.")
+    ] = 0.2,
+    preset: Annotated[str | None, typer.Option(metavar="quick", help="Setting train.preset.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the study, or join it.")] = False,
+) -> None:
+    """Search for the best options of a model, and write them as settings for `undertone train -c`."""
+    chosen = {"bars.timeframes": ("--timeframe", timeframe), "train.preset": ("--preset", preset)}
+    call.run(
+        "tune", chosen=chosen, drains=True, files=files, model=model, trials=trials, study=study, sampler=str(sampler),
+        pruner=str(pruner), only=only, hold_out=hold_out, resume=resume,
+    )  # fmt: skip
 
 
 @app.command()

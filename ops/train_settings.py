@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
-from models.config import ENSEMBLE, TREES, TrainingConfig, WalkForward, preset, with_members
+from models.config import ENSEMBLE, TREES, TrainingConfig, TreesConfig, WalkForward, preset, with_members
 from ops.errors import UsageError
 from ops.settings import Settings
 
@@ -27,6 +27,7 @@ def configuration(settings: Settings, name: str | None = None, model: str | None
         members = members_of(model)
         config = with_members(config, members, _small if chosen.preset == "quick" else lambda name: {})
         config = replace(config, name="_".join(members))
+    config = _with_options(config, chosen.options)
     given = _given(settings)
     net = given(
         epochs=chosen.epochs, patience=chosen.patience, divergence=chosen.divergence, clip=chosen.clip,
@@ -47,6 +48,17 @@ def configuration(settings: Settings, name: str | None = None, model: str | None
         walk=replace(config.walk or WalkForward(), **walk) if chosen.scheme == "walk_forward" else None,
         **given(columns=chosen.columns, vote=chosen.vote), **embargo,
     )  # fmt: skip
+
+
+def _with_options(config: TrainingConfig, options: Mapping[str, Mapping[str, Any]]) -> TrainingConfig:
+    """Return the configuration with what `train.options` says of its members. Raises UsageError on an unknown name."""
+    known = [field.name for field in fields(TreesConfig) if field.name != "architecture"]
+    for name in (one.architecture for one in config.trees):
+        if unknown := options.get(name, {}).keys() - set(known):
+            raise UsageError(f"setting train.options.{name} has {sorted(unknown)}, expected some of {', '.join(known)}")
+    nets = (replace(net, options={**net.options, **options.get(net.architecture, {})}) for net in config.nets)
+    trees = (replace(one, **options.get(one.architecture, {})) for one in config.trees)
+    return replace(config, nets=tuple(nets), trees=tuple(trees))
 
 
 def members_of(model: str) -> tuple[str, ...]:

@@ -15,7 +15,8 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import torch
@@ -29,6 +30,7 @@ class Net(nn.Module, ABC):
 
     columns: tuple[str, ...] = ()  # feature columns that it reads by name, not scaled; option `places` says where
     most_columns: int = 0  # that it may read, with the required ones; chosen on a fold's fit slice; 0: any number
+    search: Mapping[str, tuple[Any, ...]] = MappingProxyType({})  # options that `undertone tune` tries, by `searched`
     grades: int = 1  # how many parts are fitted one after the other, each with epochs of its own
     weigh: Callable[[Tensor], Tensor | None] | None = None  # weights of labels (..., H) while fitting; None: all alike
 
@@ -100,6 +102,16 @@ def architecture(name: str, **small: Any) -> Callable[[type[_N]], type[_N]]:
         if name in _REGISTERED:
             raise ValueError(f"architecture {name!r} is registered already; choose another name")
         _REGISTERED[name], _SMALL[name] = net, small
+        return net
+
+    return keep
+
+
+def searched(**values: tuple[Any, ...]) -> Callable[[type[_N]], type[_N]]:
+    """Say which values of a net's options `undertone tune` tries; all of them can be built with all others."""
+
+    def keep(net: type[_N]) -> type[_N]:
+        net.search = values
         return net
 
     return keep

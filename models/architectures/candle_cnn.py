@@ -12,13 +12,14 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from models.architectures import WindowNet, architecture
+from models.architectures import WindowNet, architecture, searched
 from models.architectures.heads import Heads
 from models.architectures.options import check_places, check_range
 from models.candles import CANDLES, COLUMNS, draw_tensor, rebuild
 
 
 @architecture("candle_cnn", channels=4)
+@searched(channels=(4, 8, 16))
 class CandleCNN(WindowNet):
     """Convolutions of `channels`, twice and four times as many channels, 5 x 5 and twice 3 x 3, each with stride 2."""
 

@@ -7,13 +7,14 @@ heads = linear(layer_norm(u))                                    reads 1 + (kern
 
 from __future__ import annotations
 
-from models.architectures import architecture
+from models.architectures import architecture, searched
 from models.architectures.convolution import ConvolutionBlock
 from models.architectures.layers import LayeredNet
 from models.architectures.options import check_range
 
 
 @architecture("cnn", hidden=8, layers=3)
+@searched(hidden=(16, 32, 64), layers=(2, 4, 6), kernel=(2, 3, 5))
 class CNN(LayeredNet):
     """`layers` convolutions of `hidden` channels, each over `kernel` taps."""
 

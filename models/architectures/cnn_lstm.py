@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from models.architectures import architecture
+from models.architectures import architecture, searched
 from models.architectures.convolution import ConvolutionBlock
 from models.architectures.layers import Layer, LayeredNet, Pieces
 from models.architectures.options import check_range
@@ -38,6 +38,7 @@ class LSTMBlock(Layer):
 
 
 @architecture("cnn_lstm", hidden=8)
+@searched(hidden=(16, 32, 64), layers=(1, 2, 3), kernel=(2, 3, 5))
 class ConvolutionalLSTM(LayeredNet):
     """`layers` convolutions of `hidden` channels over `kernel` taps, then one LSTM of `hidden` units."""
 

@@ -11,11 +11,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.architectures import StepNet, architecture
+from models.architectures import StepNet, architecture, searched
 from models.architectures.heads import Heads
 
 
 @architecture("gru", hidden=16)
+@searched(hidden=(16, 32, 48, 96))
 class GRU(StepNet):
     """One recurrent layer of `hidden` units."""
 

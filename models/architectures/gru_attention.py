@@ -12,11 +12,12 @@ import math
 import torch
 from torch import Tensor, nn
 
-from models.architectures import WindowNet, architecture
+from models.architectures import WindowNet, architecture, searched
 from models.architectures.heads import Heads
 
 
 @architecture("gru_attention", hidden=8, window=6, heads=2)
+@searched(hidden=(16, 32, 48, 96), window=(16, 32, 64, 128), heads=(2, 4, 8))
 class AttentiveGRU(WindowNet):
     """`hidden` units, a multiple of the number of attention heads and even."""
 

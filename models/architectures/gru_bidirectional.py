@@ -11,11 +11,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from models.architectures import WindowNet, architecture
+from models.architectures import WindowNet, architecture, searched
 from models.architectures.heads import Heads
 
 
 @architecture("gru_bidirectional", hidden=8, window=6)
+@searched(hidden=(16, 32, 48, 96), window=(16, 32, 64, 128))
 class BidirectionalGRU(WindowNet):
     """One layer of `hidden` units each way."""
 

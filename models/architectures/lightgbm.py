@@ -14,6 +14,10 @@ from models.two_stages import BLOCK, Grow, Grown, Picked, fit_in_stages
 from schema.ticks import Float64
 
 _SAMPLE: Final = 200_000  # rows that bins are made from, as LightGBM does
+SEARCH: Final = {
+    "leaves": (7, 15, 31), "learning_rate": (0.02, 0.05, 0.1), "least_rows_a_leaf": (50, 200, 800),
+    "row_share": (0.5, 0.7, 1.0), "column_share": (0.25, 0.5, 1.0),
+}  # of models.config.TreesConfig: what `undertone tune` may change  # fmt: skip
 
 
 def fit_trees(

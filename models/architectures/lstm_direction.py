@@ -19,13 +19,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.architectures import WindowNet, architecture
+from models.architectures import WindowNet, architecture, searched
 from models.classes import BOUND
 
 _LEAST, _MOST = 0.2, 5.0  # of a class's weight: a mini-batch may hold few of one
 
 
 @architecture("lstm_direction", hidden=8, window=6)
+@searched(hidden=(16, 32, 64, 128), window=(16, 32, 64, 128), dropout=(0.0, 0.1, 0.3))
 class DirectionLSTM(WindowNet):
     """`hidden` units in each of two layers; `hidden` is a multiple of 4."""
 

@@ -12,11 +12,12 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from models.architectures import StepNet, architecture
+from models.architectures import StepNet, architecture, searched
 from models.architectures.heads import Heads
 
 
 @architecture("lstm_residual", hidden=12, layers=2)
+@searched(hidden=(16, 32, 48, 96), layers=(2, 3, 4))
 class ResidualLSTM(StepNet):
     """`layers` recurrent layers of `hidden` units. The state is h and c of the first layer, then of the next."""
 

@@ -16,7 +16,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from models.architectures import architecture
+from models.architectures import architecture, searched
 from models.architectures.graded import GradedNet
 from models.architectures.readout import Readout, mixed
 from models.architectures.spectral import SpectralLayer, SpectralPatches
@@ -39,6 +39,10 @@ class Grade(nn.Module):
 
 
 @architecture("mgdl", window=20, patches=5, spectral=16, hidden=16, heads=2, layers=5)
+@searched(
+    window=(64, 128, 252), patches=(16, 32), spectral=(64, 128),
+    hidden=(128, 256), layers=(4, 6), dropout=(0.0, 0.1),
+)  # fmt: skip
 class MGDL(GradedNet):
     """`layers` layers over `grades` grades, the earlier ones getting what doesn't divide: 6 over 4 is 2, 2, 1, 1.
 

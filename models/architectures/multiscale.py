@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.architectures import StepNet, architecture
+from models.architectures import StepNet, architecture, searched
 from models.architectures.convolution import CausalConvolution
 from models.architectures.heads import Heads
 from models.architectures.layers import Layer, Pieces
@@ -38,6 +38,7 @@ class Scale(Layer):
 
 
 @architecture("multiscale", hidden=8, ratio=2)
+@searched(hidden=(16, 32, 64), kernel=(3, 4, 6), ratio=(2, 4))
 class MultiScale(StepNet):
     """3 scales of `hidden` units, 1, `ratio` and `ratio` squared rows apart, each with `kernel` taps."""
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from torch import nn
 
-from models.architectures import architecture
+from models.architectures import architecture, searched
 from models.architectures.patches import PatchNet, check_patches
 
 
 @architecture("patchtst", context=16, patch=4, d_model=64, heads=4, layers=1, channels=2)
+@searched(context=(32, 64, 128), patch=(4, 8, 16), d_model=(64, 128), layers=(1, 2, 3), channels=(2, 4, 8))
 class PatchTST(PatchNet):
     """`layers` layers over `context` rows in patches of `patch`; layer norm, so that no row depends on its batch."""
 

@@ -7,13 +7,14 @@ heads = linear(layer_norm(u))
 
 from __future__ import annotations
 
-from models.architectures import architecture
+from models.architectures import architecture, searched
 from models.architectures.attention import AttentionBlock
 from models.architectures.layers import LayeredNet
 from models.architectures.options import check_range
 
 
 @architecture("transformer", hidden=8, heads=2, width=4, band=8)
+@searched(hidden=(16, 32, 64), layers=(1, 2, 3), heads=(2, 4, 8), band=(16, 32, 64))
 class Transformer(LayeredNet):
     """`layers` layers of `heads` heads of `width` units; through all it reads 1 + layers * (band - 1) rows back."""
 

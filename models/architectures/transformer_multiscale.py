@@ -16,7 +16,7 @@ from itertools import chain
 import torch
 from torch import Tensor, nn
 
-from models.architectures import architecture
+from models.architectures import architecture, searched
 from models.architectures.attention import BandedAttention, FeedForward
 from models.architectures.layers import Layer, LayeredNet, Pieces
 from models.architectures.memory import LeakyMean
@@ -61,6 +61,7 @@ class MultiScaleBlock(Layer):
 
 
 @architecture("transformer_multiscale", hidden=8, width=4, band=4, ratio=2)
+@searched(hidden=(16, 32, 64), layers=(1, 2, 3), heads=(1, 2, 4))
 class MultiScaleTransformer(LayeredNet):
     """`layers` layers of 3 scales, 1, `ratio` and `ratio` squared bars, each with `heads` heads of `width` units."""
 

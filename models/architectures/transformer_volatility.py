@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.architectures import architecture
+from models.architectures import architecture, searched
 from models.architectures.attention import AttentionBlock, distances
 from models.architectures.layers import LayeredNet, Pieces, extend
 from models.architectures.options import check_places, check_range
@@ -30,6 +30,7 @@ _WAVES = 4  # sines and cosines of the level, with periods of 2 _LEVEL, _LEVEL, 
 
 
 @architecture("transformer_volatility", hidden=8, heads=2, width=4, band=8)
+@searched(hidden=(16, 32, 64), layers=(1, 2, 3), heads=(2, 4, 8), band=(16, 32, 64))
 class VolatilityTransformer(LayeredNet):
     """`layers` layers of `heads` heads of `width` units over `band` rows."""
 

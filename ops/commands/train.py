@@ -17,11 +17,12 @@ from dataflows.history import feature_history
 from dataflows.markets import on_market
 from dataflows.sources.bar_file import is_bar_file
 from dataflows.sources.files import FileSource
-from features.catalogue import column_fingerprint
+from features.catalogue import Group, column_fingerprint
 from models.dataset import Dataset, DatasetBuilder, build_dataset
 from models.metadata import Metadata
 from models.progress import Step, silent
 from models.registry import Registry
+from models.search.space import columns_of_families
 from models.tracking.opening import open_tracker
 from models.tracking.run import tracked
 from models.training import train
@@ -50,7 +51,7 @@ def run(
     if queue:
         local = located(settings, files)
         return submit(settings, json=json, files=local, models=models, name=model_name or "", priority=priority)
-    dataset = _dataset(settings, files, json, drain)
+    dataset = training_dataset(settings, files, json, drain)
     if drain.asked:
         raise CommandFailed("train: stopped before the history was read; nothing was registered")
     answers, tracker = [], open_tracker(settings.tracking.url, settings.tracking.directory)
@@ -70,12 +71,13 @@ def run(
     return 0
 
 
-def _dataset(settings: Settings, files: list[str], json: bool, drain: Drain) -> Dataset:
+def training_dataset(settings: Settings, files: list[str], json: bool, drain: Drain) -> Dataset:
     """Build the set from files, or read it from the folder of a history that `features build` wrote."""
     timeframe, scratch = settings.bars.timeframes[0], settings.registry.root
     scratch.mkdir(parents=True, exist_ok=True)
     if len(files) == 1 and Path(files[0]).is_dir():
-        return open_store(Path(files[0]), timeframe).training_set(*_between(settings), scratch=scratch)
+        built = open_store(Path(files[0]), timeframe)
+        return built.training_set(*_between(settings), columns=_columns(settings, built.columns), scratch=scratch)
     rows = history_of(settings, located(settings, files), json, lambda: drain.asked)
     return history_dataset(settings, timeframe, rows, scratch)
 
@@ -129,9 +131,20 @@ def history_dataset(settings: Settings, timeframe: str, history: Any, scratch: P
     groups = groups_of(settings)
     names = [column.name for group in groups for column in group.columns]
     fingerprints = {c.name: column_fingerprint(group, c) for group in groups for c in group.columns}
-    index = list(settings.bars.timeframes).index(timeframe)
-    builder = DatasetBuilder(names, fingerprints, parse_timeframe(timeframe), index, folder=scratch)
+    index, columns = list(settings.bars.timeframes).index(timeframe), _columns(settings, names)
+    builder = DatasetBuilder(names, fingerprints, parse_timeframe(timeframe), index, columns=columns, folder=scratch)
     return build_dataset(history, builder)
+
+
+def _columns(settings: Settings, names: Sequence[str]) -> list[str] | None:
+    """Return the columns that models may read, None for all."""
+    chosen = settings.train.families
+    return columns_of_families(names, families_by_column(groups_of(settings)), chosen) if chosen else None
+
+
+def families_by_column(groups: Sequence[Group]) -> dict[str, str]:
+    """Return each column's family."""
+    return {column.name: str(group.family) for group in groups for column in group.columns}
 
 
 class _Telling:

@@ -35,6 +35,15 @@ def split_list(found: Any) -> Any:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
+def _read_object(found: Any) -> Any:
+    if not isinstance(found, str):
+        return found
+    try:
+        return json.loads(found)
+    except ValueError:
+        raise ValueError('an object such as {"gru": {"hidden": 32}}') from None
+
+
 def _split_unless_auto(found: Any) -> Any:
     return found if found == "auto" else split_list(found)
 
@@ -201,3 +210,4 @@ TimeOfDay = Annotated[str, AfterValidator(_time_of_day)]
 Calendar = Annotated[str, AfterValidator(_calendar)]
 Buckets = Annotated[tuple[int, ...], BeforeValidator(split_list), AfterValidator(_rising)]
 Level = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
+OptionTables = Annotated[dict[str, dict[str, Any]], BeforeValidator(_read_object)]

@@ -20,6 +20,7 @@ from ops.settings.fields import (
     Names,
     Namespace,
     Options,
+    OptionTables,
     Partitions,
     Retention,
     Shards,
@@ -422,6 +423,12 @@ class Train(Section):
     replay: float = Field(
         0.0, ge=0, lt=1, description="With a source: share of rows drawn from what it knows, beside newer ones; 0: all."
     )
+    options: OptionTables = Field(
+        {},
+        description="Options of architectures, and parameters of trees, by architecture: `[train.options.gru]` with "
+        "`hidden = 32` in a file, or as JSON. Those of others than the trained ones are passed over.",
+    )
+    families: Names = Field((), description="Families of features that models may read; empty for all.")
     threads: int = Field(1, ge=1, description="Threads of the trees and of the net.")
     memory_mb: int = Field(
         1024, ge=16, description="Of the training set's files, at most so much stays in memory; the rest is read again."
@@ -456,6 +463,15 @@ class Jobs(Section):
         (),
         description="What is trained then on each of `bars.timeframes`; empty: all active versions are trained on.",
     )
+
+
+class Tune(Section):
+    """Search: `undertone tune`."""
+
+    storage: str = Field(
+        "sqlite:///var/tune.db", min_length=1, description="Database of the studies, as sqlalchemy names it."
+    )
+    directory: Path = Field(Path("var/tune"), description="Folder of the best settings, a file a study.")
 
 
 class Log(Section):
@@ -520,6 +536,7 @@ class Settings(BaseSettings):
     explain: Explain = Explain()
     tracking: Tracking = Tracking()
     train: Train = Train()
+    tune: Tune = Tune()
     jobs: Jobs = Jobs()
     log: Log = Log()
     metrics: Metrics = Metrics()
