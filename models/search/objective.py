@@ -12,14 +12,11 @@ from models.dataset import Dataset, TrainingRefused
 from models.evaluation import Forecast, Outcome, score
 from models.folds import Folds, folds_of
 from models.problem import head
+from models.search.points import TrialPruned
 from models.walk import walk_forward
 from schema.ticks import Float64
 
 _DAY = 86_400 * 10**9
-
-
-class TrialPruned(Exception):
-    """The trial is worse than others were at this fold: the rest of its folds isn't worth the time."""
 
 
 def searched(dataset: Dataset, hold_out: float) -> Dataset:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -11,8 +10,8 @@ from typing import Any, Final
 from models.architectures import architectures, named_by, net_of
 from models.config import SIGMA, TREES, TrainingConfig
 from models.dataset import TrainingRefused
+from models.search.points import Choices
 
-Choices = tuple[Any, ...]  # numbers, texts, or true and false
 LEARNING_RATES: Final[Choices] = tuple(float(f"{3e-4 * math.exp(k * math.log(1e-2 / 3e-4) / 6):.2g}") for k in range(7))
 NETS: Final[Mapping[str, Choices]] = {
     "train.learning_rate": LEARNING_RATES, "train.augment": (0.0, 0.1, 0.2), "train.class_weights": (False, True),
@@ -42,17 +41,6 @@ def space_of(config: TrainingConfig, families: Mapping[str, str]) -> dict[str, C
     if len(optional) > 1:
         space |= {f"{FAMILY}{family}": (True, False) for family in optional}
     return space
-
-
-def grid(space: Mapping[str, Choices], most: int) -> list[dict[str, Any]]:
-    """Return all points of a space. Raises ValueError where there are more than `most`."""
-    size = math.prod(len(values) for values in space.values())
-    if size > most:
-        raise ValueError(
-            f"tune: the grid has {size:,} points, expected at most {most:,}; choose dimensions with --only, or another "
-            "sampler"
-        )
-    return [dict(zip(space, point, strict=True)) for point in itertools.product(*space.values())]
 
 
 def settings_of_point(point: Mapping[str, Any], config: TrainingConfig) -> dict[str, Any]:

@@ -18,8 +18,7 @@ import msgspec
 from models.dataset import TrainingRefused
 from models.jobs.place import has_ended, this_process
 from models.jobs.record import Process
-from models.search.objective import TrialPruned
-from models.search.space import Choices, grid
+from models.search.points import Choices, TrialPruned, grid
 
 if TYPE_CHECKING:
     from optuna import Study, Trial

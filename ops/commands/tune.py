@@ -15,7 +15,8 @@ from models.folds import folds_of
 from models.journal import digest_of
 from models.mapped import resident
 from models.search.objective import evaluate_folds, searched, subset
-from models.search.space import Choices, columns_of_families, settings_of_point, space_of
+from models.search.points import Choices
+from models.search.space import columns_of_families, settings_of_point, space_of
 from models.search.study import REFUSED, Pruner, Sampler, Search
 from models.search.winner import toml
 from models.training import threads_of

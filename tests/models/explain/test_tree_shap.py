@@ -13,6 +13,7 @@ from models.architectures import xgboost as grow_xgboost
 from models.config import TreesConfig
 from models.explain.tree_shap import tree_shap
 from models.trees import parse_forest, walk
+from models.two_stages import Picked
 from tests.models.explain.shapley_oracle import Node, expectation, lightgbm_trees, shapley, xgboost_trees
 
 N = 5
@@ -26,7 +27,8 @@ def text(request: pytest.FixtureRequest) -> str:
     y = x[:, 0] * (x[:, 1] > 0) + 0.5 * np.abs(x[:, 2]) + 0.1 * random.standard_normal(600) + 3.0
     config = TreesConfig(request.param, 8, 4, leaves=7, learning_rate=0.3, least_rows_a_leaf=10)
     mean, _ = GROW[request.param](
-        (x[:450], x[450:]), (y[:450], y[450:]), config, 5, 1, lambda said, share: None
+        (Picked(x, np.arange(450)), Picked(x, np.arange(450, 600))), (y[:450], y[450:]), config, 5, 1,
+        lambda said, share: None,
     )  # fmt: skip
     return mean
 
