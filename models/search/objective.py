@@ -12,11 +12,13 @@ from models.dataset import Dataset, TrainingRefused
 from models.evaluation import Forecast, Outcome, score
 from models.folds import Folds, folds_of
 from models.problem import head
+from models.progress import silent
 from models.search.points import TrialPruned
 from models.walk import walk_forward
 from schema.ticks import Float64
 
 _DAY = 86_400 * 10**9
+_SAMPLE = 5_000  # rows
 
 
 def searched(dataset: Dataset, hold_out: float) -> Dataset:
@@ -24,6 +26,12 @@ def searched(dataset: Dataset, hold_out: float) -> Dataset:
     times = np.unique(dataset.time)
     kept = times[: max(round(len(times) * (1 - hold_out)), 1)]
     return head(dataset, int(np.searchsorted(dataset.time, kept[-1], side="right")))
+
+
+def with_values(dataset: Dataset) -> list[str]:
+    """Return the columns that are defined in some row of a sample: on daily bars those that ticks drive aren't."""
+    sample = np.array(dataset.values[:: -(-len(dataset.time) // _SAMPLE)])
+    return [name for name, there in zip(dataset.columns, np.isfinite(sample).any(axis=0)) if there]
 
 
 def subset(dataset: Dataset, columns: Sequence[str]) -> Dataset:

@@ -14,7 +14,7 @@ from models.dataset import Dataset
 from models.folds import folds_of
 from models.journal import digest_of
 from models.mapped import resident
-from models.search.objective import evaluate_folds, searched, subset
+from models.search.objective import evaluate_folds, searched, subset, with_values
 from models.search.points import Choices
 from models.search.space import columns_of_families, settings_of_point, space_of
 from models.search.study import REFUSED, Pruner, Sampler, Search
@@ -42,7 +42,7 @@ def run(
     dataset = searched(training_dataset(settings, files, json, drain), hold_out)
     if drain.asked:
         raise CommandFailed("tune: stopped before the history was read; nothing was tried")
-    space = _chosen(space_of(config, {name: families[name] for name in dataset.columns}), only)
+    space = _chosen(space_of(config, {name: families[name] for name in with_values(dataset)}), only)
     name = study or f"{config.name}_{timeframe}"
     digest = digest_of(dataset, config, space)
     search = Search(
