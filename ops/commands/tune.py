@@ -5,10 +5,10 @@ from __future__ import annotations
 import fnmatch
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataflows.assembly import groups_of
+from dataflows.markets import on_market
 from models.config import TrainingConfig
 from models.dataset import Dataset
 from models.folds import folds_of
