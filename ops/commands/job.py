@@ -6,7 +6,6 @@ import glob
 import traceback
 from pathlib import Path
 
-from models.extensions import load_architectures
 from models.jobs.heart import Heart
 from models.jobs.leases import LeaseLost
 from models.jobs.place import this_process
@@ -47,16 +46,16 @@ def run(settings: Settings, *, json: bool, identity: str, fence: int) -> int:
 
 def train_task(settings: Settings, task: Task, run: str, heart: Heart) -> str:
     """Train as `undertone train --resume` does, and return the version."""
+    settings = settings_of_task(settings, task)
+    files = files_of(task, settings.jobs.files)  # before what takes long to import
+    from models.extensions import load_architectures
     from models.training import train
     from ops.commands.train import history_dataset, history_of
     from ops.train_settings import configuration
 
-    settings = settings_of_task(settings, task)
-    if settings.models.modules:
-        load_architectures(settings.models.modules)
+    load_architectures(settings.models.modules)
     config = configuration(settings, task.name or None, task.model or None)
     heart.say("reading the history")
-    files = files_of(task, settings.jobs.files)
     dataset = history_dataset(settings, task.timeframe, history_of(settings, files, True, lambda: False))
     return train(dataset, config, settings.registry.root, heart.step, resume=True, run=run)
 

@@ -21,6 +21,7 @@ from tests.jobs.conftest import wanted
 from tests.ops.commands import ROOT, clean_environment
 
 LEASE_S = 8.0
+on_sqlite = pytest.mark.parametrize("place", ["sqlite"], indirect=True)  # what is the same on every store
 Start = Callable[[str], subprocess.Popen[bytes]]
 
 
@@ -102,6 +103,7 @@ def test_a_killed_worker_takes_its_job_along_and_another_one_does_it(live: Jobs,
     assert second.wait(20) == 0
 
 
+@on_sqlite
 def test_a_killed_process_is_tried_again(live: Jobs, start: Start, diary: Path) -> None:
     made, other = live.submit(wanted("dies")), live.submit(wanted("leaves"))
     start("w")
@@ -113,6 +115,7 @@ def test_a_killed_process_is_tried_again(live: Jobs, start: Start, diary: Path) 
     assert_never_twice_at_once(diary)
 
 
+@on_sqlite
 def test_a_running_job_is_cancelled(live: Jobs, start: Start, diary: Path) -> None:
     made = live.submit(wanted("endless"))
     start("w")
@@ -126,6 +129,7 @@ def test_a_running_job_is_cancelled(live: Jobs, start: Start, diary: Path) -> No
     assert not Path(f"/proc/{child}").exists()
 
 
+@on_sqlite
 def test_a_stopped_worker_puts_its_job_back_and_it_goes_on(live: Jobs, start: Start, diary: Path) -> None:
     made = live.submit(wanted("long"))
     first = start("first")
@@ -157,6 +161,7 @@ def test_a_process_that_stood_still_too_long_finds_its_job_gone(live: Jobs, star
     assert_never_twice_at_once(diary)
 
 
+@on_sqlite
 def test_two_workers_share_many_jobs(live: Jobs, start: Start, diary: Path) -> None:
     batch = live.submit(wanted(*(f"m{k}" for k in range(6)), max_concurrent=3))
     start("a"), start("b")
