@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from time import monotonic
-from typing import Final
+from typing import Any, Final
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
@@ -76,6 +76,7 @@ def create_app(
     dataflow: Dataflow | None = None,
     versions: Versions | None = None,
     access_log: str = "debug",
+    tracer: Any = None,
     jobs: Jobs | None = None,
     own_architectures: bool = False,
     explanations: ExplanationFolder | None = None,
@@ -89,6 +90,7 @@ def create_app(
     and those of explanations without `explanations`.
     With `own_architectures` workers know more names of models than the built-in ones. Requests are logged at
     `access_log`. No answer is kept for more than `cache_ttl` seconds.
+    `tracer` is an OpenTelemetry provider that requests are told as spans; none without it.
     """
     app = FastAPI(
         title="Undertone",
@@ -98,7 +100,9 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan,
-    )
+        telemetry={"tracing": tracer is not None, "tracer_provider": tracer, "metrics": False, "logs": False,
+                   "auto_configure": False},
+    )  # fmt: skip
     app.state.reader, app.state.version, app.state.started = reader, version, monotonic()
     app.state.versions, app.state.explanations = versions, explanations
     app.state.jobs, app.state.own_architectures = jobs, own_architectures

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
 from fastapi import FastAPI
@@ -39,6 +39,7 @@ def serve(
     dataflow_url: str = "",
     registry: Path | None = None,
     access_log: str = "debug",
+    tracer: Any = None,
     jobs_url: str = "",
     own_architectures: bool = False,
     explanations: ExplanationFolder | None = None,
@@ -58,6 +59,7 @@ def serve(
         dataflow=Dataflow(dataflow_url),
         versions=None if registry is None else Versions(registry),
         access_log=access_log,
+        tracer=tracer,
         jobs=Jobs(open_records(jobs_url, namespace)) if jobs_url else None,
         own_architectures=own_architectures,
         explanations=explanations,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ops.errors import ConfigurationError, DependencyAway
 from ops.log import logger
 from ops.settings import Settings
+from ops.traces import tracer_provider
 
 if TYPE_CHECKING:
     from api.access import Access
@@ -37,6 +38,7 @@ def run(settings: Settings, *, json: bool) -> int:
         version=importlib.metadata.version("undertone"), access=access,
         bus=settings.bus.url, dataflow_url=settings.api.dataflow_url, registry=settings.registry.root,
         access_log=settings.api.access_log,
+        tracer=tracer_provider(settings.api.traces, "undertone-api") if settings.api.traces else None,
         jobs_url=settings.jobs.url, own_architectures=bool(settings.models.modules),
         explanations=ExplanationFolder(settings.explain.directory, settings.explain.keep),
     )  # fmt: skip

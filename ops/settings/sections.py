@@ -321,6 +321,10 @@ class Api(Section):
     rate: int = Field(100, ge=1, description="Requests a client and minute.")
     burst: int = Field(20, ge=1, description="Requests a client and second.")
     largest_body: int = Field(1 << 20, ge=1024, description="Most bytes of a request.")
+    traces: str = Field(
+        "", description="OpenTelemetry collector that requests are told as spans (OTLP over HTTP), "
+        "`http://127.0.0.1:4318`; empty for none. Its packages are no dependency: see api.md."
+    )  # fmt: skip
     access_log: Level = Field(
         "debug", description="Level that requests are logged at, one line each, never with a token; see `log.level`."
     )

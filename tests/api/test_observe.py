@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ from api.access import Access, Limits, Tokens
 from api.app import create_app
 from api.main import open_reader
 from dataflows.sinks.station import Sinks
+from ops.errors import ConfigurationError
 from ops.log import logger
+from ops.traces import tracer_provider
 from tests.api.conftest import Get
 
 
@@ -83,6 +86,26 @@ def test_requests_are_logged_at_the_settings_level(place: tuple[str, str]) -> No
         with structlog.testing.capture_logs() as lines:
             asyncio.run(ask(create_app(open_reader(*place), access_log=level)))
         assert [line["log_level"] for line in lines] == [level]
+
+
+def test_requests_are_spans_only_where_asked_for(place: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    sdk = pytest.importorskip("opentelemetry.sdk.trace")
+    export = pytest.importorskip("opentelemetry.sdk.trace.export")
+    memory = pytest.importorskip("opentelemetry.sdk.trace.export.in_memory_span_exporter").InMemorySpanExporter()
+    provider = sdk.TracerProvider()
+    provider.add_span_processor(export.SimpleSpanProcessor(memory))
+
+    async def ask(app: FastAPI) -> None:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as client:
+            await client.get("/livez")
+
+    asyncio.run(ask(create_app(open_reader(*place))))
+    assert not memory.get_finished_spans()
+    asyncio.run(ask(create_app(open_reader(*place), tracer=provider)))
+    assert memory.get_finished_spans()[-1].name == "GET /livez"
+    monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.trace_exporter", None)
+    with pytest.raises(ConfigurationError, match="pip install opentelemetry-sdk"):
+        tracer_provider("http://127.0.0.1:4318", "test")
 
 
 def test_metrics_have_the_names_of_the_contract(get: Get, station: Sinks) -> None:
