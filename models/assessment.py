@@ -18,6 +18,7 @@ from models.evaluation import Forecast, Outcome, score
 from models.folds import Rows
 from models.intervals import wilson
 from models.regimes import TREND, VOLATILITY, trend_regimes, volatility_regimes
+from models.trials import NO_TRIALS, Trials
 from schema.ticks import Bool
 
 ALWAYS_UP: Final = "naive: always_up"  # held all the time: what the market itself gave
@@ -30,7 +31,7 @@ class Trading:
     threshold: float = 0.5  # below this confidence there is no position
     costs: Costs = field(default_factory=Costs)
     days_a_year: int = 252
-    trials: tuple[float, ...] = ()  # daily Sharpe ratios of what was tried before
+    trials: Trials = NO_TRIALS  # all that was tried, what is judged among it
 
 
 @dataclass(frozen=True, slots=True)

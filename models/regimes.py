@@ -1,4 +1,4 @@
-"""In which weather a bar closed, known at its close: is the symbol's volatility low or high for it, and does it trend."""
+"""In which weather a bar closed, known at its close: is volatility low or high for the symbol, and does it trend."""
 
 from __future__ import annotations
 

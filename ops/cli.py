@@ -106,10 +106,11 @@ data = typer.Typer(help="Files of ticks.", no_args_is_help=True)
 recovery = typer.Typer(help="The checkpoints of a live run.", no_args_is_help=True)
 token = typer.Typer(help="Who may use the service.", no_args_is_help=True)
 jobs = typer.Typer(help="Training jobs.", no_args_is_help=True)
+evaluate = typer.Typer(help="What models are worth, on history they never learned from.", no_args_is_help=True)
 latency = typer.Typer(help="How long predictions take, stage by stage.", invoke_without_command=True)
 for name, group in {
     "models": models, "features": features, "config": config, "data": data, "recovery": recovery, "latency": latency,
-    "token": token, "jobs": jobs,
+    "token": token, "jobs": jobs, "evaluate": evaluate,
 }.items():  # fmt: skip
     app.add_typer(group, name=name)
 
@@ -322,6 +323,77 @@ def jobs_show(call: Common, identity: JobId) -> None:
 def jobs_cancel(call: Common, identity: JobId) -> None:
     """Cancel a job, or all of a batch that haven't ended."""
     call.run("jobs", "cancel", identity=identity)
+
+
+Evaluated = Annotated[str, typer.Argument(metavar="VERSION", help="As `undertone models list` names it.")]
+OneTimeframe = Annotated[
+    str, typer.Option("--timeframe", metavar="1m", help="The one predicted on; 1d for daily bars.")
+]
+
+
+@evaluate.command("version")
+@common
+def evaluate_version(call: Common, version: Evaluated, files: HistoryFiles, timeframe: OneTimeframe = "1m") -> None:
+    """Judge a version behind what it learned from: directions, distributions, regimes, after costs."""
+    chosen = {"bars.timeframes": ("--timeframe", timeframe)}
+    call.run("evaluate", "version", chosen=chosen, drains=True, version=version, files=files)
+
+
+@evaluate.command("walk")
+@common
+def evaluate_walk(
+    call: Common,
+    files: HistoryFiles,
+    model: Annotated[
+        list[str] | None,
+        typer.Option("--model", metavar="NAME", help="An architecture, several joined by +, or ensemble; repeatable."),
+    ] = None,
+    timeframe: OneTimeframe = "1m",
+    horizon: Annotated[int | None, typer.Option(help="Setting train.horizon.")] = None,
+    preset: Annotated[str | None, typer.Option(metavar="quick", help="Setting train.preset.")] = None,
+) -> None:
+    """Walk architectures forward through history and judge them; nothing is registered."""
+    chosen = {
+        "bars.timeframes": ("--timeframe", timeframe), "train.horizon": ("--horizon", horizon),
+        "train.preset": ("--preset", preset),
+    }  # fmt: skip
+    call.run("evaluate", "walk", chosen=chosen, drains=True, files=files, models=model or [])
+
+
+@evaluate.command("leaks")
+@common
+def evaluate_leaks(
+    call: Common,
+    model: Annotated[
+        list[str] | None, typer.Option("--model", metavar="NAME", help="As for train; repeatable; all without it.")
+    ] = None,
+    symbols: Annotated[int, typer.Option(min=2, max=1000, help="How many the markets have.")] = 8,
+    bars: Annotated[int, typer.Option(min=300, help="Daily bars of each.")] = 1500,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the markets.")] = 1,
+    preset: Annotated[str | None, typer.Option(metavar="quick", help="Setting train.preset.")] = "quick",
+) -> None:
+    """Look for the future in forecasts, on markets whose law is known; exit code 1 where there is some."""
+    chosen = {"bars.timeframes": ("", "1d"), "train.preset": ("--preset", preset)}
+    call.run("leaks", chosen=chosen, drains=True, models=model or [], symbols=symbols, bars=bars, seed=seed)
+
+
+@app.command()
+@common
+def backtest(
+    call: Common,
+    version: Evaluated,
+    files: HistoryFiles,
+    timeframe: OneTimeframe = "1m",
+    threshold: Annotated[float | None, typer.Option(help="Setting backtest.threshold.")] = None,
+    fee: Annotated[float | None, typer.Option("--fee", metavar="BPS", help="Setting backtest.fee_bps.")] = None,
+    latency: Annotated[float | None, typer.Option(metavar="MS", help="Setting backtest.latency_ms.")] = None,
+) -> None:
+    """Trade a version's signal behind what it learned from, after fees, spread and latency."""
+    chosen = {
+        "bars.timeframes": ("--timeframe", timeframe), "backtest.threshold": ("--threshold", threshold),
+        "backtest.fee_bps": ("--fee", fee), "backtest.latency_ms": ("--latency", latency),
+    }  # fmt: skip
+    call.run("backtest", chosen=chosen, drains=True, version=version, files=files)
 
 
 @app.command()

@@ -59,7 +59,7 @@ def keep_book(
     n = len(dataset.time)
     given = np.zeros(n, np.int8)
     given[rows] = direction
-    book = Book(*(np.zeros(n) for _ in range(5)), dataset.time.copy())
+    book = Book(np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n), dataset.time.copy())
     order = np.argsort(dataset.symbol, kind="stable")
     _keep(
         order, dataset.symbol, given, horizon, flat, fills.time, fills.mid, fills.half, dataset.price,

@@ -43,7 +43,7 @@ def fills_of(dataset: Dataset, ground: Ground, costs: Costs) -> Fills:
     for symbol in np.unique(ground.quotes.symbol):
         first, last = np.searchsorted(ground.quotes.symbol, (symbol, symbol + 1))
         rows = np.flatnonzero(dataset.symbol == symbol)
-        _at_quotes(fills, rows, dataset.time[rows], Quotes(*(c[first:last] for c in ground.quotes)), costs)
+        _at_quotes(fills, rows, dataset.time[rows], Quotes._make(c[first:last] for c in ground.quotes), costs)
     return fills
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -67,9 +67,9 @@ class GroundBuilder:
         if not self._quotes:
             empty = np.zeros(0)
             return Ground(start, opened, close, Quotes(np.zeros(0, np.int32), np.zeros(0, np.int64), empty, empty))
-        joined = Quotes(*(np.concatenate(parts) for parts in zip(*self._quotes)))
+        joined = Quotes._make(np.concatenate(parts) for parts in zip(*self._quotes))
         order = np.argsort(joined.symbol, kind="stable")
-        return Ground(start, opened, close, Quotes(*(column[order] for column in joined)))
+        return Ground(start, opened, close, Quotes._make(column[order] for column in joined))
 
 
 def flat_rows(dataset: Dataset, ground: Ground) -> Bool:
@@ -81,6 +81,3 @@ def flat_rows(dataset: Dataset, ground: Ground) -> Bool:
     if not within_session:
         return np.zeros(len(dataset.time), np.bool_)
     return dataset.time + (step or _UNWIND) >= ground.session_close
-
-
-OnTicks = Callable[[Ticks], None]

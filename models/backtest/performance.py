@@ -11,9 +11,9 @@ Intervals resample whole days; under 20 days there is none, and no Sharpe ratio.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from statistics import NormalDist
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from models.backtest.book import Book
 from models.dataset import Dataset
 from models.folds import Rows
 from models.intervals import LEAST_DAYS, interval, too_few
+from models.trials import NO_TRIALS, Trials
 from schema.ticks import Bool, Float64, Int64
 
 DAY: Final = 86_400 * 10**9
@@ -29,11 +30,11 @@ _NORMAL: Final = NormalDist()
 
 
 def performance(
-    book: Book, dataset: Dataset, rows: Rows, days_a_year: int, trials: Sequence[float] = (), seed: int = 1
+    book: Book, dataset: Dataset, rows: Rows, days_a_year: int, trials: Trials = NO_TRIALS, seed: int = 1
 ) -> dict[str, Any]:
     """Return the figures of the days from the first of the rows that were decided on to the last.
 
-    `trials` are the daily Sharpe ratios of all that was tried, this one's among them.
+    `trials` are those of all that was tried, this one among them.
     """
     within = (dataset.time >= dataset.time[rows].min()) & (dataset.time <= dataset.time[rows].max())
     within |= book.position != 0
@@ -76,45 +77,58 @@ def drawdown(daily: Float64) -> float:
     return float(np.max(np.maximum.accumulate(path) - path))
 
 
-def sharpe(daily: Float64, days_a_year: int, trials: Sequence[float] = ()) -> Mapping[str, Any]:
+def sharpe(daily: Float64, days_a_year: int, trials: Trials = NO_TRIALS) -> Mapping[str, Any]:
     """Return the ratio of daily returns (n,), a day's and a year's, and how far chance and N trials explain it."""
     n = len(daily)
     if n < LEAST_DAYS:
-        return {"sharpe": too_few(n), "sharpe_a_day": None, "probabilistic": None, "deflated": None}
-    deviation = float(daily.std(ddof=1))
-    if deviation == 0:
-        return {"sharpe": 0.0, "sharpe_a_day": 0.0, "probabilistic": None, "deflated": None}
-    ratio = float(daily.mean()) / deviation
-    everyone = [*trials] or [ratio]
+        return {"sharpe": too_few(n), "sharpe_a_day": None, "moments": None, "probabilistic": None, "deflated": None}
+    found = moments(daily)
     return {
-        "sharpe": ratio * math.sqrt(days_a_year),
-        "sharpe_a_day": ratio,
-        "probabilistic": probability_above(daily, 0.0),
-        "deflated": probability_above(daily, best_of(everyone, n)),
-        "trials": len(everyone),
+        "sharpe": found.ratio * math.sqrt(days_a_year),
+        "sharpe_a_day": found.ratio,
+        "moments": list(found),
+        "probabilistic": probability_above(found, 0.0),
+        "deflated": probability_above(found, best_of(trials, n)),
+        "trials": max(trials.count, 1),
     }
 
 
-def probability_above(daily: Float64, threshold: float) -> float:
-    """Return the probability that the true daily Sharpe ratio of returns (n,) lies above a threshold.
+class Moments(NamedTuple):
+    """Of daily returns: all that the probability of a Sharpe ratio takes."""
+
+    days: int
+    ratio: float  # Sharpe's, a day
+    skewness: float
+    kurtosis: float
+
+
+def moments(daily: Float64) -> Moments:
+    """Return those of returns (n,); of constant ones the ratio is 0."""
+    deviation = float(daily.std())
+    if deviation == 0:
+        return Moments(len(daily), 0.0, 0.0, 3.0)
+    z = (daily - daily.mean()) / deviation
+    ratio = float(daily.mean()) / float(daily.std(ddof=1))
+    return Moments(len(daily), ratio, float(np.mean(z**3)), float(np.mean(z**4)))
+
+
+def probability_above(found: Moments, threshold: float) -> float:
+    """Return the probability that the true daily Sharpe ratio lies above a threshold.
 
     It allows for skewness and fat tails, which make a measured ratio less certain.
     """
-    deviation = daily.std(ddof=1)
-    ratio, z = float(daily.mean() / deviation), (daily - daily.mean()) / daily.std()
-    skewness, kurtosis = float(np.mean(z**3)), float(np.mean(z**4))
-    variance = 1 - skewness * ratio + (kurtosis - 1) / 4 * ratio**2
-    return _NORMAL.cdf((ratio - threshold) * math.sqrt((len(daily) - 1) / max(variance, 1e-12)))
+    variance = 1 - found.skewness * found.ratio + (found.kurtosis - 1) / 4 * found.ratio**2
+    return _NORMAL.cdf((found.ratio - threshold) * math.sqrt((found.days - 1) / max(variance, 1e-12)))
 
 
-def best_of(trials: Sequence[float], days: int) -> float:
+def best_of(trials: Trials, days: int) -> float:
     """Return the Sharpe ratio (a day) to be expected of the best of N trials without skill.
 
     The ratios' variance is that of the trials, at least 1 / (days - 1): what chance alone gives each of them.
     """
-    n = len(trials)
+    n = trials.count
     if n < 2:
         return 0.0
-    spread = max(float(np.var(trials, ddof=1)), 1 / (days - 1))
+    seen = float(np.var(trials.ratios, ddof=1)) if len(trials.ratios) > 1 else 0.0
     quantiles = (_NORMAL.inv_cdf(1 - 1 / n), _NORMAL.inv_cdf(1 - 1 / (n * math.e)))
-    return math.sqrt(spread) * ((1 - _EULER) * quantiles[0] + _EULER * quantiles[1])
+    return math.sqrt(max(seen, 1 / (days - 1))) * ((1 - _EULER) * quantiles[0] + _EULER * quantiles[1])

@@ -13,7 +13,7 @@ import numpy as np
 from dataflows.assembly import groups_of
 from dataflows.bar_history import bar_history
 from dataflows.feature_store import open_store
-from dataflows.history import feature_history
+from dataflows.history import OnNames, OnTicks, feature_history
 from dataflows.markets import on_market
 from dataflows.sources.bar_file import is_bar_file
 from dataflows.sources.files import FileSource
@@ -58,7 +58,7 @@ def run(
     for config in wanted:
         began = time.monotonic()
         with tracked(tracker, config, dataset) as told:
-            version = train(dataset, config, settings.registry.root, silent if json else _Telling(), resume=resume)
+            version = train(dataset, config, settings.registry.root, silent if json else Telling(), resume=resume)
             if version:
                 told.published(Registry(settings.registry.root), version)
         if version:
@@ -83,11 +83,12 @@ def training_dataset(settings: Settings, files: list[str], json: bool, drain: Dr
 
 
 def history_of(
-    settings: Settings, files: Sequence[Path], quiet: bool, stop: Callable[[], bool]
-) -> Iterator[tuple[Bars, FeatureRows]]:
+    settings: Settings, files: Sequence[Path], quiet: bool, stop: Callable[[], bool],
+    on_ticks: OnTicks = lambda ticks: None, on_names: OnNames = lambda names: None,
+) -> Iterator[tuple[Bars, FeatureRows]]:  # fmt: skip
     """Yield the rows of train.start to train.end of files that all hold ticks or all hold bars, until told to stop."""
     first, end = _between(settings)
-    for bars, rows in _whole_history(settings, files, quiet, stop):
+    for bars, rows in _whole_history(settings, files, quiet, stop, on_ticks, on_names):
         if end is not None and len(bars.time) and bars.time.min() >= end:
             return
         inside = np.ones(len(bars.time), np.bool_)
@@ -105,11 +106,12 @@ def _between(settings: Settings) -> tuple[int | None, int | None]:
 
 
 def _whole_history(
-    settings: Settings, files: Sequence[Path], quiet: bool, stop: Callable[[], bool]
-) -> Iterator[tuple[Bars, FeatureRows]]:
+    settings: Settings, files: Sequence[Path], quiet: bool, stop: Callable[[], bool], on_ticks: OnTicks,
+    on_names: OnNames,
+) -> Iterator[tuple[Bars, FeatureRows]]:  # fmt: skip
     kinds = {is_bar_file(path) for path in files}
     if len(kinds) > 1:
-        raise UsageError("train: some files hold ticks and some hold bars; expected files of one kind")
+        raise UsageError("history: some files hold ticks and some hold bars; expected files of one kind")
     bars = kinds == {True}
     progress = Progress(None, "bars" if bars else "ticks", quiet=quiet)
 
@@ -118,11 +120,11 @@ def _whole_history(
         return stop()
 
     if bars:
-        yield from bar_history(settings, files, on_read)
+        yield from bar_history(settings, files, on_read, on_names)
     else:
         symbols = settings.universe.symbols
         source = FileSource(list(files), symbols=None if symbols == "auto" else list(symbols))
-        yield from feature_history(settings, source, on_read)
+        yield from feature_history(settings, source, on_read, on_ticks, on_names)
     progress.close()
 
 
@@ -147,7 +149,7 @@ def families_by_column(groups: Sequence[Group]) -> dict[str, str]:
     return {column.name: str(group.family) for group in groups for column in group.columns}
 
 
-class _Telling:
+class Telling:
     """Says how far training is, with what is left by the pace so far."""
 
     def __init__(self) -> None:

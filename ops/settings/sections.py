@@ -478,6 +478,20 @@ class Tune(Section):
     directory: Path = Field(Path("var/tune"), description="Folder of the best settings, a file a study.")
 
 
+class Backtest(Section):
+    """How a signal is traded when it is judged after costs."""
+
+    threshold: float = Field(0.5, ge=0, le=1, description="Below this confidence no position is taken.")
+    fee_bps: float = Field(0.5, ge=0, description="Fee of what is bought or sold (bps).")
+    half_spread_bps: float = Field(
+        2.0, ge=0, description="Half the spread paid at the next bar's open, where there are no quotes (bps)."
+    )
+    latency_ms: float = Field(
+        50.0, ge=0, description="From a bar's close until the order meets quotes: the first one behind it fills (ms)."
+    )
+    days_a_year: int = Field(252, ge=1, le=366, description="Trading days that a Sharpe ratio is annualised by.")
+
+
 class Log(Section):
     """Logs, on stderr."""
 
@@ -542,6 +556,7 @@ class Settings(BaseSettings):
     train: Train = Train()
     tune: Tune = Tune()
     jobs: Jobs = Jobs()
+    backtest: Backtest = Backtest()
     log: Log = Log()
     metrics: Metrics = Metrics()
     data: Data = Data()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,10 @@ from scipy.stats import norm
 from models.backtest.book import Book, directions, keep_book
 from models.backtest.fills import Costs, Fills, fills_of
 from models.backtest.ground import Ground, GroundBuilder, Quotes, flat_rows
-from models.backtest.performance import best_of, drawdown, performance, probability_above, sharpe
+from models.backtest.performance import best_of, drawdown, moments, performance, probability_above, sharpe
 from models.dataset import Dataset
 from models.evaluation import Forecast
+from models.trials import TrialLedger, Trials
 from schema.bars import take_bars
 from schema.ticks import QUOTE, TRADE, ticks_of
 from schema.timeframes import SECOND
@@ -204,25 +206,41 @@ def test_directions_are_those_that_are_served() -> None:
     assert directions(Forecast(np.array([0.1, -2.0, 0.0])), 0.9).tolist() == [1, -1, 0]
 
 
+def trials(ratios: Any) -> Trials:
+    return Trials(tuple(ratios), len(ratios))
+
+
+def test_trials_are_counted_once_each_and_by_timeframe(tmp_path: Path) -> None:
+    ledger = TrialLedger(tmp_path / "registry")
+    assert ledger.of("1d") == Trials((), 0)
+    for key, timeframe, ratio in (("a", "1d", 0.1), ("b", "1d", 0.2), ("a", "1d", 0.3), ("c", "1m", 0.4)):
+        ledger.add(key, timeframe, ratio)
+    with (tmp_path / "registry" / "trials.jsonl").open("a") as file:
+        file.write('{"key": "torn')
+    assert ledger.of("1d") == Trials((0.3, 0.2), 2)
+    assert ledger.of("1d", ["a_version", "b"]) == Trials((0.3, 0.2), 3)
+
+
 def test_the_sharpe_ratio_is_deflated_as_the_paper_says() -> None:
-    """The paper's example: 100 trials of variance 1/2 a year, 1,250 days, ratio 2.5 a year, skewness -3, kurtosis 10."""
+    """The threshold is that of the paper's example: 100 trials of variance 1/2 a year, 1,250 days of 250 a year."""
     everyone = np.array([-1.0, 1.0] * 50)
     everyone *= np.sqrt(0.5 / 250 / np.var(everyone, ddof=1))
-    assert best_of(everyone.tolist(), 1250) == pytest.approx(0.1132, abs=5e-5)
+    assert best_of(trials(everyone), 1250) == pytest.approx(0.1132, abs=5e-5)
     daily = np.random.default_rng(1).standard_normal(400) * 0.01 + 0.001
     ratio, z = daily.mean() / daily.std(ddof=1), (daily - daily.mean()) / daily.std()
     error = np.sqrt((1 - np.mean(z**3) * ratio + (np.mean(z**4) - 1) / 4 * ratio**2) / 399)
-    assert probability_above(daily, 0.05) == pytest.approx(norm.cdf((ratio - 0.05) / error))
-    few, many = sharpe(daily, 252, [ratio]), sharpe(daily, 252, [ratio, *[0.0] * 99])
+    assert probability_above(moments(daily), 0.05) == pytest.approx(norm.cdf((ratio - 0.05) / error))
+    few, many = sharpe(daily, 252, trials([ratio])), sharpe(daily, 252, trials([ratio, *[0.0] * 99]))
     assert few["deflated"] == few["probabilistic"] == pytest.approx(norm.cdf(ratio / error))
     assert many["deflated"] < few["deflated"] and many["trials"] == 100
+    assert best_of(Trials((ratio,), 100), 400) == best_of(trials([ratio] * 100), 400)
     assert sharpe(daily[:19], 252)["sharpe"] == "insufficient: 19 days, 20 needed"
 
 
 def test_the_best_of_many_without_skill_is_what_it_is_said_to_be() -> None:
     random, days = np.random.default_rng(2), 250
     best = [max(r.mean() / r.std() for r in random.standard_normal((30, days))) for _ in range(300)]
-    assert np.mean(best) == pytest.approx(best_of([0.0] * 30, days), rel=0.05)
+    assert np.mean(best) == pytest.approx(best_of(trials([0.0] * 30), days), rel=0.05)
 
 
 def test_drawdown_is_the_deepest_fall() -> None:
