@@ -19,7 +19,7 @@ PROBLEM = problem_of(DATASET, FOLD, (), 0, 3)
 
 
 def test_har_is_a_regression_on_squared_returns_of_1_5_and_22_bars() -> None:
-    y, unit = PROBLEM.y[:, 2], PROBLEM.unit[:, 2]
+    y, unit = PROBLEM.label, PROBLEM.unit
     data = PROBLEM.dataset
     x = np.full((len(y), 4), 1.0)
     for row in range(len(y)):
