@@ -12,12 +12,13 @@ import numpy as np
 from models.assessment import Tested
 from models.baselines import baselines
 from models.bundle import Bundle
-from models.config import TrainingConfig
+from models.config import NetConfig, TrainingConfig
 from models.dataset import Dataset, TrainingRefused
 from models.evaluation import Forecast, Outcome
+from models.fitting import Fit
 from models.folds import Fold, Rows, label_ends
-from models.layouts import evaluate
-from models.members import context
+from models.mapped import picked
+from models.members import Fitted
 from models.pooled import Calibration, forecast
 from models.problem import Problem, inputs_of
 from models.trees import walk
@@ -79,17 +80,14 @@ def _problem(bundle: Bundle, dataset: Dataset, before: Rows, rows: Rows) -> Prob
 
 def _members(bundle: Bundle, problem: Problem, rows: Rows) -> Iterator[tuple[str, Forecast]]:
     """Yield what each member says, calibrated as it is served."""
-    data, metadata = problem.dataset, bundle.metadata
+    metadata = bundle.metadata
     for name, member in metadata.members.items():
         if name in bundle.nets:
-            net = bundle.nets[name]
-            there = context(net, problem, rows)
-            heads = evaluate(net, problem.x[there], data.symbol[there], data.eligible[there])
-            both = heads[np.searchsorted(there, rows)].astype(np.float64)
-            mean, log_variance = both[..., 0], both[..., 1]
+            fit = Fit(bundle.nets[name], [], "", {})
+            mean, log_variance = Fitted(NetConfig(name), metadata.columns, problem.floor, fit).heads(problem, rows)
         else:
-            pair = bundle.trees[name]
-            mean, log_variance = (walk(forest, problem.x[rows])[:, None] for forest in (pair.mean, pair.log_variance))
+            pair, x = bundle.trees[name], picked(problem.x, rows)
+            mean, log_variance = walk(pair.mean, x)[:, None], walk(pair.log_variance, x)[:, None]
         calibration = Calibration(member.variance_scale, member.class_map, member.mean_map, member.variance_map)
         yield name, forecast(calibration, mean, log_variance, metadata.primary)
 
