@@ -101,8 +101,14 @@ def _section(found: dict[str, dict[str, Any]], settings: tuple[str, ...]) -> lis
         f"{one['trading']['latency_ms']:g} ms where there are.",
         *_verdict(found, naive),
         markdown_table(head, table),
-        f"Deflated by the {len(found)} architectures of the table. {max(f['made'] for f in found.values())}",
+        f"Deflated by the {len(found)} architectures of the table{_missing(found)}. Seconds of the clock, on a machine "
+        f"that was busy with other work, and of CPU. {max(f['made'] for f in found.values())}",
     ]
+
+
+def _missing(found: dict[str, dict[str, Any]]) -> str:
+    names = [name for name in (*TREES, *architectures()) if name not in found]
+    return f"; not run: {', '.join(names)}" if names else ""
 
 
 def deflated(earned: dict[str, Any], trials: Trials) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,19 +50,22 @@ def replayed(settings: Settings, files: Sequence[str | Path], json: bool, drain:
 
 def judged(settings: Settings, tested: Tested, past: Past, tried: dict[str, str]) -> dict[str, Any]:
     """Assess forecasters; `tried` are the keys under which some of them count as trials of the registry."""
-    chosen, timeframe = settings.backtest, past.dataset.timeframe.name
-    costs = Costs(chosen.fee_bps, chosen.half_spread_bps, chosen.latency_ms)
-    trading = Trading(chosen.threshold, costs, chosen.days_a_year)
+    timeframe, trading = past.dataset.timeframe.name, _trading(settings)
     ledger = TrialLedger(settings.registry.root)
     span = f"{tested.outcome.time.min()}..{tested.outcome.time.max()}"
     for name, key in tried.items():
         ratio = backtest(tested, tested.forecasts[name], past.ground, trading)["sharpe_a_day"]
         if ratio is not None:
-            ledger.add(f"{key} {span} {tested.horizon} {chosen.threshold:g} {costs}", timeframe, ratio)
+            ledger.add(f"{key} {span} {tested.horizon} {trading.threshold:g} {trading.costs}", timeframe, ratio)
     versions = [m.version for m in Versions(settings.registry.root).list() if m.timeframe == timeframe]
-    trading = Trading(chosen.threshold, costs, chosen.days_a_year, ledger.of(timeframe, versions))
+    trading = replace(trading, trials=ledger.of(timeframe, versions))
     found = assess(tested, past.ground, trading)
     return {"timeframe": timeframe, "trading": _said(trading), **found}
+
+
+def _trading(settings: Settings) -> Trading:
+    costs = Costs(settings.backtest.fee_bps, settings.backtest.half_spread_bps, settings.backtest.latency_ms)
+    return Trading(settings.backtest.threshold, costs, settings.backtest.days_a_year)
 
 
 def _said(trading: Trading) -> dict[str, Any]:
