@@ -23,6 +23,7 @@ Said = dict[str, Any]  # a prediction's message (schema.messages)
 _GLANCE_S: Final = 0.01  # between two glances at the version of a store that tells it for nothing
 _LOOK_S: Final = 0.1  # between two queries of one that doesn't
 _FRESH_S: Final = 0.5  # how long such a query's answer counts
+_QUIET_S: Final = 5.0  # that Redis may say nothing
 _AGAIN_S: Final = 1.0  # before a server that is away is asked again
 
 
@@ -124,16 +125,20 @@ class RedisFeed:
                     client.pubsub(ignore_subscribe_messages=True) as heard,
                 ):
                     await heard.psubscribe(self._pattern)
-                    there = await newest(self._reader)
-                    self._hearing = there is not None  # else what was said before is not known
-                    yield [prediction_message(row) for row in there or []]
+                    yield await self._before()
                     async with aclosing(_batches(heard)) as batches:
                         async for batch in batches:
-                            yield batch
+                            yield [*([] if self._hearing else await self._before()), *batch]
             except RedisError as error:
                 self._hearing = False
                 logger("api").warning("the live feed waits for Redis", found=str(error))
                 await asyncio.sleep(_AGAIN_S)
+
+    async def _before(self) -> list[Said]:
+        """Return what was said before it heard, from the store; until that can be read, not all is known."""
+        rows = await newest(self._reader)
+        self._hearing = rows is not None
+        return [prediction_message(row) for row in rows or []]
 
     def current(self) -> bool:
         """Return whether it is subscribed: what is published comes by itself, before it is in the store."""
@@ -145,13 +150,13 @@ class RedisFeed:
 
 
 async def _batches(heard: Any) -> AsyncGenerator[list[Said], None]:
+    """Yield what came, nothing where nothing came for a while."""
     while True:
-        first = await heard.get_message(timeout=5.0)
+        first = await heard.get_message(timeout=_QUIET_S)
         batch = [first] if first is not None else []
         while len(batch) < 10_000 and batch and (more := await heard.get_message(timeout=0)) is not None:
             batch.append(more)
-        if batch:
-            yield [msgspec.json.decode(message["data"]) for message in batch]
+        yield [msgspec.json.decode(message["data"]) for message in batch]
 
 
 async def newest(reader: Reader) -> list[Row] | None:

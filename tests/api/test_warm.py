@@ -15,9 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from api.app import create_app
-from api.live.feed import Said
+from api.live.feed import RedisFeed, Said
 from api.main import open_reader
 from api.reader import Reader
+from api.store import StoreAway
 from dataflows.sinks.sqlite import SqliteStore
 from dataflows.sinks.station import Sinks
 from schema.messages import prediction_message
@@ -179,6 +180,33 @@ def test_an_answer_is_made_again_after_its_time(history: str, monkeypatch: pytes
         return made
 
     assert asyncio.run(calls(0.0)) == 3 and asyncio.run(calls(300.0)) == 1
+
+
+def test_a_store_that_was_away_is_asked_again_while_redis_tells(
+    place: tuple[str, str], station: Sinks, redis_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.live.feed._QUIET_S", 0.05)
+    reader = open_reader(*place)
+    answers = [StoreAway("not yet"), StoreAway("not yet")]
+
+    def newest(found: Callable[[], Any] = reader.newest_predictions) -> Any:
+        if answers:
+            raise answers.pop()
+        return found()
+
+    monkeypatch.setattr(reader, "newest_predictions", newest)
+    app = create_app(reader, feed=RedisFeed(redis_server, "live", reader))
+
+    async def scenario() -> None:
+        async with warm(app):
+            async with asyncio.timeout(20):
+                while not app.state.hub.current():
+                    await asyncio.sleep(0.01)
+            await asyncio.sleep(0)
+            assert app.state.hub.timeframes() == ["1m"] and not answers
+
+    asyncio.run(scenario())
+    reader.store.close()
 
 
 def test_a_store_that_goes_is_a_503_and_another_in_its_place_is_read_anew(
