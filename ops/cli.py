@@ -290,8 +290,16 @@ def worker(
     until_idle: Annotated[bool, typer.Option("--until-idle", help="Leave when no job waits or runs.")] = False,
     job: Annotated[str, typer.Option(hidden=True, help="Do this one, in this process.")] = "",
     fence: Annotated[int, typer.Option(hidden=True, help="Its attempt.")] = 0,
+    explain: Annotated[
+        bool, typer.Option("--explain", hidden=True, help="Explain what waits, in this process.")
+    ] = False,
 ) -> None:
-    """Run training jobs, each in a process of its own, until stopped; what was running goes on later."""
+    """Run training jobs, each in a process of its own, until stopped; what was running goes on later.
+
+    It also explains the predictions that the service is asked about.
+    """
+    if explain:
+        call.run("explain", "answer_waiting", drains=True)
     if job:
         call.run("job", identity=job, fence=fence)
     call.run("worker", chosen={"jobs.max_concurrent": ("--jobs", most)}, drains=True, until_idle=until_idle)

@@ -31,7 +31,7 @@ def searched(dataset: Dataset, hold_out: float) -> Dataset:
 def with_values(dataset: Dataset) -> list[str]:
     """Return the columns that are defined in some row of a sample: on daily bars those that ticks drive aren't."""
     sample = np.array(dataset.values[:: -(-len(dataset.time) // _SAMPLE)])
-    return [name for name, there in zip(dataset.columns, np.isfinite(sample).any(axis=0)) if there]
+    return [dataset.columns[k] for k in np.flatnonzero(np.isfinite(sample).any(axis=0)).tolist()]
 
 
 def subset(dataset: Dataset, columns: Sequence[str]) -> Dataset:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+import time
+from typing import Any, Final
 
 from dataflows.shown import prediction_at
 from dataflows.stored import open_place
 from models.explain.cache import Asked, ExplanationFolder
 from models.explain.prediction import NotExplained
 from models.explain.shortened import shortened
+from ops.drain import Drain
 from ops.errors import CommandFailed
 from ops.explaining import Explainer
+from ops.explaining_child import IDLE_S
 from ops.settings import Settings
 from ops.tables import print_json, print_table
 from schema.messages import prediction_id
+
+_LOOK_S: Final = 0.2
 
 
 def run(
@@ -36,6 +41,18 @@ def run(
         print_json(answer)
     else:
         _print(answer)
+    return 0
+
+
+def answer_waiting(settings: Settings, *, json: bool, drain: Drain) -> int:
+    """Explain what the service was asked for, until nothing has come for a minute: the worker's child."""
+    explainer = Explainer(settings)
+    folder = ExplanationFolder(settings.explain.directory, settings.explain.keep)
+    until = time.monotonic() + IDLE_S
+    while not drain.asked and time.monotonic() < until:
+        if explainer.answer_waiting(folder):
+            until = time.monotonic() + IDLE_S
+        time.sleep(_LOOK_S)
     return 0
 
 

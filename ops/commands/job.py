@@ -10,6 +10,7 @@ from models.jobs.heart import Heart
 from models.jobs.leases import LeaseLost
 from models.jobs.place import this_process
 from models.jobs.record import Task
+from models.register import Versions
 from ops.command_line import exit_code_of
 from ops.commands.jobs import leases_of, open_jobs
 from ops.errors import ConfigurationError
@@ -49,6 +50,8 @@ def train_task(settings: Settings, task: Task, run: str, heart: Heart) -> str:
     settings = settings_of_task(settings, task)
     files = files_of(task, settings.jobs.files)  # before what takes long to import
     from models.extensions import load_architectures
+    from models.tracking.opening import open_tracker
+    from models.tracking.run import tracked
     from models.training import train
     from ops.commands.train import history_dataset, history_of
     from ops.train_settings import configuration
@@ -57,7 +60,11 @@ def train_task(settings: Settings, task: Task, run: str, heart: Heart) -> str:
     config = configuration(settings, task.name or None, task.model or None)
     heart.say("reading the history")
     dataset = history_dataset(settings, task.timeframe, history_of(settings, files, True, lambda: False))
-    return train(dataset, config, settings.registry.root, heart.step, resume=True, run=run)
+    tracker = open_tracker(settings.tracking.url, settings.tracking.directory)
+    with tracked(tracker, config, dataset) as told:
+        version = train(dataset, config, settings.registry.root, heart.step, resume=True, run=run)
+        told.published(Versions(settings.registry.root), version)
+    return version
 
 
 def settings_of_task(settings: Settings, task: Task) -> Settings:

@@ -8,6 +8,7 @@ import sys
 import time
 from typing import Final
 
+from models.explain.cache import ExplanationFolder
 from models.jobs.record import Job, Task
 from models.jobs.retraining import onward
 from models.jobs.weekly import Weekly
@@ -16,6 +17,7 @@ from models.register import Versions
 from ops.commands.jobs import leases_of, open_jobs
 from ops.drain import Drain
 from ops.errors import ConfigurationError
+from ops.explaining_child import ExplainingChild
 from ops.log import logger
 from ops.settings import Settings
 from ops.train_settings import members_of
@@ -40,7 +42,17 @@ def run(settings: Settings, *, json: bool, drain: Drain, until_idle: bool) -> in
     _check(settings)
     weekly = Weekly(jobs, settings.jobs.weekly, lambda: weekly_tasks(settings, versions), time.time)
     logger("worker").info("waiting for jobs", at_once=settings.jobs.max_concurrent, weekly=settings.jobs.weekly)
-    worker.run(drain, weekly.look, until_idle)
+    folder = ExplanationFolder(settings.explain.directory, settings.explain.keep)
+    explaining = ExplainingChild(folder, [sys.executable, "-c", _MAIN, *given, "--explain"])
+
+    def look() -> None:
+        weekly.look()
+        explaining.look()
+
+    try:
+        worker.run(drain, look, until_idle)
+    finally:
+        explaining.close()
     return 0
 
 
