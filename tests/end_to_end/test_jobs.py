@@ -46,7 +46,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             )
         )  # fmt: skip
     pd.concat(parts).sort_values(["date", "symbol"]).to_csv(folder / "bars.csv", index=False)
-    (folder / "undertone.toml").write_text('[jobs]\nfiles = ["1d=bars.csv"]\n[features]\nfamilies = ["statistical"]\n')
+    (folder / "undertone.toml").write_text(
+        '[jobs]\nfiles = ["1d=bars.csv"]\n[features]\nfamilies = ["statistical"]\n[tracking]\nurl = "json:"\n'
+    )
     return folder
 
 
