@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -49,6 +51,16 @@ class Quality:
             reasons = "; ".join(f"{f.check}: {f.found}; {f.remedy}" for f in self.refusals)
             raise TrainingRefused(f"training set refused: {reasons}")
 
+    def rows(self) -> list[dict[str, str]]:
+        """Return the findings as JSON holds them."""
+        return [{"check": f.check, "verdict": f.verdict, "found": f.found, "remedy": f.remedy} for f in self.findings]
+
+    def write(self, folder: Path) -> None:
+        """Write data_quality.md, for a person, and data_quality.json."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "data_quality.md").write_text(self.markdown())
+        (folder / "data_quality.json").write_text(json.dumps(self.rows(), indent=2))
+
     def markdown(self) -> str:
         """Return the report as a table."""
         rows = [f"| {f.check} | {f.verdict} | {f.found} | {f.remedy} |".replace("  |", " |") for f in self.findings]
@@ -62,7 +74,8 @@ def examine(dataset: Dataset, config: TrainingConfig) -> Quality:
     steps = np.diff(dataset.time[order])
     same = np.diff(dataset.symbol[order]) == 0
     parts = (
-        _rows(dataset, config), _times(dataset, order, steps, same), _gaps(dataset, steps[same]), _prices(dataset),
+        _rows(dataset, config), _times(dataset, order, steps, same), _gaps(dataset, steps[same]),
+        _prices(dataset, order, same),
         _labels(dataset), _columns(dataset), _stationarity(dataset),
     )  # fmt: skip
     return Quality(tuple(finding for part in parts for finding in part))
@@ -112,10 +125,11 @@ def _gaps(dataset: Dataset, steps: Int64) -> Iterator[Finding]:
     yield Finding("gaps", "note" if wide.any() else "ok", found)
 
 
-def _prices(dataset: Dataset) -> Iterator[Finding]:
+def _prices(dataset: Dataset, order: Int64, same: np.ndarray) -> Iterator[Finding]:
     past = np.abs(dataset.past)
+    known = dataset.sigma[order[:-1]]  # of the bar before: a bar's own return is part of its sigma
     with np.errstate(invalid="ignore"):
-        far = int(np.sum(past > _OUTLIER * dataset.sigma))
+        far = int(np.sum(same & (past[order[1:]] > _OUTLIER * known)))
         splits = int(np.sum((past > _SPLIT) & (past <= _ABSURD)))
     yield Finding("outliers", "note" if far else "ok", f"{far:,} one-bar returns beyond {_OUTLIER:g} sigma")
     if splits:

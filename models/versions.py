@@ -55,7 +55,7 @@ def write_version(
         for name, fitted in walk.fitted.items() if fitted.fit is not None for epoch in fitted.fit.history
     ]  # fmt: skip
     (path / "training_history.json").write_bytes(msgspec.json.format(msgspec.json.encode(history)))
-    (path / "data_quality.md").write_text(quality.markdown())
+    quality.write(path)
     pictures = draw(path, metadata, walk, sensitivity(walk.fitted, problem))
     (path / "training_report.md").write_text(write_report(metadata, quality, pictures, walk.notes))
     (path / "metadata.json").write_bytes(msgspec.json.format(msgspec.json.encode(metadata)))

@@ -750,9 +750,17 @@ def data_info(call: Common, files: TickFiles) -> None:
 
 @data.command("validate")
 @common
-def data_validate(call: Common, files: TickFiles) -> None:
-    """Check every tick of files as the dataflow would."""
-    call.run("data", "validate", files=files)
+def data_validate(
+    call: Common,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Ticks, or bars, in Parquet or CSV.")],
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Bars: folder of the report, .md and .json.")] = None,
+    ticks: Annotated[list[Path] | None, typer.Option(metavar="FILE", help="Bars: raw ticks that they meet.")] = None,
+    timeframe: Timeframe = None,
+    market: Market = None,
+) -> None:
+    """Check every tick of files as the dataflow would, or bars as training would."""
+    chosen = {"bars.timeframes": ("--timeframe", timeframe), "data.market": ("--market", market)}
+    call.run("data", "validate", chosen=chosen, files=files, out=out, ticks=ticks or [])
 
 
 @data.command("convert")

@@ -14,12 +14,14 @@ import numpy as np
 from dataflows.batch import Arrivals, Batch, DeadLetter
 from dataflows.calendars import sessions_of_calendar
 from dataflows.interfaces import EndOfInput
+from dataflows.markets import on_market
 from dataflows.sources.bar_file import BarFile, is_bar_file
 from dataflows.sources.files import FileSource
 from dataflows.stations.gate import Gate
 from dataflows.stations.order import Order
 from dataflows.stations.tally import Tally
 from dataflows.universe import Universe
+from ops.errors import UsageError
 from ops.settings import Settings
 from ops.tables import print_json, print_table
 from schema.ticks import KINDS
@@ -101,8 +103,20 @@ def _described_bars(path: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def validate(settings: Settings, json: bool, files: list[Path]) -> int:
-    """Pass files through the gate and the order station; print what they refuse. 1 if anything is dead or late."""
+def validate(settings: Settings, json: bool, files: list[Path], out: Path | None, ticks: list[Path]) -> int:
+    """Check files of bars as training does, files of ticks as the dataflow does. 1 if anything is refused."""
+    settings = on_market(settings)
+    if all(is_bar_file(path) for path in files):
+        from ops.commands.bar_quality import validate as validate_bars
+
+        return validate_bars(settings, json, files, out, ticks)
+    if out is not None or ticks:
+        raise UsageError("data validate: --out and --ticks are for files of bars, these hold ticks")
+    return _validate_ticks(settings, json, files)
+
+
+def _validate_ticks(settings: Settings, json: bool, files: list[Path]) -> int:
+    """Pass files through the gate and the order station; print what they refuse."""
     source, tally = FileSource(files), Tally()
     gate, order = _stations(settings)
     letters: list[DeadLetter] = []
