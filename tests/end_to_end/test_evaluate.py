@@ -28,12 +28,24 @@ def bars(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def settings(bars: Path) -> Settings:
-    return load([], [*SMALL, f"registry.root={bars.parent / 'models'}"], {}, {})
+    return load(
+        [],
+        [
+            *SMALL,
+            f"registry.root={bars.parent / 'models'}",
+            "tracking.url=json:",
+            f"tracking.directory={bars.parent / 'tracking'}",
+        ],
+        {},
+        {},
+    )
 
 
 @pytest.fixture(scope="module")
 def version(settings: Settings, bars: Path) -> str:
-    train.run(settings, json=True, drain=Drain(), files=[bars], models=["gru+lightgbm"], model_name=None, resume=False)
+    train.run(
+        settings, json=True, drain=Drain(), files=[str(bars)], models=["gru+lightgbm"], model_name=None, resume=False
+    )
     return Registry(settings.registry.root).list()[0].version
 
 
