@@ -179,13 +179,13 @@ class Search:
         said = [t.user_attrs[REFUSED] for t in self.study.get_trials(deepcopy=False) if REFUSED in t.user_attrs]
         raise TrainingRefused(said[-1] if said else "tune: no trial was finished; go on with --resume")
 
-    def tried(self) -> tuple[int, tuple[float, ...]]:
-        """Return how many points were tried, pruned ones too, and the Sharpe ratios a day of those that have one."""
+    def tried(self) -> tuple[int, dict[int, float]]:
+        """Return how many points were tried, pruned ones too, and by trial the Sharpe ratio a day where it has one."""
         from optuna.trial import TrialState
 
         ended = self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
-        ratios = [trial.user_attrs.get(_RATIO) for trial in ended]
-        return len(ended), tuple(float(ratio) for ratio in ratios if ratio is not None)
+        ratios = {trial.number: trial.user_attrs.get(_RATIO) for trial in ended}
+        return len(ended), {number: float(ratio) for number, ratio in ratios.items() if ratio is not None}
 
 
 def _died(trial: FrozenTrial) -> bool:

@@ -20,6 +20,7 @@ from models.search.space import columns_of_families, settings_of_point, space_of
 from models.search.study import REFUSED, Pruner, Sampler, Search
 from models.search.winner import toml
 from models.training import threads_of
+from models.trials import TrialLedger
 from ops.commands.train import families_by_column, training_dataset
 from ops.drain import Drain
 from ops.errors import CommandFailed, UsageError
@@ -53,6 +54,9 @@ def run(
     with threads_of(config.threads), resident(config.memory):
         search.run(trials, objective, lambda: drain.asked, _quiet if json else _Telling(search, trials))
     best, (tried, ratios) = search.best(), search.tried()
+    ledger = TrialLedger(settings.registry.root)  # by which backtests deflate theirs
+    for number, ratio in ratios.items():
+        ledger.add(f"tune {name} {digest} {number}", timeframe, ratio)
     path = settings.tune.directory / f"{name.replace('/', '_')}.toml"
     chosen = {"preset": settings.train.preset, **settings_of_point(best.params, config)}
     comments = [
@@ -62,7 +66,7 @@ def run(
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(toml(comments, {"train": chosen}), encoding="utf-8")
     answer = {"study": name, "trials": tried, "best": best.number, "loss": best.value, "parameters": best.params,
-              "sharpe_a_day": list(ratios), "settings": str(path)}  # fmt: skip
+              "sharpe_a_day": list(ratios.values()), "settings": str(path)}  # fmt: skip
     if json:
         print_json(answer)
     else:

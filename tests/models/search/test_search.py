@@ -85,7 +85,7 @@ def test_the_same_seed_tries_the_same_points_broken_off_or_not(tmp_path: Path) -
     go(other, 12)
     assert points(other) != points(whole)
     assert whole.best().params == {"gru.hidden": 3, "train.augment": 0.1}
-    assert whole.tried() == (12, tuple(0.1 * trial.value for trial in whole.study.get_trials()))
+    assert whole.tried() == (12, {trial.number: 0.1 * trial.value for trial in whole.study.get_trials()})
 
 
 def test_a_grid_is_walked_once(tmp_path: Path) -> None:
