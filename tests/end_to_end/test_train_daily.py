@@ -45,7 +45,7 @@ def settings_of(root: Path, *more: str) -> Settings:
 
 def run(settings: Settings, bars: Path, *models: str) -> int:
     return train.run(
-        settings, json=True, drain=Stays(), files=[bars], models=list(models), model_name=None, resume=False
+        settings, json=True, drain=Stays(), files=[str(bars)], models=list(models), model_name=None, resume=False
     )
 
 
