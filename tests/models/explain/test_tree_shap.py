@@ -12,6 +12,7 @@ from models.architectures import lightgbm as grow_lightgbm
 from models.architectures import xgboost as grow_xgboost
 from models.config import TreesConfig
 from models.explain.tree_shap import tree_shap
+from models.progress import silent
 from models.trees import parse_forest, walk
 from models.two_stages import Picked
 from tests.models.explain.shapley_oracle import Node, expectation, lightgbm_trees, shapley, xgboost_trees
@@ -28,7 +29,7 @@ def text(request: pytest.FixtureRequest) -> str:
     config = TreesConfig(request.param, 8, 4, leaves=7, learning_rate=0.3, least_rows_a_leaf=10)
     mean, _ = GROW[request.param](
         (Picked(x, np.arange(450)), Picked(x, np.arange(450, 600))), (y[:450], y[450:]), config, 5, 1,
-        lambda said, share: None,
+        silent,
     )  # fmt: skip
     return mean
 
