@@ -30,8 +30,8 @@ class Spools:
 
     def append(self, index: Labelled, values: Float32, eligible: Bool, sigma: Float64) -> None:
         """Take n rows, the values (n, F)."""
-        for spool, rows in zip(self._index.values(), index, strict=True):
-            spool.append(rows)
+        for name, spool in self._index.items():
+            spool.append(getattr(index, name))
         self._values.append(values)
         self._eligible.append(eligible)
         self._sigma.append(sigma)

@@ -15,9 +15,7 @@ from models.quality import examine
 from models.walk import pooled, walk_forward
 
 
-def study(
-    dataset: Dataset, config: TrainingConfig, names: Sequence[str] = (), progress: Progress = silent
-) -> Tested:
+def study(dataset: Dataset, config: TrainingConfig, names: Sequence[str] = (), progress: Progress = silent) -> Tested:
     """Return the forecasts of the test rows of all folds, the vote's or the only member's first.
 
     `names` are the symbols' by their id. Raises TrainingRefused as `train` does.
