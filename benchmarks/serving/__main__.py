@@ -62,6 +62,8 @@ def calls(address: str, kind: str, seconds: float, rate: float) -> dict[str, Any
         input="\n".join(map(json.dumps, lines)), capture_output=True, text=True,
     )  # fmt: skip
     answer: dict[str, Any] = json.loads(done.stdout)
+    if answer["errors"]:
+        raise SystemExit(f"{kind}: {answer['errors']} answers were other than 200: the figures would be of refusals")
     return answer
 
 
