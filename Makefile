@@ -16,7 +16,7 @@ PYTHON ?=
 EXTRAS := --extra dev --extra train --extra explain --extra export
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
 
-.PHONY: help kernels demo up down test check style types imports pages chaos bench bench-live bench-serving lock format clean
+.PHONY: help kernels demo up down test check style types imports pages chaos fuzz bench bench-live bench-serving lock format clean
 
 help:
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -54,6 +54,9 @@ pages: $(READY)
 chaos: kernels ## kill dataflows for an hour or so and verify what they stored; the report goes to docs/chaos.md
 	@$(BIN)/python -m tests.recovery.chaos --kills 200 --write $(ARGS)
 	@$(BIN)/python -m tests.recovery.full --kills 200 --steps 200 --write $(FULL_ARGS)
+
+fuzz: $(READY) ## generated input for every call of the service; the report goes to docs/fuzz.md
+	@$(BIN)/python -m tests.api.fuzz --write $(ARGS)
 
 bench: kernels ## measure, and print the card
 	@$(BIN)/python -m benchmarks.card $(ARGS)
