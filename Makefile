@@ -11,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
-JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+JOBS ?= $(shell echo $$(( $$(nproc 2>/dev/null || echo 2) + 1 )))
 PYTHON ?=
 EXTRAS := --extra dev --extra train --extra explain --extra export
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
@@ -33,7 +33,7 @@ up: $(READY) ## Kafka, QuestDB and Redis on this machine, without Docker; quick 
 down: $(READY) ## stop what `make up` started; what is stored stays
 	@$(BIN)/python -m ops.local down $(ARGS)
 
-test: kernels ## all tests, a file of them a process and JOBS processes at once; JOBS=0 runs them in one
+test: kernels ## all tests, a file of them a process and JOBS processes at once (cores + 1, as many tests wait for servers); JOBS=0: in one
 	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
 
 check: style types imports pages test ## everything CI checks
