@@ -72,7 +72,7 @@ def test_the_version_holds_what_a_reader_needs(registry: Registry, bundle: Bundl
     pictures = {"training_curves", "folds", "baselines", "calibration", "confusion", "importance"}
     assert {p.name for p in path.iterdir()} == {
         *metadata.checksums, "optimiser.safetensors", "metadata.json", "training_history.json", "training_report.md",
-        "data_quality.md", *(f"{name}.png" for name in pictures),
+        "data_quality.md", "data_quality.json", *(f"{name}.png" for name in pictures),
     }  # fmt: skip
     history = json.loads((path / "training_history.json").read_text())
     assert history[-1]["stop_loss"] < history[0]["stop_loss"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,13 @@ from models.tracking.run import standings_of, tracked
 from models.tracking.steadfast import Steadfast
 from models.tracking.tracker import Standing, Tracker
 from tests.models.market import make_dataset, make_market
+
+
+@pytest.fixture
+def registry(registry: Registry, tmp_path: Path) -> Registry:
+    """A copy of one's own: versions are activated."""
+    shutil.copytree(registry.root, tmp_path / "registry")
+    return Registry(tmp_path / "registry")
 
 
 @pytest.fixture(scope="module")
