@@ -36,6 +36,11 @@ class _Training(BaseModel):
     def _time(cls, text: str | None) -> str | None:
         return None if text is None else iso(parse_iso(text))
 
+    @field_validator("timeframes", check_fields=False)  # each request has its own, with a default of its own
+    @classmethod
+    def _timeframes(cls, names: list[str]) -> list[str]:
+        return list(dict.fromkeys(parse_timeframe(name).name for name in names))
+
     @field_validator("config")
     @classmethod
     def _settings(cls, config: dict[str, Any]) -> dict[str, Any]:
@@ -78,11 +83,6 @@ class TrainRequest(_Training):
     horizon: int | None = Field(None, ge=1, le=30, description="Bars ahead that are served; the worker's if left out.")
     per_symbol: bool = Field(False, description="A model for each symbol instead of one for all of them.")
 
-    @field_validator("timeframes")
-    @classmethod
-    def _timeframes(cls, names: list[str]) -> list[str]:
-        return list(dict.fromkeys(parse_timeframe(name).name for name in names))
-
     @model_validator(mode="after")
     def _not_too_many(self) -> TrainRequest:
         if self.per_symbol and not self.symbols:
@@ -113,11 +113,6 @@ class RetrainRequest(_Training):
         [], max_length=50, description="Whose active versions; empty: of all timeframes that have one."
     )
     version: str | None = Field(None, min_length=1, max_length=200, description="This one instead, active or not.")
-
-    @field_validator("timeframes")
-    @classmethod
-    def _timeframes(cls, names: list[str]) -> list[str]:
-        return list(dict.fromkeys(parse_timeframe(name).name for name in names))
 
 
 def digest(path: str, body: BaseModel) -> str:

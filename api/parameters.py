@@ -78,6 +78,17 @@ def missing(what: str, symbol: str, timeframe: str | None) -> HTTPException:
     return HTTPException(404, f"there are no {what} of symbol {symbol!r}{where}; /symbols lists what there is")
 
 
+def part(name: str, without: str) -> Any:
+    """Return a dependency on a part that the service may be started without: then a 503 says so, and what to set."""
+
+    def found(request: Request) -> Any:
+        if (kept := getattr(request.app.state, name)) is None:
+            raise HTTPException(503, f"this service was started without {without}")
+        return kept
+
+    return Depends(found)
+
+
 def now() -> int:
     """Return the wall clock in ns UTC: ages are told by it, nothing else."""
     return time.time_ns()

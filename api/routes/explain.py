@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import quote, urlencode
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query
 from starlette.exceptions import HTTPException
 
 from api.explanation_answers import ExplanationAnswer, Pending
-from api.parameters import ReaderParameter, Timeframe, missing
+from api.parameters import ReaderParameter, Timeframe, missing, part
 from api.problems import RETRY_AFTER, FiniteJSON, declared
 from api.reader import Reader
 from api.timeframes import predicted
@@ -22,14 +22,7 @@ router = APIRouter(prefix="/api/ai", tags=["models"])
 MOST_WAITING: Final = 100  # requests that no worker has answered yet
 
 
-def _folder(request: Request) -> ExplanationFolder:
-    folder: ExplanationFolder | None = request.app.state.explanations
-    if folder is None:
-        raise HTTPException(503, "this service was started without a folder of explanations; set explain.directory")
-    return folder
-
-
-FolderParameter = Annotated[ExplanationFolder, Depends(_folder)]
+FolderParameter = Annotated[ExplanationFolder, part("explanations", "a folder of explanations; set explain.directory")]
 Top = Annotated[int, Query(ge=1, le=1000, description="Features that are named; the others are summed up.")]
 Method = Literal["auto", "shapley", "lime"]
 OfPrediction = Annotated[str | None, Query(alias="prediction_id", description="Which; the newest if left out.")]

@@ -6,14 +6,14 @@ import time
 from typing import Annotated, Any
 
 import psutil
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Header, Query, Request
 from starlette.exceptions import HTTPException
 
 from api.access.client import client_of, needs
 from api.job_answers import JobAnswer, JobList, JobsHealth, JobStatus, job_answer
 from api.job_requests import RetrainRequest, TrainRequest, as_request, digest
 from api.load import cpu_percent
-from api.parameters import now
+from api.parameters import now, part
 from api.problems import FiniteJSON, declared
 from api.routes.models import VersionsParameter
 from models.jobs.jobs import HasEnded, Jobs, KeyTaken, NoSuchJob
@@ -28,14 +28,7 @@ from schema.times import iso
 router = APIRouter(prefix="/api/ai", tags=["training"])
 
 
-def _jobs(request: Request) -> Jobs:
-    jobs: Jobs | None = request.app.state.jobs
-    if jobs is None:
-        raise HTTPException(503, "this service was started without jobs; set jobs.url and start it again")
-    return jobs
-
-
-JobsParameter = Annotated[Jobs, Depends(_jobs)]
+JobsParameter = Annotated[Jobs, part("jobs", "jobs; set jobs.url and start it again")]
 IdempotencyKey = Annotated[
     str | None,
     Header(min_length=1, max_length=200, description="The same request with the same key is the same job."),

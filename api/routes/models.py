@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter
 from starlette.exceptions import HTTPException
 
 from api.access.client import needs
 from api.answers import Changed, Evaluation, RegistryAnswer
-from api.parameters import End, ReaderParameter, Start, Timeframe, missing
+from api.parameters import End, ReaderParameter, Start, Timeframe, missing, part
 from api.problems import FiniteJSON, declared
 from api.reader import Reader
 from api.store import StoreAway
@@ -20,14 +20,7 @@ from schema.times import iso
 router = APIRouter(prefix="/api/ai", tags=["models"])
 
 
-def _versions(request: Request) -> Versions:
-    versions: Versions | None = request.app.state.versions
-    if versions is None:
-        raise HTTPException(503, "this service was started without a registry; set registry.root and start it again")
-    return versions
-
-
-VersionsParameter = Annotated[Versions, Depends(_versions)]
+VersionsParameter = Annotated[Versions, part("versions", "a registry; set registry.root and start it again")]
 
 
 @router.get("/models", response_model=RegistryAnswer, responses=declared(503))
