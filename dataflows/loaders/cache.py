@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from dataflows.loaders import load, scheme_of
 from dataflows.sources.errors import BadFile
+from ops.durable import put_in_place
 
 
 class Cache:
@@ -113,7 +114,7 @@ def _cast(batch: pa.RecordBatch, schema: pa.Schema, url: str, row: int) -> pa.Re
 def _replace(path: Path, text: str) -> None:
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     beside.write_text(text)
-    os.replace(beside, path)
+    put_in_place(beside, path)
 
 
 def _checksum(path: Path) -> str:

@@ -16,6 +16,7 @@ from dataflows.loaders.cache import Cache
 from dataflows.markets import on_market
 from dataflows.resample import Resampler
 from dataflows.sources.bar_file import BarFile
+from ops.durable import put_in_place
 from ops.errors import UsageError
 from ops.settings import Settings
 from ops.tables import print_json
@@ -39,7 +40,7 @@ def run(settings: Settings, json: bool, files: list[str], out: Path, timeframe: 
             for table in _tables(settings, located(settings, files), timeframe):
                 writer.write_table(table)
                 rows += table.num_rows
-        os.replace(beside, out)
+        put_in_place(beside, out)
     finally:
         beside.unlink(missing_ok=True)
     answer = {"out": str(out), "rows": rows, "timeframe": timeframe or settings.bars.timeframes[0]}
