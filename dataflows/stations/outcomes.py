@@ -103,9 +103,6 @@ class _Line:
                 made.setdefault(predictions.model_version, []).append(predictions)
         if not self._versions and not made:
             return
-        for version, parts in made.items():
-            if version not in self._versions:
-                self._versions[version] = _Version(self.timeframe, parts[0].horizon)
         time = batch.bars.time[which]
         for piece in self._pieces(batch, time):
             self._join(batch, batch.bars, which[piece], made)
@@ -128,6 +125,10 @@ class _Line:
             begin = end
 
     def _join(self, batch: Batch, bars: Bars, which: Int64, made: Mapping[str, list[Predictions]]) -> None:
+        for version, parts in made.items():
+            # Not before its first row: until then a score may be due, which forgets who has nothing to show.
+            if version not in self._versions and any(_within(p.row, which) for p in parts):
+                self._versions[version] = _Version(self.timeframe, parts[0].horizon)
         for version, state in self._versions.items():
             rows = state.open.step(bars, which, made.get(version, ()))
             if len(rows):
@@ -163,3 +164,8 @@ class _Line:
             self._versions[version] = _Version(self.timeframe, int(saved["horizon"]))
             self._versions[version].restore(saved)
         self.contest.restore(snapshot["contest"])
+
+
+def _within(rows: Int64, which: Int64) -> bool:
+    """Whether any of a version's rows lies between the first and the last of a piece."""
+    return bool(((rows >= which[0]) & (rows <= which[-1])).any())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from dataflows.stations.outcomes import OutcomeStation
 from models.calibration import class_of
 from models.labels import label
 from schema.bars import Bars, empty_bars, take_bars
+from schema.outcomes import OUTCOME
 from schema.predictions import Predictions
 from schema.timeframes import SECOND, parse_timeframe
 from tests.models.test_outcomes import predicted
@@ -55,9 +56,14 @@ SPOKEN = (
 )  # fmt: skip
 
 
-def batch_of(number: int, begin: int, end: int) -> Batch:
+def only(spoken: Predictions, seconds: range) -> Predictions:
+    """What a version said within some seconds of the market."""
+    return spoken.part(np.isin(spoken.row // S, seconds), served=spoken.served, challenger=spoken.challenger)
+
+
+def batch_of(number: int, begin: int, end: int, spoken_of: Sequence[Predictions] = SPOKEN) -> Batch:
     batch = Batch(number, bars=take_bars(BARS, slice(begin, end)), last=end == len(BARS.time))
-    for spoken in SPOKEN:
+    for spoken in spoken_of:
         part = spoken.part(
             (begin <= spoken.row) & (spoken.row < end), served=spoken.served, challenger=spoken.challenger
         )
@@ -75,7 +81,9 @@ class Promotions(list[tuple[str, int, Mapping[str, Any]]]):
         return True
 
 
-def run(size: int, resumes: bool = False, promotes: bool = False) -> tuple[Any, Any, Promotions]:
+def run(
+    size: int, resumes: bool = False, promotes: bool = False, spoken: Sequence[Predictions] = SPOKEN
+) -> tuple[Any, Any, Promotions]:
     asked = Promotions()
 
     def fresh() -> OutcomeStation:
@@ -83,7 +91,7 @@ def run(size: int, resumes: bool = False, promotes: bool = False) -> tuple[Any, 
 
     station, outcomes, scores = fresh(), dict[str, list[np.ndarray]](), []
     for number, begin in enumerate(range(0, N * S, size), 1):
-        batch = station.step(batch_of(number, begin, min(begin + size, N * S)))
+        batch = station.step(batch_of(number, begin, min(begin + size, N * S), spoken))
         for found in batch.outcomes:
             outcomes.setdefault(found.version, []).append(found.rows)
         scores += batch.scores
@@ -106,6 +114,23 @@ def test_rows_and_scores_are_the_same_however_the_stream_was_cut(
     found = run(size, resumes)
     assert found[0] == whole[0]
     assert sorted(found[1], key=lambda s: (s.time, s.version)) == sorted(whole[1], key=lambda s: (s.time, s.version))
+
+
+@pytest.mark.parametrize("size", [S, 7, 91 * S, N * S])
+def test_one_that_comes_late_or_comes_back_loses_nothing(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In large batches scores are due before its first row: it has nothing to show, and isn't forgotten for it."""
+    monkeypatch.setattr("dataflows.stations.outcomes.IDLE", 60 * SECOND)
+    champion, twin, better = SPOKEN
+    late, back = only(twin, range(137, N)), only(better, range(40))
+    again = only(better, range(233, N))
+    outcomes, scores, _ = run(size, spoken=(champion, late, back, again))
+    rows = {version: len(found) // OUTCOME.itemsize for version, found in outcomes.items()}
+    n_late, n_back, n_again = (int((part.row // S < N - H).sum()) for part in (late, back, again))
+    assert rows["twin"] == n_late
+    assert rows["better"] == n_back + n_again
+    last = {score.version: score for score in scores}
+    assert last["twin"].predictions == n_late
+    assert last["better"].predictions == n_again, "it was forgotten, and begins anew"
 
 
 def test_scores_come_at_full_half_minutes_and_at_the_end(whole: tuple[Any, Any, Promotions]) -> None:
