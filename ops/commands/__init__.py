@@ -1,1 +1,1 @@
-"""Bodies of the commands, one file a command. `ops.cli` declares them and imports each when it is called."""
+"""Bodies of the commands, one file a command. `ops.cli` declares them; each is imported when it is called."""
