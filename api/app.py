@@ -114,7 +114,6 @@ def create_app(
     app.state.access, app.state.guarded = access, access is not None
     for route in _ROUTES:
         app.include_router(route.router)
-    app.include_router(board.router, prefix="/api/v1")  # where all is that the contract names no path for
     app.mount("/", StaticFiles(directory=WEB, html=True), name="page")
     answer_with_problems(app)
     app.add_middleware(Warm, hub=app.state.hub, reader=reader, analyst=app.state.analyst, ttl=cache_ttl)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import secrets
 import time
@@ -29,7 +30,7 @@ class Observe:
 
     def __init__(self, app: ASGIApp, metrics: ApiMetrics, level: str = "debug") -> None:
         """Wrap `app`; requests are logged at `level`."""
-        self._app, self._metrics, self._level = app, metrics, level
+        self._app, self._metrics, self._level = app, metrics, logging.getLevelNamesMapping()[level.upper()]
         self._log: Any = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -62,12 +63,13 @@ class Observe:
         if scope["type"] == "http":
             self._metrics.note(method, route, status, seconds)
         if self._log is None:  # bound once, and not before logs are configured: it takes longer than a line's level
-            self._log = getattr(logger("access").bind(), self._level)
-        path = quote(_TOKEN.sub("ut_...", scope["path"]))
-        self._log(
-            "answered", method=method, path=path, route=route, status=status, ms=round(1e3 * seconds, 3),
-            client=client_of(scope),
-        )  # fmt: skip
+            self._log = logger("access").bind()
+        if self._log.is_enabled_for(self._level):
+            path = quote(_TOKEN.sub("ut_...", scope["path"]))
+            self._log.log(
+                self._level, "answered", method=method, path=path, route=route, status=status,
+                ms=round(1e3 * seconds, 3), client=client_of(scope),
+            )  # fmt: skip
 
 
 def _identity(scope: Scope) -> str:

@@ -17,14 +17,14 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from schema.predictions import Direction, Risk
+from models.direction import direction_of
+from schema.predictions import Risk
 from schema.ticks import Float64, Int32, Int64
 
 BOUND: Final = 0.43
 RISK_WINDOW: Final = 250  # predicted volatilities of the series that a new one is ranked among
 RISK_LEAST: Final = 30  # until there are so many of them, the risk is MEDIUM
 _LEAST_P = 1e-9
-_BULLISH, _BEARISH, _NEUTRAL = int(Direction.BULLISH), int(Direction.BEARISH), int(Direction.NEUTRAL)
 _LOW, _MEDIUM, _HIGH = int(Risk.LOW), int(Risk.MEDIUM), int(Risk.HIGH)
 
 
@@ -87,14 +87,17 @@ def vote(
     """Mix M members: means and log variances (M, n) and probabilities (M, n, 3) by weights (M,) or (M, n).
 
     A member whose mean is NaN has no vote in that row: the others' weights are made to add up to 1; one has to speak.
-    `unit` (n,) is sigma_t sqrt(h). The variance is the mixture's, so members that disagree widen it. The direction is
-    neutral where sideways is likeliest or the confidence, max(p_up, p_down) / (p_up + p_down), is below `threshold`.
+    `unit` (n,) is sigma_t sqrt(h). The variance is the mixture's, so members that disagree widen it. The
+    direction at `threshold` is `models.direction`'s.
     """
     n = len(unit)
     out = Vote(np.empty(n), np.empty(n), np.empty((n, 3)), np.empty(n), np.empty(n, np.int8))
     shares = np.where(np.isfinite(means), weights.reshape(len(means), -1), 0.0)
     _vote(means, log_variances, probabilities, shares / shares.sum(axis=0), unit, threshold, *out)
     return out
+
+
+_direction_of = njit(cache=True)(direction_of)
 
 
 @njit(cache=True)
@@ -116,10 +119,7 @@ def _vote(  # type: ignore[no-untyped-def]
         volatility[k] = math.sqrt(max(second - mean * mean, 0.0)) * unit[k]
         p[k, 0], p[k, 1], p[k, 2] = down, middle, up
         confidence[k] = max(up, down) / (up + down)
-        if middle >= max(up, down) or confidence[k] < threshold or up == down:
-            direction[k] = _NEUTRAL
-        else:
-            direction[k] = _BULLISH if up > down else _BEARISH
+        direction[k] = _direction_of(down, middle, up, confidence[k], threshold)
 
 
 @njit(cache=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from time import monotonic
-from typing import Any, Final
+from typing import Final, TypedDict
 
 from api.analysis import indicators
 from api.analysis.days import Days
@@ -13,16 +13,44 @@ from api.analysis.recent import Recent, RecentBars
 from api.analysis.similar import Situations
 from api.analysis.spectrum import shares_of
 from api.reader import Reader
+from api.store import Row
+from models.direction import direction_of
+from schema.predictions import Direction
 from schema.timeframes import SECOND
 from schema.times import parse_iso
 
-Row = dict[str, Any]
 Shares = tuple[float, float, float]
 Numbers = dict[str, float | None]  # by symbol
 
 _DAY: Final = 86_400 * SECOND
 _RSI: Final = "rsi_14"
 _BANDS: Final = ("low_freq_trend", "mid_freq_cycle", "high_freq_noise")
+
+
+class Indicators(TypedDict):
+    """The newest bars in numbers; None where history is too short."""
+
+    rsi: float | None
+    volatility_20d: float | None
+    sma_ratio: float | None
+    volume_trend: float | None
+
+
+class Context(TypedDict):
+    """The price against earlier ones (percent), and today's volume among those of earlier days (percentile)."""
+
+    current_price: float | None
+    price_change_1d: float | None
+    price_change_7d: float | None
+    volume_rank: float | None
+
+
+class Surroundings(TypedDict):
+    """What depends on a bar alone."""
+
+    spectral_analysis: dict[str, float | None]
+    technical_indicators: Indicators
+    market_context: Context
 
 
 class Analyst:
@@ -34,7 +62,7 @@ class Analyst:
         self._situations = Situations(reader)
         self._rsi: tuple[tuple[str, int], dict[str, float | None]] = ("", 0), {}  # of one bar time, by symbol
         self._with_days, self._daily_until = frozenset[str](), 0.0  # symbols with bars of one day
-        self._made: dict[tuple[str, str], tuple[tuple[int, int], Row]] = {}
+        self._made: dict[tuple[str, str], tuple[tuple[int, int], Surroundings]] = {}
 
     def prepare(self, messages: Sequence[Row]) -> None:
         """Make the analyses of many predictions at once: what they need is read a bar time at a time."""
@@ -62,11 +90,11 @@ class Analyst:
         found, outcomes = self._situations.similar(said["symbol"], said["timeframe"], at, horizon)
         return {"similar_situations": found, "outcome_spread": outcomes}
 
-    def _around(self, said: Row) -> Row:
+    def _around(self, said: Row) -> Surroundings:
         """Return what depends on the bar alone, once a bar."""
         return self._known(said) or self._surround([said])[0]
 
-    def _surround(self, messages: Sequence[Row]) -> list[Row]:
+    def _surround(self, messages: Sequence[Row]) -> list[Surroundings]:
         """Return it for many series: what is computed from their bars is computed at once."""
         bars = [self._recent.get(said["symbol"], said["timeframe"], _time_of(said["timestamp"])) for said in messages]
         closes = [recent.close for recent in bars]
@@ -79,10 +107,10 @@ class Analyst:
 
     def _kept(
         self, said: Row, bars: Recent, rsi: Numbers, shares: Shares | None, sma: float | None, trend: float | None
-    ) -> Row:
+    ) -> Surroundings:
         symbol, timeframe, key = said["symbol"], said["timeframe"], _bar_of(said)
         at = key[0]
-        around = {
+        around: Surroundings = {
             "spectral_analysis": dict(zip(_BANDS, shares or (None, None, None), strict=True)),
             "technical_indicators": {
                 "rsi": rsi.get(symbol),
@@ -96,7 +124,7 @@ class Analyst:
             self._made[symbol, timeframe] = key, around
         return around
 
-    def _known(self, said: Row) -> Row | None:
+    def _known(self, said: Row) -> Surroundings | None:
         made = self._made.get((said["symbol"], said["timeframe"]))
         return made[1] if made is not None and made[0] == _bar_of(said) else None
 
@@ -108,7 +136,7 @@ class Analyst:
                 self._rsi = (timeframe, at), known
         return known
 
-    def _context(self, symbol: str, timeframe: str, at: int, price: float | None) -> Row:
+    def _context(self, symbol: str, timeframe: str, at: int, price: float | None) -> Context:
         before = {days: self._days.close_before(symbol, timeframe, at - days * _DAY) for days in (1, 7)}
         return {
             "current_price": price,
@@ -143,6 +171,4 @@ def direction(said: Row, threshold: float) -> str | None:
     p, confidence = said["probabilities"], said["confidence"]
     if confidence is None or None in p.values():
         return None
-    if p["sideways"] >= max(p["up"], p["down"]) or confidence < threshold or p["up"] == p["down"]:
-        return "neutral"
-    return "bullish" if p["up"] > p["down"] else "bearish"
+    return Direction(direction_of(p["down"], p["sideways"], p["up"], confidence, threshold)).name.lower()

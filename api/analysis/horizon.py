@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
-Row = dict[str, Any]
+from api.store import Row
 
 
 class NotPredicted(Exception):

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from api.reader import Reader
+from api.store import Row
 from schema.ticks import Float64, Int64
 
 BARS: Final = 253  # 252 returns, a year of days
-
-_Row = dict[str, Any]
 
 
 class Recent(NamedTuple):
@@ -65,7 +64,7 @@ class RecentBars:
             self._upto[timeframe] = max(row["time"] for row in rows)
 
 
-def join_rows(rows: Iterable[_Row]) -> Recent:
+def join_rows(rows: Iterable[Row]) -> Recent:
     """Return rows of `bars` as columns: those that have a close."""
     priced = [row for row in rows if row["close"] is not None]
     time, sequence = (np.array([row[name] for row in priced], np.int64) for name in ("time", "bar_sequence"))
@@ -73,7 +72,7 @@ def join_rows(rows: Iterable[_Row]) -> Recent:
     return Recent(time, sequence, close, volume)
 
 
-def _appended(old: Recent, rows: Sequence[_Row]) -> Recent | None:
+def _appended(old: Recent, rows: Sequence[Row]) -> Recent | None:
     """Return the bars with those rows behind them; None where a bar between is missing."""
     new = join_rows(row for row in rows if row["bar_sequence"] > old.sequence[-1])
     if len(new.time) and new.sequence[0] != old.sequence[-1] + 1:
@@ -82,5 +81,5 @@ def _appended(old: Recent, rows: Sequence[_Row]) -> Recent | None:
     return Recent(time, sequence, close, volume)
 
 
-def _by_symbol(row: _Row) -> str:
+def _by_symbol(row: Row) -> str:
     return str(row["symbol"])

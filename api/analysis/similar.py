@@ -8,22 +8,40 @@ standard deviation over the earlier rows. Only columns of bounded range take par
 from __future__ import annotations
 
 import math
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple, TypedDict
 
 import numpy as np
 
 from api.analysis.recent import join_rows
 from api.reader import Reader
+from api.store import Row
 from schema.ticks import Float64, Int64
 from schema.times import iso
-
-Row = dict[str, Any]
 
 ROWS: Final = 2_000  # newest rows of a series that are looked through
 COLUMNS: Final = 64
 SITUATIONS: Final = 10
 LEAST_ROWS: Final = 50
 _SERIES: Final = 256  # that are kept in memory, 0.5 MB each
+
+
+class Situation(TypedDict):
+    """A past moment of the same series."""
+
+    as_of: str  # ISO-8601
+    distance: float  # standard deviations
+    realised_return: float  # percent
+
+
+class Spread(TypedDict):
+    """What a sample of returns (percent) spans."""
+
+    count: int
+    mean: float
+    median: float
+    low: float  # the 10th percentile
+    high: float  # the 90th
+    share_up: float
 
 
 class _Past(NamedTuple):
@@ -41,7 +59,7 @@ class Situations:
         self._reader = reader
         self._kept: dict[tuple[str, str, str], _Past] = {}
 
-    def similar(self, symbol: str, timeframe: str, at: int, horizon: int) -> tuple[list[Row], Row | None]:
+    def similar(self, symbol: str, timeframe: str, at: int, horizon: int) -> tuple[list[Situation], Spread | None]:
         """Return the situations most like the one at `at` (ns UTC), nearest first, and the spread of what followed.
 
         Returns are in percent over `horizon` bars. Nothing where feature rows aren't stored, or fewer than 50 are.
@@ -51,7 +69,7 @@ class Situations:
             return [], None
         followed = self._followed(symbol, timeframe, past.time, horizon)
         chosen, distance = nearest(past.values, np.isfinite(followed), horizon)
-        found: list[Row] = [
+        found: list[Situation] = [
             {"as_of": iso(int(past.time[k])), "distance": float(distance[k]), "realised_return": float(followed[k])}
             for k in chosen
         ]
@@ -121,8 +139,8 @@ def _deviation(values: Float64) -> Float64:
     return deviation
 
 
-def spread(returns: list[float]) -> Row | None:
-    """Return what a sample of returns spans: count, mean, median, the 10th and 90th percentile, the share above 0."""
+def spread(returns: list[float]) -> Spread | None:
+    """Return what a sample of returns spans, None of an empty one."""
     if not returns:
         return None
     low, median, high = (float(value) for value in np.percentile(returns, (10, 50, 90)))

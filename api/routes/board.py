@@ -17,6 +17,7 @@ router = APIRouter(tags=["page"])
 
 
 @router.get("/board", response_model=Board, responses=declared(400, 503))
+@router.get("/api/v1/board", response_model=Board, responses=declared(400, 503))  # as all the contract has no path for
 def board(
     reader: ReaderParameter,
     timeframe: Timeframe,

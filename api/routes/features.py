@@ -8,9 +8,9 @@ from fastapi import APIRouter
 from starlette.exceptions import HTTPException
 
 from api.answers import FeatureCatalogue, FeatureRow
-from api.parameters import ReaderParameter, Timeframe, missing
+from api.parameters import ReaderParameter, Timeframe
 from api.problems import declared
-from api.routes.bars import first_timeframe
+from api.series import found_in_series
 from schema.times import iso
 
 router = APIRouter(tags=["features"])
@@ -28,10 +28,9 @@ def catalogue(reader: ReaderParameter) -> dict[str, Any]:
 @router.get("/features/{symbol:path}", response_model=FeatureRow, responses=declared(400, 404, 503))
 def newest(symbol: str, reader: ReaderParameter, timeframe: Timeframe) -> dict[str, Any]:
     """Return a symbol's newest feature row; without a timeframe that of its first one."""
-    chosen = timeframe or first_timeframe(reader, "features", symbol)
-    row = reader.newest_features(symbol, chosen) if chosen else None
-    if row is None:
-        raise missing("feature rows", symbol, timeframe)
+    chosen, row = found_in_series(
+        reader, "features", symbol, timeframe, lambda name: reader.newest_features(symbol, name)
+    )
     columns = reader.catalogue(row["fingerprint"])
     if columns is None:
         raise HTTPException(404, f"the store holds no catalogue of fingerprint {row['fingerprint']}")

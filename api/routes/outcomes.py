@@ -8,10 +8,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from api.answers import OutcomeList
-from api.parameters import ReaderParameter, Timeframe, missing
+from api.parameters import ReaderParameter, Timeframe
 from api.problems import FiniteJSON, declared
-from api.reader import Reader
-from api.routes.bars import first_timeframe
+from api.series import found_in_series
+from api.store import Row
 from schema.messages import prediction_message
 from schema.times import iso
 
@@ -26,18 +26,13 @@ def outcomes(
     limit: Annotated[int, Query(ge=1, le=5000)] = 200,
 ) -> FiniteJSON:
     """Return a symbol's newest served predictions whose horizon has passed, with the returns that followed."""
-    chosen = timeframe or first_timeframe(reader, "outcomes", symbol)
-    rows = _rows(reader, symbol, chosen, limit) if chosen else []
-    if not rows:
-        raise missing("outcomes", symbol, timeframe)
-    return FiniteJSON({"symbol": symbol, "timeframe": chosen, "outcomes": rows})
+    chosen, rows = found_in_series(
+        reader, "outcomes", symbol, timeframe, lambda name: reader.newest_outcomes(symbol, name, limit)
+    )
+    return FiniteJSON({"symbol": symbol, "timeframe": chosen, "outcomes": [_outcome(row) for row in rows]})
 
 
-def _rows(reader: Reader, symbol: str, timeframe: str, limit: int) -> list[dict[str, Any]]:
-    return [_outcome(row) for row in reader.newest_outcomes(symbol, timeframe, limit)]
-
-
-def _outcome(row: dict[str, Any]) -> dict[str, Any]:
+def _outcome(row: Row) -> dict[str, Any]:
     said, realised = prediction_message(row), row["realised_return"]
     kept = ("timestamp", "prediction_horizon", "model_version", "direction", "confidence", "current_price",
             "predicted_price", "expected_return")  # fmt: skip

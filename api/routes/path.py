@@ -7,11 +7,12 @@ from typing import Any, Final
 
 from fastapi import APIRouter
 
-from api.analysis.horizon import NotPredicted, Row, at_horizon
+from api.analysis.horizon import NotPredicted, at_horizon
 from api.answers import PredictedPath
-from api.parameters import ReaderParameter, Timeframe, missing
+from api.parameters import ReaderParameter, Timeframe
 from api.problems import FiniteJSON, declared
-from api.routes.bars import first_timeframe
+from api.series import found_in_series
+from api.store import Row
 from schema.messages import prediction_message
 
 router = APIRouter(prefix="/api/v1", tags=["predictions"])
@@ -25,10 +26,9 @@ def path(symbol: str, reader: ReaderParameter, timeframe: Timeframe) -> FiniteJS
 
     Where no path is stored (`store.paths_from_s`) the one step is the model's own horizon.
     """
-    chosen = timeframe or first_timeframe(reader, "predictions", symbol)
-    row = reader.newest_prediction(symbol, chosen) if chosen else None
-    if row is None:
-        raise missing("predictions", symbol, timeframe)
+    _, row = found_in_series(
+        reader, "predictions", symbol, timeframe, lambda name: reader.newest_prediction(symbol, name)
+    )
     said = prediction_message(row)
     kept = ("symbol", "timeframe", "timestamp", "prediction_id", "prediction_horizon", "current_price", "probabilities",
             "model_version", "tier", "members")  # fmt: skip

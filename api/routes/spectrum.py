@@ -9,9 +9,9 @@ from starlette.exceptions import HTTPException
 
 from api.analysis.spectrum import LEAST_RETURNS, bands, centroid, spectrum
 from api.answers import SpectrumAnswer
-from api.parameters import ReaderParameter, Timeframe, missing
+from api.parameters import ReaderParameter, Timeframe
 from api.problems import declared
-from api.routes.bars import first_timeframe
+from api.series import found_in_series
 from schema.times import iso
 
 router = APIRouter(tags=["analysis"])
@@ -25,11 +25,11 @@ def newest(
     days: Annotated[int, Query(ge=LEAST_RETURNS, le=5000, description="Log returns: one a bar.")] = 252,
 ) -> dict[str, Any]:
     """Return the power of the last returns by frequency; of bars of one day where the store has them."""
-    there = {name for other, name in reader.series("bars") if other == symbol}
-    chosen = timeframe or ("1d" if "1d" in there else first_timeframe(reader, "bars", symbol))
-    rows = [row for row in reader.bars(symbol, chosen, days + 1) if row["close"] is not None] if chosen else []
-    if not rows or chosen is None:
-        raise missing("bars", symbol, timeframe)
+    daily = "1d" if (symbol, "1d") in reader.series("bars") else None
+    chosen, rows = found_in_series(
+        reader, "bars", symbol, timeframe or daily,
+        lambda name: [row for row in reader.bars(symbol, name, days + 1) if row["close"] is not None],
+    )  # fmt: skip
     found = spectrum([row["close"] for row in rows])
     if found is None:
         raise HTTPException(

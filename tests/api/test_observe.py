@@ -18,6 +18,7 @@ from api.access import Access, Limits, Tokens
 from api.app import create_app
 from api.main import open_reader
 from dataflows.sinks.station import Sinks
+from ops import log
 from ops.errors import ConfigurationError
 from ops.log import logger
 from ops.traces import tracer_provider
@@ -88,6 +89,25 @@ def test_requests_are_logged_at_the_settings_level(place: tuple[str, str]) -> No
         assert [line["log_level"] for line in lines] == [level]
 
 
+def test_a_line_below_the_logs_level_is_not_even_built(place: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    built = list[object]()
+    monkeypatch.setattr("api.observe.client_of", built.append)
+
+    async def ask() -> None:
+        transport = httpx.ASGITransport(create_app(open_reader(*place), access_log="info"))
+        async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
+            await client.get("/livez")
+
+    try:
+        for level, lines in (("warning", 0), ("info", 1)):
+            log.configure(level)
+            built.clear()
+            asyncio.run(ask())
+            assert len(built) == lines, level
+    finally:
+        structlog.reset_defaults()
+
+
 def test_requests_are_spans_only_where_asked_for(place: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     sdk = pytest.importorskip("opentelemetry.sdk.trace")
     export = pytest.importorskip("opentelemetry.sdk.trace.export")
@@ -123,3 +143,6 @@ def test_what_the_contract_names_no_path_for_is_versioned_too(get: Get, station:
         for row in answer["rows"]:
             row.pop("age_ms")
     assert old == new and old["rows"]
+    counted = get("/metrics").text
+    for route in ("/board", "/api/v1/board"):
+        assert f'undertone_api_requests_total{{method="GET",route="{route}",status="200"}} 1.0' in counted
