@@ -1,57 +1,40 @@
 // Training: what runs, how far it is, and a small form to start more.
 
 import { confirmed } from "../dialogs.js";
-import { h, notice, refill, table, write } from "../dom.js";
+import { h, notice, table, write } from "../dom.js";
 import * as format from "../format.js";
 import { jobForm } from "../parts/job_form.js";
+import { listing } from "../parts/listing.js";
 import { address } from "../router.js";
-import { ask, get, poll, Problem } from "../service.js";
+import { ask, get } from "../service.js";
 
 const EVERY = 3_000; // ms
 const SIGNS = { queued: "◦ queued", running: "▸ running", succeeded: "✓ succeeded", failed: "✕ failed", cancelled: "– cancelled" };
 
 export function jobsView() {
-  const list = h("div"), done = h("p", { class: "done", role: "status", "aria-live": "polite" });
   const form = jobForm(async (body) => {
     const job = await ask("api/ai/train", { method: "POST", body, headers: { "idempotency-key": crypto.randomUUID() } });
     write(done, `Job ${job.job_id} is ${job.status}.`);
     await refresh();
   });
-  const element = h("div", {}, h("h1", {}, "Jobs"), form, done, list);
-  let last = "";
+  form.hidden = true;
+  const { list, done, refresh, act, close } = listing(async () => (await get("api/ai/jobs")).jobs, EVERY, show, without);
 
-  async function refresh() {
-    try {
-      const { jobs } = await get("api/ai/jobs");
-      form.hidden = false;
-      if (JSON.stringify(jobs) === last) return;
-      last = JSON.stringify(jobs);
-      refill(list, jobs.length ? h("div", { class: "panel wide" }, table("Jobs", COLUMNS, jobs.map((job) => cells(job, cancel))))
-        : notice("No jobs yet", "Start one above, or with undertone train."));
-    } catch (problem) {
-      if (!(problem instanceof Problem)) throw problem;
-      if (!last) {
-        form.hidden = true;
-        refill(list, without(problem));
-      }
-      throw problem;
-    }
+  function show(jobs) {
+    form.hidden = false;
+    return jobs.length ? h("div", { class: "panel wide" }, table("Jobs", COLUMNS, jobs.map((job) => cells(job, cancel))))
+      : notice("No jobs yet", "Start one above, or with undertone train.");
   }
 
   async function cancel(job) {
     if (!await confirmed(`Cancel ${job.job_id}?`, "What it has done so far is lost.", "Cancel the job")) return;
-    try {
+    await act(async () => {
       const { job_id: id, status } = await ask(`api/ai/jobs/${encodeURIComponent(job.job_id)}`, { method: "DELETE" });
-      write(done, status === "cancelled" ? `Job ${id} is cancelled.` : `Job ${id} is being cancelled.`);
-    } catch (problem) {
-      if (!(problem instanceof Problem)) throw problem;
-      write(done, problem.message);
-    }
-    await refresh().catch(() => {}); // the next one says what is wrong
+      return status === "cancelled" ? `Job ${id} is cancelled.` : `Job ${id} is being cancelled.`;
+    });
   }
 
-  form.hidden = true;
-  return { element, close: poll(refresh, EVERY) };
+  return { element: h("div", {}, h("h1", {}, "Jobs"), form, done, list), close };
 }
 
 /** Says why there is no list; a service without jobs is no error. */

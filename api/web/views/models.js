@@ -1,10 +1,11 @@
 // Champion, challengers and all other versions, how they do live, and what to do with them.
 
 import { confirmed } from "../dialogs.js";
-import { h, notice, refill, table, write } from "../dom.js";
+import { h, notice, table } from "../dom.js";
 import * as format from "../format.js";
+import { listing } from "../parts/listing.js";
 import { address } from "../router.js";
-import { ask, get, poll, Problem } from "../service.js";
+import { ask, get } from "../service.js";
 
 const EVERY = 10_000; // ms
 const ACTS = {
@@ -14,38 +15,27 @@ const ACTS = {
 };
 
 export function modelsView() {
-  const list = h("div"), done = h("p", { class: "done", role: "status", "aria-live": "polite" });
-  const element = h("div", {}, h("h1", {}, "Models"), done, list);
-  let last = "";
+  const { list, done, act, close } = listing(async () => (await get("api/ai/models")).models, EVERY, show, without);
 
-  async function refresh() {
-    try {
-      const { models } = await get("api/ai/models");
-      if (JSON.stringify(models) === last) return;
-      last = JSON.stringify(models);
-      refill(list, models.length ? groups(models, act)
-        : notice("No models yet", "undertone train makes one, or start a job; undertone models activate lets it serve."));
-    } catch (problem) {
-      if (!(problem instanceof Problem)) throw problem;
-      if (!last) refill(list, notice("The models can't be shown", problem.message, "error"));
-      throw problem;
-    }
+  function show(models) {
+    return models.length ? groups(models, change)
+      : notice("No models yet", "undertone train makes one, or start a job; undertone models activate lets it serve.");
   }
 
-  async function act(model, action) {
+  async function change(model, action) {
     const [title, text] = ACTS[action];
     if (!await confirmed(`${title} ${model.version}?`, text, title)) return;
-    try {
+    await act(async () => {
       const { version, timeframe, role } = await ask(`api/ai/models/${encodeURIComponent(model.version)}/${action}`, { method: "POST" });
-      write(done, `${version} is wanted as ${role} of ${timeframe}.`);
-    } catch (problem) {
-      if (!(problem instanceof Problem)) throw problem;
-      write(done, problem.message);
-    }
-    await refresh().catch(() => {}); // the next one says what is wrong
+      return `${version} is wanted as ${role} of ${timeframe}.`;
+    });
   }
 
-  return { element, close: poll(refresh, EVERY) };
+  return { element: h("div", {}, h("h1", {}, "Models"), done, list), close };
+}
+
+function without(problem) {
+  return notice("The models can't be shown", problem.message, "error");
 }
 
 const COLUMNS = [{ title: "Version" }, { title: "Role" }, { title: "Made" },
@@ -58,25 +48,25 @@ const COLUMNS = [{ title: "Version" }, { title: "Role" }, { title: "Made" },
 const RANK = { champion: 0, challenger: 1 };
 
 /** One table a timeframe: the champion first, then challengers, then the newest. */
-function groups(models, act) {
+function groups(models, change) {
   const timeframes = [...new Set(models.map((model) => model.timeframe))];
   return timeframes.map((timeframe) => {
     const mine = models.filter((model) => model.timeframe === timeframe)
       .sort((a, b) => (RANK[a.role] ?? 2) - (RANK[b.role] ?? 2) || (a.created < b.created ? 1 : -1));
     return h("section", { class: "panel wide", "aria-label": `Models of ${timeframe}` },
       h("h2", {}, h("a", { href: address("symbols", "", { timeframe }) }, timeframe)),
-      table(`Models of ${timeframe}`, COLUMNS, mine.map((model) => cells(model, act))));
+      table(`Models of ${timeframe}`, COLUMNS, mine.map((model) => cells(model, change))));
   });
 }
 
-function cells(model, act) {
+function cells(model, change) {
   const score = model.score ?? {};
   return [
     h("span", { class: "version" }, model.version), role(model.role), format.moment(model.created), model.members.join(", "),
     String(model.prediction_horizon), format.count(score.directional), accuracy(score), format.fixed(score.brier, 3),
     format.fixed(score.log_loss, 3), format.signed(score.information_coefficient, 3),
     score.e_value == null ? format.DASH : `${format.fixed(score.e_value, 2)} of ${format.fixed(score.e_needed, 0)}`,
-    model.role === "champion" ? "" : h("span", { class: "actions" }, button(model, "activate", act), !model.role && button(model, "challenge", act)),
+    model.role === "champion" ? "" : h("span", { class: "actions" }, button(model, "activate", change), !model.role && button(model, "challenge", change)),
   ];
 }
 
@@ -91,7 +81,7 @@ function accuracy({ accuracy: share, accuracy_low: low, accuracy_high: high }) {
   return low == null ? `${percent(share)} %` : `${percent(share)} % (${percent(low)} to ${percent(high)})`;
 }
 
-function button(model, action, act) {
-  return h("button", { type: "button", "data-focus": `${action}-${model.version}`, onclick: () => act(model, action),
+function button(model, action, change) {
+  return h("button", { type: "button", "data-focus": `${action}-${model.version}`, onclick: () => change(model, action),
     "aria-label": `${ACTS[action][0]} ${model.version}` }, ACTS[action][0]);
 }
