@@ -10,9 +10,13 @@ from typing import Any, Self, TypeVar
 import httpx
 from pydantic import BaseModel
 
-from api import answers
+from api.answers.analysis import Analysis, AnalysisBatch, AnalysisResult, Signal
+from api.answers.health import Health
+from api.answers.jobs import JobAnswer, JobList, JobsHealth
+from api.answers.models import Changed
+from api.answers.predictions import AgedPrediction, LatestPredictions, Prediction, PredictionPage
+from api.answers.series import Bar, BarList, FeatureRow, Series, SeriesList, SpectrumAnswer
 from api.client.errors import Refused
-from api.job_answers import JobAnswer, JobList, JobsHealth
 
 A = TypeVar("A", bound=BaseModel)
 
@@ -25,53 +29,53 @@ class Client:
         headers = {"authorization": f"Bearer {token}"} if token else {}
         self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout)
 
-    def health(self) -> answers.Health:
+    def health(self) -> Health:
         """Return how the service and what it depends on are doing."""
-        return self._get("/health", answers.Health)
+        return self._get("/health", Health)
 
-    def symbols(self) -> list[answers.Series]:
+    def symbols(self) -> list[Series]:
         """Return what has been seen."""
-        return self._get("/symbols", answers.SeriesList).symbols
+        return self._get("/symbols", SeriesList).symbols
 
-    def analyze(self, symbol: str, **wanted: Any) -> answers.Analysis:
+    def analyze(self, symbol: str, **wanted: Any) -> Analysis:
         """Return a symbol's newest prediction and its surroundings; `wanted` as in api.requests.AnalyzeRequest."""
-        return self._post("/analyze", answers.Analysis, {"symbol": symbol, **wanted})
+        return self._post("/analyze", Analysis, {"symbol": symbol, **wanted})
 
-    def analyze_all(self, symbols: Sequence[str], **wanted: Any) -> list[answers.AnalysisResult]:
+    def analyze_all(self, symbols: Sequence[str], **wanted: Any) -> list[AnalysisResult]:
         """Return a result or an error for each of up to 50 symbols."""
-        return self._post("/batch_analyze", answers.AnalysisBatch, {"symbols": list(symbols), **wanted}).results
+        return self._post("/batch_analyze", AnalysisBatch, {"symbols": list(symbols), **wanted}).results
 
-    def signal(self, symbol: str, **wanted: Any) -> answers.Signal:
+    def signal(self, symbol: str, **wanted: Any) -> Signal:
         """Return a symbol's newest prediction in one word."""
-        return self._post("/api/ai/predict", answers.Signal, {"symbol": symbol, **wanted})
+        return self._post("/api/ai/predict", Signal, {"symbol": symbol, **wanted})
 
-    def latest(self, symbols: Sequence[str] = (), timeframe: str | None = None) -> list[answers.AgedPrediction]:
+    def latest(self, symbols: Sequence[str] = (), timeframe: str | None = None) -> list[AgedPrediction]:
         """Return the newest prediction of each series, of all symbols where none is named."""
         wanted = {"symbols": ",".join(symbols) or None, "timeframe": timeframe}
-        return self._get("/predictions/latest", answers.LatestPredictions, **wanted).predictions
+        return self._get("/predictions/latest", LatestPredictions, **wanted).predictions
 
-    def history(self, symbol: str, *, page: int = 1000, **wanted: Any) -> Iterator[answers.Prediction]:
+    def history(self, symbol: str, *, page: int = 1000, **wanted: Any) -> Iterator[Prediction]:
         """Yield a symbol's past predictions, newest first; `wanted` are timeframe, start and end (ISO-8601)."""
         before = None
         while True:
             found = self._get(
-                f"/predictions/{symbol}", answers.PredictionPage, limit=page, before=before, **wanted
+                f"/predictions/{symbol}", PredictionPage, limit=page, before=before, **wanted
             )  # fmt: skip
             yield from found.predictions
             if (before := found.next) is None:
                 return
 
-    def bars(self, symbol: str, timeframe: str | None = None, limit: int = 200) -> list[answers.Bar]:
+    def bars(self, symbol: str, timeframe: str | None = None, limit: int = 200) -> list[Bar]:
         """Return a symbol's newest bars, oldest first."""
-        return self._get(f"/bars/{symbol}", answers.BarList, timeframe=timeframe, limit=limit).bars
+        return self._get(f"/bars/{symbol}", BarList, timeframe=timeframe, limit=limit).bars
 
-    def features(self, symbol: str, timeframe: str | None = None) -> answers.FeatureRow:
+    def features(self, symbol: str, timeframe: str | None = None) -> FeatureRow:
         """Return a symbol's newest feature row."""
-        return self._get(f"/features/{symbol}", answers.FeatureRow, timeframe=timeframe)
+        return self._get(f"/features/{symbol}", FeatureRow, timeframe=timeframe)
 
-    def spectrum(self, symbol: str, days: int = 252, timeframe: str | None = None) -> answers.SpectrumAnswer:
+    def spectrum(self, symbol: str, days: int = 252, timeframe: str | None = None) -> SpectrumAnswer:
         """Return the power of a symbol's log returns by frequency."""
-        return self._get(f"/spectrum/{symbol}", answers.SpectrumAnswer, days=days, timeframe=timeframe)
+        return self._get(f"/spectrum/{symbol}", SpectrumAnswer, days=days, timeframe=timeframe)
 
     def train(self, *, key: str | None = None, **wanted: Any) -> JobAnswer:
         """Queue training; `wanted` as in api.job_requests.TrainRequest. The same call with the same key is one job."""
@@ -103,9 +107,9 @@ class Client:
         """Return how training is doing."""
         return self._get("/api/ai/health", JobsHealth)
 
-    def activate(self, version: str) -> answers.Changed:
+    def activate(self, version: str) -> Changed:
         """Make a version its timeframe's champion; running dataflows take it over."""
-        return self._post(f"/api/ai/models/{version}/activate", answers.Changed, {})
+        return self._post(f"/api/ai/models/{version}/activate", Changed, {})
 
     def close(self) -> None:
         """Release the connection."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from api.answers import Analysis
+from api.answers.analysis import Analysis
 from api.client.errors import Refused
 
 _PAUSES_S: Final = (0.2, 10.0)  # first and longest wait before a service that is away is tried again

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from api.job_answers import job_answer
+from api.answers.jobs import job_answer
 from api.live.messages import envelope
 from models.jobs.jobs import KEPT, Jobs
 from models.jobs.record import Job

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 
 from api.analysis.analyst import Analyst, asked
 from api.analysis.horizon import NotPredicted, at_horizon
-from api.answers import Analysis, AnalysisBatch
+from api.answers.analysis import Analysis, AnalysisBatch
 from api.parameters import AnalystParameter, ReaderParameter, missing, now
 from api.problems import FiniteJSON, declared
 from api.reader import Reader

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api.answers import Bar, BarList
+from api.answers.series import Bar, BarList
 from api.parameters import ReaderParameter, Timeframe
 from api.problems import FiniteJSON, declared
 from api.series import found_in_series

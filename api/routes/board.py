@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api.answers import Board
+from api.answers.board import Board
 from api.parameters import ReaderParameter, Timeframe, now
 from api.problems import FiniteJSON, declared
 from api.routes.predictions import aged

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 from fastapi import APIRouter, Query
 from starlette.exceptions import HTTPException
 
-from api.explanation_answers import ExplanationAnswer, Pending
+from api.answers.explanations import ExplanationAnswer, Pending
 from api.parameters import ReaderParameter, Timeframe, missing, part
 from api.problems import RETRY_AFTER, FiniteJSON, declared
 from api.reader import Reader

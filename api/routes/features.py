@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.exceptions import HTTPException
 
-from api.answers import FeatureCatalogue, FeatureRow
+from api.answers.series import FeatureCatalogue, FeatureRow
 from api.parameters import ReaderParameter, Timeframe
 from api.problems import declared
 from api.series import found_in_series

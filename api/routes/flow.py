@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Request
 
-from api.answers import Flow
+from api.answers.health import Flow
 from api.parameters import ReaderParameter, now
 from api.problems import FiniteJSON, declared
 from api.reader import Reader

@@ -9,7 +9,7 @@ from typing import Any, Final
 import psutil
 from fastapi import APIRouter, Request
 
-from api.answers import Alive, Health
+from api.answers.health import Alive, Health
 from api.dataflow import Told
 from api.load import cpu_percent
 from api.parameters import ReaderParameter, now

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Header, Query, Request
 from starlette.exceptions import HTTPException
 
 from api.access.client import client_of, needs
-from api.job_answers import JobAnswer, JobList, JobsHealth, JobStatus, job_answer
+from api.answers.jobs import JobAnswer, JobList, JobsHealth, JobStatus, job_answer
 from api.job_requests import RetrainRequest, TrainRequest, as_request, digest
 from api.load import cpu_percent
 from api.parameters import now, part

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from starlette.exceptions import HTTPException
 
 from api.access.client import needs
-from api.answers import Changed, Evaluation, RegistryAnswer
+from api.answers.models import Changed, Evaluation, RegistryAnswer
 from api.parameters import End, ReaderParameter, Start, Timeframe, missing, part
 from api.problems import FiniteJSON, declared
 from api.reader import Reader

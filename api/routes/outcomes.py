@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from api.answers import OutcomeList
+from api.answers.predictions import OutcomeList
 from api.parameters import ReaderParameter, Timeframe
 from api.problems import FiniteJSON, declared
 from api.series import found_in_series

@@ -8,7 +8,7 @@ from typing import Any, Final
 from fastapi import APIRouter
 
 from api.analysis.horizon import NotPredicted, at_horizon
-from api.answers import PredictedPath
+from api.answers.predictions import PredictedPath
 from api.parameters import ReaderParameter, Timeframe
 from api.problems import FiniteJSON, declared
 from api.series import found_in_series

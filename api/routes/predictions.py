@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api import exports
-from api.answers import LatestPredictions, PredictionPage
+from api.answers.predictions import LatestPredictions, PredictionPage
 from api.parameters import Before, End, ReaderParameter, Start, Symbols, Timeframe, cursor, missing, now
 from api.problems import FiniteJSON, declared
 from schema.messages import prediction_message

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from starlette.exceptions import HTTPException
 
 from api.analysis.analyst import direction
-from api.answers import Signal, SignalBatch
+from api.answers.analysis import Signal, SignalBatch
 from api.parameters import ReaderParameter, missing
 from api.problems import declared
 from api.reader import Reader

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from starlette.exceptions import HTTPException
 
 from api.analysis.spectrum import LEAST_RETURNS, bands, centroid, spectrum
-from api.answers import SpectrumAnswer
+from api.answers.series import SpectrumAnswer
 from api.parameters import ReaderParameter, Timeframe
 from api.problems import declared
 from api.series import found_in_series

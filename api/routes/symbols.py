@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from fastapi import APIRouter
 
-from api.answers import SeriesList
+from api.answers.series import SeriesList
 from api.parameters import ReaderParameter, now
 from api.problems import FiniteJSON, declared
 from schema.timeframes import SECOND, parse_timeframe

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
-from api.job_answers import job_answer
+from api.answers.jobs import job_answer
 from models.jobs.jobs import Jobs, Request
 from models.jobs.leases import Leases
 from models.jobs.opening import open_records

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from fastapi import FastAPI
 
-from api import answers
+from api.answers.analysis import Analysis
+from api.answers.series import SpectrumAnswer
 from dataflows.sinks.sqlite import SqliteStore
 from tests.api.conftest import Get
 from tests.api.history import DAY, HOURS, PATH, History, fill
@@ -37,7 +38,7 @@ def analyze(get: Get, history: History) -> Any:
 def test_the_answer_is_the_newest_prediction_and_its_surroundings(analyze: Any, get: Get) -> None:
     answer = analyze(symbol="AAPL").json()
     msgspec.convert(answer, dict)
-    answers.Analysis.model_validate(answer)
+    Analysis.model_validate(answer)
     (newest,) = get("/predictions/latest", symbols="AAPL").json()["predictions"]
     for name in ("prediction_id", "current_price", "predicted_price", "expected_return", "risk_level", "sequence",
                  "confidence", "direction", "model_version", "timestamp", "probabilities"):  # fmt: skip
@@ -73,7 +74,7 @@ def test_shares_of_the_spectrum_add_up_to_one(analyze: Any, get: Get, history: H
     said = analyze(symbol="AAPL").json()["spectral_analysis"]
     assert sum(said.values()) == pytest.approx(1.0, rel=1e-12)
     whole = get("/spectrum/AAPL", timeframe="1h", days=len(history.time) - 1).json()
-    answers.SpectrumAnswer.model_validate(whole)
+    SpectrumAnswer.model_validate(whole)
     returns = np.diff(np.log(history.close))
     assert whole["total_power"] == pytest.approx(np.sum((returns - returns.mean()) ** 2), rel=1e-9)  # Parseval
     assert sum(band["power"] for band in whole["frequency_bands"].values()) == pytest.approx(whole["total_power"])

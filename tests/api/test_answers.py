@@ -8,7 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from api import answers
+from api.answers import Answer
+from api.answers.board import Board
+from api.answers.health import Alive, Health
+from api.answers.predictions import LatestPredictions, PredictionPage
+from api.answers.series import BarList, FeatureCatalogue, FeatureRow, SeriesList
 from dataflows.sinks.sqlite import SqliteStore
 from dataflows.sinks.station import Sinks
 from schema.messages import prediction_message
@@ -58,13 +62,13 @@ def test_no_answer_holds_nan_or_infinity(get: Get) -> None:
 @pytest.mark.parametrize(
     ("url", "model"),
     [
-        ("/predictions/latest", answers.LatestPredictions), ("/predictions/IBM", answers.PredictionPage),
-        ("/bars/IBM", answers.BarList), ("/features", answers.FeatureCatalogue),
-        ("/features/MSFT", answers.FeatureRow), ("/symbols", answers.SeriesList), ("/board", answers.Board),
-        ("/health", answers.Health), ("/livez", answers.Alive), ("/readyz", answers.Alive),
+        ("/predictions/latest", LatestPredictions), ("/predictions/IBM", PredictionPage),
+        ("/bars/IBM", BarList), ("/features", FeatureCatalogue),
+        ("/features/MSFT", FeatureRow), ("/symbols", SeriesList), ("/board", Board),
+        ("/health", Health), ("/livez", Alive), ("/readyz", Alive),
     ],
 )  # fmt: skip
-def test_an_answer_has_the_shape_that_the_document_shows(get: Get, url: str, model: type[answers.Answer]) -> None:
+def test_an_answer_has_the_shape_that_the_document_shows(get: Get, url: str, model: type[Answer]) -> None:
     model.model_validate_json(get(url).content)
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
+from api.answers.explanations import ExplanationAnswer, Pending
 from api.app import create_app
-from api.explanation_answers import ExplanationAnswer, Pending
 from api.main import open_reader
 from api.routes.explain import MOST_WAITING
 from models.explain.cache import Asked, ExplanationFolder

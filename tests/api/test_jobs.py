@@ -15,8 +15,8 @@ from websockets.sync.client import connect
 
 from api.access import Access, Limits, Tokens
 from api.answers import Answer
+from api.answers.jobs import JobAnswer, JobList, JobsHealth
 from api.app import create_app
-from api.job_answers import JobAnswer, JobList, JobsHealth
 from api.main import open_reader
 from models.architectures import architectures
 from models.config import NETS

@@ -15,8 +15,8 @@ from fastapi import FastAPI
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from api import answers
 from api.access import Access, Limits, Tokens
+from api.answers.analysis import Analysis
 from api.app import create_app
 from api.live.feed import RedisFeed
 from api.main import make_server, open_reader
@@ -72,7 +72,7 @@ def test_a_snapshot_comes_first_and_is_what_analyze_says(address: str, get: Get)
     assert snapshot["type"] == "predictions" and [data["symbol"] for data in snapshot["data"]] == SYMBOLS
     assert snapshot["sequence"] == max(data["sequence"] for data in snapshot["data"])
     for data in snapshot["data"]:
-        answers.Analysis.model_validate(data)
+        Analysis.model_validate(data)
         said = get(
             "/analyze", "POST", json={"symbol": data["symbol"], "timeframe": "1m", "include_rag_context": False}
         ).json()

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from fastapi import FastAPI
 
-from api import answers
+from api.answers.health import Flow
+from api.answers.predictions import OutcomeList, PredictedPath
 from api.dataflow import Dataflow
 from dataflows.sinks.station import Sinks
 from dataflows.sinks.stores import OpenedStore
@@ -45,7 +46,7 @@ def scored(station: Sinks, writer: OpenedStore) -> Iterator[None]:
 @pytest.mark.usefixtures("scored")
 def test_outcomes_are_those_of_served_predictions_newest_first(get: Get) -> None:
     answer = get("/api/v1/outcomes/AAPL", timeframe="1m").json()
-    answers.OutcomeList.model_validate(answer)
+    OutcomeList.model_validate(answer)
     rows = answer["outcomes"]
     assert [row["hit"] for row in rows] == [None, None, False, True]
     undefined, *realised = [row["realised_return"] for row in rows]
@@ -66,7 +67,7 @@ def test_a_symbol_without_outcomes_is_a_404(get: Get) -> None:
 def test_a_path_has_each_stored_horizon_with_its_band(get: Get, writer: OpenedStore) -> None:
     history = fill(writer)
     answer = get("/api/v1/path/AAPL", timeframe="1h").json()
-    answers.PredictedPath.model_validate(answer)
+    PredictedPath.model_validate(answer)
     close = history.close[-1]
     assert [step["prediction_horizon"] for step in answer["steps"]] == [1, 2, 3]
     for step, (expected, sigma, down, up) in list(zip(answer["steps"], PATH.tolist()))[1:]:  # 1 is the row's own
@@ -90,12 +91,12 @@ def test_without_a_path_there_is_the_models_own_horizon_and_what_is_undefined_is
 @pytest.mark.usefixtures("station")
 def test_lags_are_null_where_the_dataflow_does_not_answer(app: FastAPI, get: Get) -> None:
     stored = get("/api/v1/flow").json()
-    answers.Flow.model_validate(stored)
+    Flow.model_validate(stored)
     assert (stored["process"], stored["gauges"]) == (None, None)
     assert {"inference", "bar's end -> enqueued"} <= {span["name"] for span in stored["stored"]}
     assert stored["run"]["state"] in ("running", "silent", "ended")
     with dataflow_saying(store=0, bus=0, source=0) as url:
         app.state.dataflow = Dataflow(url)
         told = get("/api/v1/flow").json()
-    answers.Flow.model_validate(told)
+    Flow.model_validate(told)
     assert (told["process"], told["gauges"]) == ([], {})
