@@ -21,7 +21,7 @@ from models.inference import BUCKETS, InferenceEngine
 from models.labels import Float32
 from models.metadata import FORMAT, ColumnUse, DataRange, Member, Metadata
 from models.progress import silent
-from models.serving import stepper
+from models.served_members import stepper
 from models.trees import parse_forest
 from models.two_stages import Picked
 from schema.bars import Bars, empty_bars

@@ -11,27 +11,21 @@ import torch
 from models.bundle import Bundle
 from models.ladder import LADDER, rank
 from models.lineup import NO_LOTS, Lineup, Runner
-from models.serving import Device, Draft, ServedModel, check_columns, check_nets
+from models.servable import check_columns, check_nets
+from models.served_answers import Lots, no_lots, served_first
+from models.served_members import Device
+from models.serving import Draft, ServedModel
+from models.tier_caps import TierCaps
 from schema.bars import Bars
 from schema.features import FeatureRows
 from schema.predictions import Predictions, Tier
-from schema.ticks import Float64, Int32, Int64
+from schema.ticks import Int64
 
 BUCKETS = (16, 64, 256, 1024)
-NO_ROWS = np.zeros(0, np.int64)
 
 # Called when a tier failed: timeframe, bar time from which on the next one answers (ns UTC), that tier, the error.
 # Whoever may decide so makes it durable and returns; else it raises the error.
 Fall = Callable[[str, int, Tier, Exception], None]
-
-
-# Lots of symbols: numbers in [0, 1) that say which of them a challenger speaks for.
-Lots = Callable[[Int32], Float64]
-
-
-def no_lots(symbol: Int32) -> Float64:
-    """Give every symbol the lot 0."""
-    return np.zeros(len(symbol))
 
 
 def no_fall(timeframe: str, time: int, tier: Tier, error: Exception) -> None:
@@ -73,8 +67,7 @@ class InferenceEngine:
         self._device, self._threshold, self._n_symbols = Device(chosen, buckets), threshold, n_symbols
         self._lots, self._paths = lots, frozenset(paths)
         self._lineups: dict[str, Lineup] = {}
-        self._caps: dict[str, tuple[int, Tier]] = {}  # since when (ns UTC) which tier is the best that may answer
-        self._changes: dict[str, list[tuple[int, Tier]]] = {}  # those to come, in order
+        self._caps = TierCaps()
         torch.set_num_threads(threads)
 
     @property
@@ -157,9 +150,7 @@ class InferenceEngine:
 
     def change_tier(self, timeframe: str, time: int, tier: Tier) -> None:
         """Let no tier better than `tier` answer from bar time `time` (ns UTC) on, which no row may have passed."""
-        if time > self._caps.get(timeframe, (-1, Tier.GPU))[0]:
-            coming = [*self._changes.get(timeframe, []), (time, tier)]
-            self._changes[timeframe] = sorted(coming, key=lambda change: (change[0], rank(change[1])))
+        self._caps.announce(timeframe, time, tier)
 
     def degraded(self) -> dict[str, tuple[Tier, Tier]]:
         """Return of each degraded timeframe the tier that answers, and the one that would if nothing had failed."""
@@ -202,12 +193,12 @@ class InferenceEngine:
 
     def _infer(self, timeframe: str, bars: Bars, rows: FeatureRows, which: Int64, fall: Fall) -> list[Predictions]:
         """Predict from the rows of one timeframe, in stretches of one tier."""
-        time, changes = bars.time[which], self._changes.get(timeframe, [])
-        predictions, begin = [], 0
+        time, predictions, begin = bars.time[which], list[Predictions](), 0
         while begin < len(time):
-            while changes and changes[0][0] <= time[begin]:
-                self._enter(timeframe, *changes.pop(0))
-            end = int(np.searchsorted(time, changes[0][0])) if changes else len(time)
+            for since, tier in self._caps.due(timeframe, int(time[begin])):
+                self._enter(timeframe, since, tier)
+            change = self._caps.next_change(timeframe)
+            end = len(time) if change is None else int(np.searchsorted(time, change))
             predictions += self._stretch(timeframe, bars, rows, which[begin:end], fall)
             begin = end
         if len(time):
@@ -227,7 +218,7 @@ class InferenceEngine:
                 fall(timeframe, time, tier, error)
                 self._enter(timeframe, time, tier)
         made = [(runner, runner.model.settle(draft, bars, rows)) for runner, draft in drafts]
-        return self._served(self._lineups[timeframe], made)
+        return served_first(self._lineups[timeframe], made, self._lots)
 
     def _drafts(
         self, runners: Sequence[Runner], bars: Bars, rows: FeatureRows, which: Int64
@@ -240,24 +231,6 @@ class InferenceEngine:
                 drafts.append((runner, runner.model.draft(bars, rows, which[begin:end])))
         return drafts
 
-    def _served(self, lineup: Lineup, made: Sequence[tuple[Runner, Predictions]]) -> list[Predictions]:
-        """Return what is served, then what is only scored. What a model said while it burnt in is left out."""
-        speak = [lineup.speaks(runner, p.time) for runner, p in made]
-        office = np.concatenate([p.row[champion] for champion, (_, p) in zip(speak, made, strict=True)] or [NO_ROWS])
-        champions, drawing, scored, taken = [], [], [], NO_ROWS
-        for (runner, p), champion in zip(made, speak, strict=True):
-            answers = runner.scored(p.time) & ~champion
-            if runner.lots[0] < runner.lots[1] and len(office):
-                drawn = answers & runner.draws(self._lots(p.symbol)) & np.isin(p.row, office) & ~np.isin(p.row, taken)
-                drawing.append(p.part(drawn, challenger=True))
-                taken, answers = np.concatenate((taken, p.row[drawn])), answers & ~drawn
-            scored.append(p.part(answers, served=False, challenger=True))
-        for (_, p), champion in zip(made, speak, strict=True):
-            spoken = champion & ~np.isin(p.row, taken) if len(taken) else champion
-            champions.append(p.part(spoken))
-            scored.append(p.part(champion & ~spoken, served=False))
-        return [p for p in (*champions, *drawing, *scored) if len(p.row)]
-
     def _below(self, timeframe: str) -> Tier | None:
         """Return the next tier down that one of the timeframe's models has, None below the last."""
         models = self._models(timeframe)
@@ -265,7 +238,7 @@ class InferenceEngine:
         return next((tier for tier in LADDER[best + 1 :] if any(tier in model.tiers for model in models)), None)
 
     def _enter(self, timeframe: str, time: int, tier: Tier) -> None:
-        self._caps[timeframe] = time, tier
+        self._caps.set(timeframe, time, tier)
         for model in self._models(timeframe):
             model.enter(tier)
 
@@ -278,24 +251,22 @@ class InferenceEngine:
             bundle, self._names, self._fingerprints, self._device, self._n_symbols, self._threshold,
             paths=timeframe in self._paths,
         )  # fmt: skip
-        if timeframe in self._caps:
-            model.enter(self._caps[timeframe][1])
+        if (cap := self._caps.of(timeframe)) is not None:
+            model.enter(cap)
         return model
 
     def snapshot(self) -> dict[str, Any]:
         """Return models in service and their state, arrays with symbols first (live: copy at once)."""
         return {
             "n_symbols": self._n_symbols,
-            "caps": {timeframe: [since, str(tier)] for timeframe, (since, tier) in self._caps.items()},
+            "caps": self._caps.snapshot(),
             "timeframes": {timeframe: lineup.snapshot() for timeframe, lineup in self._lineups.items()},
         }
 
     def restore(self, snapshot: Mapping[str, Any], load: Callable[[str], Bundle]) -> None:
         """Take over what `snapshot` gave; `load` reads a version. Raises what `load` raises, and ValueError."""
         self._n_symbols = int(snapshot["n_symbols"])
-        self._caps = {timeframe: (int(since), Tier(tier)) for timeframe, (since, tier) in snapshot["caps"].items()}
-        for timeframe, (since, _) in self._caps.items():
-            self._changes[timeframe] = [change for change in self._changes.get(timeframe, []) if change[0] > since]
+        self._caps.restore(snapshot["caps"])
         self._lineups = {
             timeframe: Lineup.restored(saved, self._serve, load) for timeframe, saved in snapshot["timeframes"].items()
         }

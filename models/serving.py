@@ -10,57 +10,18 @@ from typing import Any
 import numpy as np
 
 from models.adaptive_vote import AdaptiveVote, VoteRows, places
-from models.architectures import Net, StepNet, WindowNet
-from models.buckets import check_places
 from models.bundle import Bundle
 from models.classes import RISK_WINDOW, move, rank_risk, vote
-from models.inputs import Inputs
-from models.labels import Float32, reference
-from models.ladder import LastWords, Words, best_under, tiers_of
-from models.metadata import Metadata
-from models.paths import derived, member_classes, paths
-from models.stepper import Stepper
-from models.stepper import trial as of_steps
-from models.trees import walk
-from models.window_stepper import WindowStepper
-from models.window_stepper import trial as of_windows
+from models.labels import reference
+from models.ladder import LastWords, Words
+from models.paths import member_classes, paths
+from models.servable import check_columns
+from models.served_members import Device, ServedMembers
 from schema.bars import BarFlag, Bars
 from schema.features import FeatureRows
 from schema.predictions import Predictions, Tier
-from schema.ticks import Float64, Int32, Int64
+from schema.ticks import Float64, Int64
 from schema.timeframes import parse_timeframe
-
-
-def check_columns(metadata: Metadata, names: Sequence[str], fingerprints: Mapping[str, str]) -> Inputs:
-    """Return what makes a model's inputs of rows with these columns.
-
-    Raises ValueError, naming the columns, where they are not the ones it was trained on.
-    """
-    try:
-        return Inputs(metadata.columns, names, fingerprints)
-    except ValueError as error:
-        raise ValueError(f"model {metadata.version} can't run here: {error}") from None
-
-
-def check_nets(bundle: Bundle, inputs: int, least: int) -> None:
-    """Raise ValueError where a net rounds by a row's place in a bucket of `least` rows."""
-    for name, net in bundle.nets.items():
-        tried = of_steps(net, inputs, least) if isinstance(net, StepNet) else None
-        if isinstance(net, WindowNet):
-            tried = of_windows(net, inputs, least)
-        assert tried is not None
-        try:
-            check_places(least, tried)
-        except ValueError as error:
-            raise ValueError(f"model {bundle.metadata.version} can't be served: {name}: {error}") from None
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """Where nets run, and in which shapes."""
-
-    name: str  # "cpu" or "cuda"
-    buckets: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +57,8 @@ class ServedModel:
         self._inputs = check_columns(metadata, names, fingerprints)
         self.bundle, self._threshold = bundle, threshold
         self._paths = paths and all(member.mean_map for member in metadata.members.values() if member.kind == "trees")
+        self._members = ServedMembers(bundle, self._inputs.width, device, n_symbols, paths=self._paths)
         self._sigma = list(names).index(metadata.volatility)
-        self._place, self._n_symbols = device, n_symbols
         self._ring = np.zeros((n_symbols, RISK_WINDOW))
         self._count = np.zeros(n_symbols, np.int64)
         self._last = LastWords(n_symbols)
@@ -106,40 +67,33 @@ class ServedModel:
         if bundle.vote in ("dynamic", "performance"):
             weights, dynamic = np.array(list(bundle.weights.values())), bundle.vote == "dynamic"
             self._adaptive = AdaptiveVote(weights, metadata.primary, n_symbols, dynamic=dynamic)
-        self.tiers = tiers_of(bundle, device.name)
-        self.tier, self._steppers = self.tiers[0], dict[str, Stepper | WindowStepper]()
-        self.enter(self.tier)
 
     @property
     def version(self) -> str:
         """The version's name."""
         return self.bundle.metadata.version
 
+    @property
+    def tiers(self) -> tuple[Tier, ...]:
+        """The tiers it has here, best first."""
+        return self._members.tiers
+
+    @property
+    def tier(self) -> Tier:
+        """The one that answers."""
+        return self._members.tier
+
     def enter(self, cap: Tier) -> None:
-        """Serve at the best tier that `cap` allows. Nets begin from a zero state: a lost device's can't be read."""
-        self.tier = best_under(self.tiers, cap)
-        self._steppers = self._steppers_at(self.tier)
+        """Serve at the best tier that `cap` allows; see ServedMembers."""
+        self._members.enter(cap)
 
     def probe(self, tier: Tier) -> None:
         """Try whether a tier works again, beside the one that serves. Raises RuntimeError where it doesn't."""
-        for stepper in self._steppers_at(tier).values():
-            stepper.run(np.zeros((1, self._inputs.width), np.float32), np.zeros(1, np.int32))
-
-    def _steppers_at(self, tier: Tier) -> dict[str, Stepper | WindowStepper]:
-        if tier not in (Tier.GPU, Tier.CPU):
-            return {}
-        place = self._place.name if tier == Tier.GPU else "cpu"
-        horizons, buckets, n = self.bundle.metadata.horizons, self._place.buckets, max(self._n_symbols, 1)
-        return {
-            name: stepper(net, self._inputs.width, horizons, place, buckets, n)
-            for name, net in self.bundle.nets.items()
-        }
+        self._members.probe(tier)
 
     def grow(self, n_symbols: int) -> None:
         """Make room for more symbols."""
-        self._n_symbols = n_symbols
-        for stepper in self._steppers.values():
-            stepper.grow(n_symbols)
+        self._members.grow(n_symbols)
         more = n_symbols - len(self._count)
         self._ring = np.concatenate((self._ring, np.zeros((more, RISK_WINDOW))))
         self._count = np.concatenate((self._count, np.zeros(more, np.int64)))
@@ -157,17 +111,11 @@ class ServedModel:
         if self.tier == Tier.STALE:
             which = which[self._last.known(bars.symbol[which])]
             return Draft(which, {}, np.empty((0, len(which))), np.empty((0, len(which))))
-        weights = self._weights()
-        heads = self._members(weights, self._inputs.make(rows.values, which), bars.symbol[which])
+        heads = self._members.heads(self._inputs.make(rows.values, which), bars.symbol[which])
         means, log_variances = np.moveaxis(heads[:, :, self.bundle.metadata.primary - 1 if self._paths else 0], -1, 0)
         spoken = np.isfinite(means).any(axis=0)
         path = heads[:, spoken] if self._paths else None
-        return Draft(which[spoken], weights, means[:, spoken], log_variances[:, spoken], path)
-
-    def _weights(self) -> dict[str, float]:
-        """Return the vote of the members that the tier has."""
-        nets = self.tier in (Tier.GPU, Tier.CPU)
-        return {name: w for name, w in self.bundle.weights.items() if nets or name in self.bundle.trees}
+        return Draft(which[spoken], self._members.weights(), means[:, spoken], log_variances[:, spoken], path)
 
     def settle(self, draft: Draft, bars: Bars, rows: FeatureRows) -> Predictions:
         """Make predictions of a draft; drafts are settled in the order they were made in."""
@@ -246,50 +194,24 @@ class ServedModel:
         degraded = (f"degraded: {self.tier} answers instead of {self.tiers[0]}",) if self.tier != self.tiers[0] else ()
         return (*absent, *degraded)
 
-    def _members(self, weights: Mapping[str, float], x: Float32, symbol: Int32) -> Float64:
-        """Return calibrated means and log variances of the members, in the order of the weights.
-
-        At every horizon, (M, n, H, 2), where paths are wanted, else at the primary one, (M, n, 1, 2).
-        """
-        metadata, heads = self.bundle.metadata, list[Float64]()
-        wanted = slice(None) if self._paths else slice(metadata.primary - 1, metadata.primary)
-        for name in weights:
-            member = metadata.members[name]
-            if name in self._steppers:
-                found = self._steppers[name].run(x, symbol)[:, wanted].astype(np.float64)
-            else:
-                trees = self.bundle.trees[name]
-                mean, log_variance = walk(trees.mean, x), walk(trees.log_variance, x)
-                found = (
-                    derived(mean, log_variance, member) if self._paths else np.stack((mean, log_variance), -1)[:, None]
-                )
-            found[..., 1] += math.log(member.variance_scale)
-            heads.append(found)
-        return np.stack(heads)
-
     def snapshot(self) -> dict[str, Any]:
         """Return the state a symbol: states or rings by member of the present tier, volatilities (S, 250) and their
         number (S,), the last words, the scores of a vote that follows performance."""
-        states = {name: stepper.snapshot() for name, stepper in self._steppers.items()}
         vote = {"vote": self._adaptive.snapshot()} if self._adaptive is not None else {}
         last = self._last.snapshot()
-        return {"states": states, "volatilities": self._ring, "predicted": self._count, "last": last, **vote}
+        return {
+            "states": self._members.snapshot(),
+            "volatilities": self._ring,
+            "predicted": self._count,
+            "last": last,
+            **vote,
+        }
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
         """Take over what `snapshot` gave at the same tier."""
-        for name, stepper in self._steppers.items():
-            stepper.restore(snapshot["states"][name])
+        self._members.restore(snapshot["states"])
         self._ring = np.array(snapshot["volatilities"], np.float64)
         self._count = np.array(snapshot["predicted"], np.int64)
         self._last.restore(snapshot["last"])
         if self._adaptive is not None:
             self._adaptive.restore(snapshot["vote"])
-
-
-def stepper(
-    net: Net, inputs: int, horizons: int, device: str, buckets: Sequence[int], n_symbols: int
-) -> Stepper | WindowStepper:
-    if isinstance(net, WindowNet):
-        return WindowStepper(net, inputs, horizons, device, buckets, n_symbols)
-    assert isinstance(net, StepNet)
-    return Stepper(net, inputs, horizons, device, buckets, n_symbols)

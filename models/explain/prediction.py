@@ -23,7 +23,7 @@ from models.explain.tree_shap import tree_shap
 from models.explain.vote import vote_of
 from models.inputs import Inputs
 from models.labels import Float32
-from models.serving import stepper
+from models.served_members import stepper
 from models.trees import walk
 from schema.messages import prediction_id
 from schema.predictions import Tier

@@ -18,7 +18,7 @@ import torch
 from dataflows.batch import Batch
 from dataflows.state_versions import migrated
 from dataflows.stations.inference import Inference
-from models import serving, stepper
+from models import served_members, stepper
 from models.inference import InferenceEngine
 from models.labels import Float32
 from models.registry import Registry
@@ -45,7 +45,7 @@ class Faults:
 @pytest.fixture
 def faults(monkeypatch: pytest.MonkeyPatch) -> Faults:
     """A GPU that isn't one, and places that fail."""
-    faults, run, walk = Faults(), Stepper.run, serving.walk
+    faults, run, walk = Faults(), Stepper.run, served_members.walk
 
     def failing_run(self: Stepper, x: Float32, symbol: Int32) -> Float32:
         if self.place in faults.broken:
@@ -60,7 +60,7 @@ def faults(monkeypatch: pytest.MonkeyPatch) -> Faults:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(stepper, "torch_device", lambda name: torch.device("cpu"))
     monkeypatch.setattr(Stepper, "run", failing_run)
-    monkeypatch.setattr(serving, "walk", failing_walk)
+    monkeypatch.setattr(served_members, "walk", failing_walk)
     return faults
 
 
