@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from dataflows.interfaces import Snapshot
 from dataflows.sources.items import ItemLog
-from dataflows.split.newcomer import Newcomer, NotRegroupable, Part
+from dataflows.split.newcomer import Newcomer
+from dataflows.split.share import NotRegroupable, Part, Share
 from features.engine import FeatureEngine
 
 Shares = Mapping[str, Sequence[int]]  # the partitions of each new process
@@ -31,7 +32,7 @@ def regrouped(
         name: {
             **{key: value for key, value in parts[0].snapshot.items() if key not in ("position", "stations")},
             "number": number,
-            "stations": Newcomer(parts, homes, tuple(shares[name]), engine, log, first=k == 0).stations(),
+            "stations": Newcomer(Share(parts, homes, tuple(shares[name])), engine, log, first=k == 0).stations(),
         }
         for k, name in enumerate(shares)
     }

@@ -9,35 +9,24 @@ nothing had been tried, and the whole can be tried again.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
-
-from dataflows import checkpoint_file
-from dataflows.assembly import Flow, groups_of, single_symbol
+from dataflows.assembly import groups_of, single_symbol
 from dataflows.interfaces import Snapshot
-from dataflows.kafka.client import cluster_of
-from dataflows.kafka.topic import Topics
-from dataflows.live import assemble_live, checkpoint_folder
-from dataflows.recovery import SUFFIX
-from dataflows.sinks.stores import OpenedStore
+from dataflows.live import checkpoint_folder
 from dataflows.sources.items import read_items
-from dataflows.split.alignment import bring_all_to, watermark_of
+from dataflows.split.alignment import watermark_of
 from dataflows.split.checkpoint_folders import begin, locked, put_aside, replace
-from dataflows.split.newcomer import NotRegroupable, Part
+from dataflows.split.old_processes import aligned, marks_of, process_settings, read_to_the_end, with_split
 from dataflows.split.opening import open_rows
 from dataflows.split.regroup import Shares, regrouped
+from dataflows.split.share import NotRegroupable, Part
 from features.engine import FeatureEngine
-from ops.errors import ConfigurationError, DependencyAway
+from ops.errors import ConfigurationError
 from ops.settings import Settings
-from schema.kafka import kafka_address
 from schema.timeframes import parse_timeframes
-
-PATIENCE_S: Final = 60.0  # without anything new
 
 
 class Rescaled(NamedTuple):
@@ -56,16 +45,16 @@ def rescale(settings: Settings, shares: Shares, rows: str, say: Callable[[str], 
     DependencyAway where the old ones can't be brought to one place, and what starting them raises.
     """
     _check(settings, shares, rows)
-    parts = _aligned(settings, say)
-    inference = _read_to_the_end(settings, say)
-    new = _with_split(settings, shards=tuple(shares), url=rows)
-    folders = [checkpoint_folder(_of(settings, shard)) for shard in (*settings.split.shards, *shares, "")]
+    parts = aligned(settings, say)
+    inference = read_to_the_end(settings, say)
+    new = with_split(settings, shards=tuple(shares), url=rows)
+    folders = [checkpoint_folder(process_settings(settings, shard)) for shard in (*settings.split.shards, *shares, "")]
     with locked(folders):
         made = _made(settings, parts, shares)
         for name, snapshot in made.items():
-            begin(_of(new, name), {**snapshot, "position": _position(parts, shares[name])})
-        replace(checkpoint_folder(_of(settings, "")), joined_anew(inference, shares, _beginning(new)))
-    aside = [put_aside(checkpoint_folder(_of(settings, shard))) for shard in settings.split.shards]
+            begin(process_settings(new, name), {**snapshot, "position": _position(parts, shares[name])})
+        replace(checkpoint_folder(process_settings(settings, "")), joined_anew(inference, shares, _beginning(new)))
+    aside = [put_aside(checkpoint_folder(process_settings(settings, shard))) for shard in settings.split.shards]
     first = next(iter(made.values()))
     return Rescaled(watermark_of(first), int(first["number"]), {n: list(p) for n, p in shares.items()}, aside)
 
@@ -100,86 +89,6 @@ def _check(settings: Settings, shares: Shares, rows: str) -> None:
         )
 
 
-def _with_split(settings: Settings, **values: Any) -> Settings:
-    return settings.model_copy(update={"split": settings.split.model_copy(update=values)})
-
-
-def _of(settings: Settings, shard: str) -> Settings:
-    """Return the settings of one process, of the inference process where `shard` is empty."""
-    topology = "features" if shard else "inference"
-    return _with_split(settings, topology=topology, shard=shard, deadline_ms=0)
-
-
-def _partitions(settings: Settings) -> list[int]:
-    """Return the partitions that a process's newest whole checkpoint speaks of."""
-    folder = checkpoint_folder(settings)
-    for path in sorted(folder.glob(f"*{SUFFIX}"), reverse=True):
-        with suppress(checkpoint_file.DamagedCheckpoint):
-            position = checkpoint_file.read(path)["position"]
-            if "partitions" in position:
-                return [int(partition) for partition in position["partitions"]]
-    raise ConfigurationError(
-        f"rescale: folder {folder} holds no checkpoint of a process that reads a topic; start every process of "
-        "split.shards once, and look with `undertone recovery inspect`"
-    )
-
-
-def _aligned(settings: Settings, say: Callable[[str], None]) -> list[Part]:
-    """Bring all old feature processes to the greatest watermark; return what they hold there."""
-    with ExitStack() as opened:
-        flows: dict[str, tuple[Flow, list[int]]] = {}
-        for shard in settings.split.shards:
-            ours = _of(settings, shard)
-            partitions = _partitions(ours)
-            source = ours.source.model_copy(update={"partitions": ",".join(map(str, partitions))})
-            flow = assemble_live(ours.model_copy(update={"source": source}))
-            opened.callback(flow.close)
-            flows[shard] = flow, partitions
-        until = max(watermark_of(flow.pipeline.snapshot()) for flow, _ in flows.values())
-        bring_all_to([flow for flow, _ in flows.values()], until, PATIENCE_S)
-        for shard, (flow, _) in flows.items():
-            flow.finish()
-            _await_shipped(flow.store)
-            say(f"feature process {shard} stands behind batch {flow.pipeline.number}")
-        return [Part(shard, copied(flow.pipeline.snapshot()), tuple(p)) for shard, (flow, p) in flows.items()]
-
-
-def _await_shipped(store: OpenedStore) -> None:
-    """Wait until the store has all rows: those on our disk go with a process's next start, and there is none.
-
-    Raises DependencyAway.
-    """
-    until = time.monotonic() + PATIENCE_S
-    while waiting := store.state().waiting:
-        if time.monotonic() > until:
-            raise DependencyAway(
-                f"rescale: {waiting} bytes of an old feature process wait for the store ({store.state().detail}); see "
-                "that it is up, then try again"
-            )
-        time.sleep(0.05)
-
-
-def _read_to_the_end(settings: Settings, say: Callable[[str], None]) -> Snapshot:
-    """Let the inference process read all that the old feature processes sent; return what it holds then."""
-    ours = _of(settings, "")
-    flow = assemble_live(ours)
-    try:
-        ends = _marks(ours)[1]
-        heard = time.monotonic()
-        while flow.pipeline.source.position()["offsets"] != ends:
-            batch = flow.pipeline.advance()
-            if batch is not None and batch.arrivals is not None and batch.arrivals.shards:  # else one for the deadline
-                heard = time.monotonic()
-            elif time.monotonic() - heard > PATIENCE_S:
-                raise DependencyAway(f"rescale: topic {ours.split.url} ends at {ends}, and nothing comes any more")
-        flow.finish()
-        say(f"the inference process has read all rows, behind batch {flow.pipeline.number}")
-        held: Snapshot = copied(flow.pipeline.snapshot())
-        return held
-    finally:
-        flow.close()
-
-
 def _made(settings: Settings, parts: list[Part], shares: Shares) -> dict[str, Snapshot]:
     groups = single_symbol(groups_of(settings))
     by_time = tuple(timeframe.by_time for timeframe in parse_timeframes(list(settings.bars.timeframes)))
@@ -198,27 +107,13 @@ def _position(parts: list[Part], partitions: Sequence[int]) -> Snapshot:
     return {**positions[0], "partitions": list(partitions), "offsets": chosen}
 
 
-def _marks(settings: Settings) -> list[list[int]]:
-    """Return the first and the next offset of each partition of the topic of rows."""
-    address = kafka_address(settings.split.url)
-    topics = Topics(cluster_of(settings, address.servers), address.topic)
-    return [marks.tolist() for marks in topics.marks(range(len(settings.split.shards)))]
-
-
 def _beginning(settings: Settings) -> Snapshot:
     """Make the new topic of rows; return the position at its beginning."""
-    rows = open_rows(_of(settings, ""))
+    rows = open_rows(process_settings(settings, ""))
     rows.close()
-    low, high = _marks(settings)
+    low, high = marks_of(settings)
     if low != high:
         raise ConfigurationError(
             f"rescale: topic {settings.split.url} holds messages already; name one with --rows that isn't there yet"
         )
     return rows.position()
-
-
-def copied(node: Any) -> Any:
-    """Return a snapshot with arrays of its own."""
-    if isinstance(node, dict):
-        return {key: copied(value) for key, value in node.items()}
-    return node.copy() if isinstance(node, np.ndarray) else node
