@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from dataflows.batch import Batch
-from dataflows.stations.inference import BURN_IN, Inference
+from dataflows.stations.inference import Inference
+from dataflows.stations.model_changes import BURN_IN
 from models.inference import InferenceEngine
 from models.registry import Registry, RegistryError
 from schema.events import Decision, DecisionKind

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from dataflows.batch import Batch
-from dataflows.stations.inference import BURN_IN, Inference
+from dataflows.stations.inference import Inference
+from dataflows.stations.model_changes import BURN_IN
 from models.bundle import Bundle
 from models.inference import InferenceEngine
 from models.registry import Registry, RegistryError
