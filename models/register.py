@@ -1,7 +1,7 @@
 """The registry: versions of models in directories under a root, and which of them is active for a timeframe.
 
-    root/active.json                          what is active, what challenges it, what was active before, with a
-                                              number that rises with every change
+    root/active.json                          what is active, what challenges it, what was active before
+                                              (models.standing)
     root/NAME_YYYYMMDD_HHMMSS/metadata.json   beside weights.safetensors, NAME.txt (trees), training_*.{json,md}
 
 A version appears by one rename, so a killed training run leaves no half of one. Nothing here is pickled. Reading and
@@ -11,44 +11,27 @@ changing it needs neither torch nor LightGBM; `models.registry` loads versions.
 from __future__ import annotations
 
 import datetime as dt
-import fcntl
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
 from models.metadata import FORMAT, Metadata
-from ops.durable import put_in_place, sync
+from models.standing import (
+    PARTIAL,
+    Activation,
+    RegistryError,
+    Standing,
+    changed_standing,
+    locked,
+    read_standing,
+)
+from ops.durable import sync
 
-_ACTIVE = "active.json"
 _METADATA = "metadata.json"
-_PARTIAL = ".partial-"
 _RUNS = ".runs"
-_REMEMBERED = 20  # earlier active versions of a timeframe
-
-
-class RegistryError(Exception):
-    """A version or the registry's own file can't be used. The text says which, why, and what to do."""
-
-
-class Activation(msgspec.Struct, frozen=True):
-    """One timeframe's active version, or one that challenges it."""
-
-    version: str
-    number: int  # of the change that made it so; rises over the whole registry
-    activated: str  # ISO-8601 UTC
-
-
-class Standing(msgspec.Struct):
-    """What is wanted of running dataflows, by timeframe."""
-
-    number: int = 0
-    active: dict[str, Activation] = {}
-    challengers: dict[str, list[Activation]] = {}  # in order of their challenge
-    before: dict[str, list[str]] = {}  # versions that were active, the newest last
 
 
 class Versions:
@@ -94,28 +77,23 @@ class Versions:
         It challenges no more. What was active before is remembered for `roll_back`.
         """
         timeframe = self.show(version).timeframe
-        with self._changed() as state:
-            old = state.active.get(timeframe)
-            if old is not None and old.version != version:
-                state.before[timeframe] = [*state.before.get(timeframe, []), old.version][-_REMEMBERED:]
-            self._appoint(state, timeframe, version)
-        return state.number
+        with changed_standing(self.root) as standing:
+            standing.activate(timeframe, version)
+        return standing.number
 
     def roll_back(self, timeframe: str) -> str:
         """Make the version active again that was so before, and return it; a second call goes further back.
 
         Raises RegistryError where there was none before.
         """
-        with self._changed() as state:
-            before = state.before.get(timeframe, [])
-            if not before:
+        with changed_standing(self.root) as standing:
+            version = standing.roll_back(timeframe)
+            if version is None:
                 raise RegistryError(
                     f"registry {self.root}: no version was active on {timeframe} before the present one; name one with "
                     "`undertone models activate`"
                 )
-            version = before.pop()
             self.show(version)
-            self._appoint(state, timeframe, version)
         return version
 
     def challenge(self, version: str) -> int:
@@ -124,33 +102,29 @@ class Versions:
         Raises RegistryError where it is active.
         """
         timeframe = self.show(version).timeframe
-        with self._changed() as state:
-            active = state.active.get(timeframe)
+        with changed_standing(self.root) as standing:
+            active = standing.active.get(timeframe)
             if active is not None and active.version == version:
                 raise RegistryError(
                     f"model {version!r} is the active one on {timeframe}; a challenger is another version than that"
                 )
-            others = [found for found in state.challengers.get(timeframe, []) if found.version != version]
-            state.challengers[timeframe] = [*others, Activation(version, state.number, _now())]
-        return state.number
+            standing.challenge(timeframe, version)
+        return standing.number
 
     def withdraw(self, version: str) -> None:
         """End a version's challenge. Raises RegistryError where it challenges nothing."""
-        with self._changed() as state:
-            for timeframe, found in state.challengers.items():
-                if any(challenger.version == version for challenger in found):
-                    state.challengers[timeframe] = [c for c in found if c.version != version]
-                    return
-            raise RegistryError(f"model {version!r} challenges nothing; `undertone models list` shows what does")
-
-    def _appoint(self, state: Standing, timeframe: str, version: str) -> None:
-        state.active[timeframe] = Activation(version, state.number, _now())
-        state.challengers[timeframe] = [c for c in state.challengers.get(timeframe, []) if c.version != version]
+        with changed_standing(self.root) as standing:
+            if not standing.withdraw(version):
+                raise RegistryError(f"model {version!r} challenges nothing; `undertone models list` shows what does")
 
     def active(self, timeframe: str) -> str | None:
         """Return the version that is active for a timeframe, None if there is none. Raises RegistryError."""
         activation = self.activations().get(timeframe)
         return activation.version if activation else None
+
+    def standing(self) -> Standing:
+        """Return what is wanted of running dataflows now. Raises RegistryError."""
+        return read_standing(self.root)
 
     def activations(self) -> dict[str, Activation]:
         """Return the active version of every timeframe that has one. Raises RegistryError."""
@@ -164,10 +138,10 @@ class Versions:
         """
         stamp = (now or dt.datetime.now(dt.UTC)).strftime("%Y%m%d_%H%M%S")
         self.root.mkdir(parents=True, exist_ok=True)
-        with self._locked():
+        with locked(self.root):
             names = (f"{name}_{stamp}" + (f"_{n}" if n > 1 else "") for n in range(1, 1_000_000))
             version = next(v for v in names if not self.path(v).exists())
-            partial = Path(tempfile.mkdtemp(prefix=_PARTIAL, dir=self.root))
+            partial = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=self.root))
             try:
                 write(partial, version)
                 for path in (*partial.iterdir(), partial):
@@ -190,10 +164,10 @@ class Versions:
 
     def delete(self, versions: Iterable[str]) -> None:
         """Delete versions, and what killed runs left unfinished. Nothing may be publishing meanwhile."""
-        with self._locked():
+        with locked(self.root):
             for version in versions:  # renamed first, so that nobody sees one with files missing
-                self.path(version).rename(self.root / f"{_PARTIAL}{version}")
-            for path in self.root.glob(f"{_PARTIAL}*/"):
+                self.path(version).rename(self.root / f"{PARTIAL}{version}")
+            for path in self.root.glob(f"{PARTIAL}*/"):
                 shutil.rmtree(path)
 
     def _readable(self) -> Iterator[Metadata]:
@@ -203,40 +177,3 @@ class Versions:
                     yield self.show(path.name)
                 except RegistryError:
                     continue
-
-    def standing(self) -> Standing:
-        """Return what is wanted of running dataflows now. Raises RegistryError."""
-        path = self.root / _ACTIVE
-        try:
-            return msgspec.json.decode(path.read_bytes(), type=Standing)
-        except FileNotFoundError:
-            return Standing()
-        except (OSError, msgspec.DecodeError) as error:
-            raise RegistryError(
-                f"{path} can't be read ({error}); delete it and activate a version with `undertone models activate`"
-            ) from error
-
-    @contextmanager
-    def _changed(self) -> Iterator[Standing]:
-        """Let the caller change the standing under the next number; it is written where nothing was raised."""
-        with self._locked():
-            state = self.standing()
-            state.number += 1
-            yield state
-            _write_atomically(self.root / _ACTIVE, msgspec.json.format(msgspec.json.encode(state)))
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        with (self.root / ".lock").open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-
-
-def _now() -> str:
-    return dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _write_atomically(path: Path, content: bytes) -> None:
-    partial = path.with_name(f"{_PARTIAL}{path.name}")
-    partial.write_bytes(content)
-    put_in_place(partial, path)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from models.metadata import file_checksum
-from models.register import Activation, RegistryError, Standing, Versions
+from models.register import Versions
+from models.standing import Activation, RegistryError, Standing
 
 if TYPE_CHECKING:
     from models.bundle import Bundle

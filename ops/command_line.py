@@ -64,7 +64,7 @@ _EXIT_CODES: Final = {  # by name, since importing them would slow every start
     "models.jobs.jobs.HasEnded": 1,
     "models.jobs.jobs.NoSuchJob": 1,
     "models.jobs.records.RecordsAway": 75,
-    "models.register.RegistryError": 78,
+    "models.standing.RegistryError": 78,
 }
 
 _MAY_PASS: Final = (
