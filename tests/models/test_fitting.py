@@ -22,7 +22,8 @@ from models.augmentation import augmented, disturb
 from models.checkpoints import BadCheckpoint, load_checkpoint, save_checkpoint
 from models.class_weights import class_weights, weighted_by_class
 from models.config import SCHEDULES, NetConfig
-from models.fitting import Fit, TrainingFailed, fit_net
+from models.fit_run import TrainingFailed
+from models.fitting import Fit, fit_net
 from models.learner import rate_share
 from models.likelihood import negative_log_likelihood
 from models.progress import Step, silent
