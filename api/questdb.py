@@ -13,11 +13,11 @@ import psycopg
 
 from api.cache import Cache
 from api.reader import CURSOR, Reader, SeriesKey
-from api.store import Row, StoreAway
+from api.store import Row, StoreAway, check_version
 from ops.pgwire import Describing, connected
 from schema.questdb import META, NOT_STARTED, decoded, prepared, questdb_address
 from schema.stores import LIVE, check_namespace, stored_name
-from schema.tables import SCHEMA_VERSION, TABLES
+from schema.tables import TABLES
 
 T = TypeVar("T")
 
@@ -64,13 +64,7 @@ class QuestDbRows:
 
     def check(self) -> None:
         """Raise StoreAway where the namespace can't be read, or is of another schema version."""
-        version = self.meta("schema_version")
-        if version != str(SCHEMA_VERSION):
-            found = "no tables" if version is None else f"schema version {version}"
-            raise StoreAway(
-                f"store {self.name} has {found} in namespace {self.namespace!r}, expected version {SCHEMA_VERSION}; "
-                "start the dataflow (undertone run) with this store and namespace"
-            )
+        check_version(self.name, self.namespace, self.meta("schema_version"), "undertone run")
 
     def cached(self, key: Any, make: Callable[[], T]) -> T:
         """Return what `make` returned for this key since rows were last applied; at most `cache_ttl` seconds old."""

@@ -21,6 +21,16 @@ class StoreAway(Exception):
     """There is no store to read yet, or it can't be read now. The text says what to do."""
 
 
+def check_version(store: str, namespace: str, version: str | None, start: str) -> None:
+    """Raise StoreAway where a namespace has no tables or is of another schema version; `start` makes them."""
+    if version != str(SCHEMA_VERSION):
+        found = "no tables" if version is None else f"schema version {version}"
+        raise StoreAway(
+            f"store {store} has {found} in namespace {namespace!r}, expected version {SCHEMA_VERSION}; "
+            f"start the dataflow ({start}) with this store and namespace"
+        )
+
+
 class Rows(Protocol):
     """Rows of one namespace of a store, for any thread. Never writes, never blocks the writer."""
 
@@ -101,13 +111,7 @@ class ReadOnlyStore:
 
     def check(self) -> None:
         """Raise StoreAway where the namespace can't be read, or is of another schema version."""
-        version = self.meta("schema_version")
-        if version != str(SCHEMA_VERSION):
-            found = "no tables" if version is None else f"schema version {version}"
-            raise StoreAway(
-                f"store {self.path} has {found} in namespace {self.namespace!r}, expected version {SCHEMA_VERSION}; "
-                "start the dataflow (undertone run or undertone demo) with this store and namespace"
-            )
+        check_version(str(self.path), self.namespace, self.meta("schema_version"), "undertone run or undertone demo")
 
     def cached(self, key: Any, make: Callable[[], T]) -> T:
         """Return what `make` returned for this key since the last write; at most `cache_ttl` seconds old."""

@@ -15,6 +15,10 @@ from models.progress import Progress, Step
 from schema.ticks import Float64
 
 BLOCK: Final = 16_384  # rows that a library is handed at once
+TREES_SEARCH: Final = {
+    "leaves": (7, 15, 31), "learning_rate": (0.02, 0.05, 0.1), "least_rows_a_leaf": (50, 200, 800),
+    "row_share": (0.5, 0.7, 1.0), "column_share": (0.25, 0.5, 1.0),
+}  # of models.config.TreesConfig: what `undertone tune` may change  # fmt: skip
 _LEAST_SQUARE: Final = 1e-2  # of a residual, in units of the label: the gamma deviance wants positive ones
 
 

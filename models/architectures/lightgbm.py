@@ -10,14 +10,11 @@ from numpy.typing import NDArray
 from models.config import TreesConfig
 from models.labels import Float32
 from models.progress import Progress
-from models.two_stages import BLOCK, Grow, Grown, Picked, fit_in_stages
+from models.two_stages import BLOCK, TREES_SEARCH, Grow, Grown, Picked, fit_in_stages
 from schema.ticks import Float64
 
 _SAMPLE: Final = 200_000  # rows that bins are made from, as LightGBM does
-SEARCH: Final = {
-    "leaves": (7, 15, 31), "learning_rate": (0.02, 0.05, 0.1), "least_rows_a_leaf": (50, 200, 800),
-    "row_share": (0.5, 0.7, 1.0), "column_share": (0.25, 0.5, 1.0),
-}  # of models.config.TreesConfig: what `undertone tune` may change  # fmt: skip
+SEARCH: Final = TREES_SEARCH
 
 
 def fit_trees(

@@ -6,12 +6,11 @@ from pathlib import Path
 
 from dataflows.assembly import groups_of
 from dataflows.feature_series import FeatureSeries, feature_series
-from dataflows.sources.files import FileSource
 from dataflows.spectrogram import spectrogram as transform
 from ops import figures
+from ops.commands.tick_files import followed, tick_files
 from ops.drain import Drain
 from ops.errors import CommandFailed, UsageError
-from ops.progress import Progress
 from ops.settings import Settings
 from ops.tables import print_json
 
@@ -55,16 +54,8 @@ def _replayed(
     settings: Settings, json: bool, drain: Drain, symbol: str, files: list[Path], names: tuple[str, ...],
     start: int | None, end: int | None,
 ) -> FeatureSeries:  # fmt: skip
-    symbols = settings.universe.symbols
-    source = FileSource(files, start_ns=start, end_ns=end, symbols=None if symbols == "auto" else list(symbols))
-    progress = Progress(None, "ticks", quiet=json)
-
-    def on_read(read: int) -> bool:
-        progress.at(read)
-        return drain.asked
-
-    series = feature_series(settings, source, symbol, names, on_read)
-    progress.close()
+    with followed(drain, quiet=json) as on_read:
+        series = feature_series(settings, tick_files(settings, files, start, end), symbol, names, on_read)
     if drain.asked:
         raise CommandFailed("features plot: stopped before the files were read; nothing was drawn")
     return series

@@ -11,10 +11,9 @@ import numpy as np
 from dataflows.assembly import groups_of
 from dataflows.feature_validity import REASONS, Validity, count_validity, words
 from dataflows.history import feature_history
-from dataflows.sources.files import FileSource
 from dataflows.validity_reasons import explanation
+from ops.commands.tick_files import followed, tick_files
 from ops.drain import Drain
-from ops.progress import Progress
 from ops.provenance import markdown_table, provenance, write_page
 from ops.settings import Settings
 from ops.tables import print_json, print_table
@@ -28,17 +27,10 @@ def run(
     write: Path | None,
 ) -> int:  # fmt: skip
     """Replay and print. Exit code 1 where a value is undefined and no sentence says why."""
-    symbols = settings.universe.symbols
-    source = FileSource(files, start_ns=start, end_ns=end, symbols=None if symbols == "auto" else list(symbols))
-    progress = Progress(None, "ticks", quiet=json)
-
-    def on_read(read: int) -> bool:
-        progress.at(read)
-        return drain.asked
-
-    groups = groups_of(settings)
-    counts = count_validity(feature_history(settings, source, on_read), groups, settings.bars.timeframes)
-    progress.close()
+    source = tick_files(settings, files, start, end)
+    with followed(drain, quiet=json) as on_read:
+        history = feature_history(settings, source, on_read)
+        counts = count_validity(history, groups_of(settings), settings.bars.timeframes)
     if json:
         print_json({"complete": not drain.asked, "timeframes": [_answer(count) for count in counts]})
     else:
