@@ -30,6 +30,7 @@ from dataflows.sources.stored_run import LANES
 from dataflows.split.join import Join
 from dataflows.split.publisher import Channel, Origin, Publisher
 from dataflows.split.roles import Joined, Role, Shard
+from dataflows.stations.alerts import Alerts
 from dataflows.stations.barrier import BarrierStation
 from dataflows.stations.bars import BarStation
 from dataflows.stations.features import BarFeatures, CrossSection, TickFeatures
@@ -254,6 +255,8 @@ class _Parts:
         names = [timeframe.name for timeframe in self.timeframes]
         certifier, tally = Certifier(self.universe, names, self.features.fingerprint, lanes), Tally()
         models: list[Station] = [] if inference is None else [inference, self._outcomes(inference)]
+        if not isinstance(self.role, Shard):
+            models.append(self._alerts())
         counted: list[Station] = [tally, *behind, sinks] if behind else [sinks, tally]
         pipeline = Pipeline(
             self.source, [*before, *models, certifier, *counted], self.features.fingerprint,
@@ -305,6 +308,19 @@ class _Parts:
         return OutcomeStation(
             self.timeframes, inference.promote, every_s=settings.inference.scores_every_s,
             level=settings.inference.promotion_level, promotes=settings.inference.promotes,
+        )  # fmt: skip
+
+    def _alerts(self) -> Alerts:
+        """The station behind what predicts; it watches the market where nothing does."""
+        from models.drift.reference import read_reference
+        from models.drift.term import Rule
+        from models.register import Versions
+
+        settings, versions = self.settings.alerts, Versions(self.settings.registry.root)
+        return Alerts(
+            self.timeframes, self.features.names, lambda version: read_reference(versions.path(version)),
+            on=settings.on, bound=settings.bound, most=settings.most_per_minute,
+            rule=Rule(settings.drift_margin, settings.drift_windows, settings.persists_after),
         )  # fmt: skip
 
     def _engine(self) -> InferenceEngine:

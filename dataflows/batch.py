@@ -9,6 +9,7 @@ import numpy as np
 
 from dataflows.split.message import ShardRows
 from features.inputs import BarInputs, TickInputs
+from schema.alerts import Alert
 from schema.bars import Bars, empty_bars
 from schema.events import Decision, Event
 from schema.features import FeatureRows
@@ -84,6 +85,7 @@ class Batch:
     shadows: list[Predictions] = field(default_factory=list)  # what is only scored
     outcomes: list[Outcomes] = field(default_factory=list)  # of earlier predictions, known by now
     scores: list[Score] = field(default_factory=list)
+    alerts: list[Alert] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     stamps: Stamps = field(default_factory=Stamps)

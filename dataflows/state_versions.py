@@ -14,7 +14,7 @@ import numpy as np
 from dataflows.interfaces import Snapshot
 
 KEY: Final = "state_version"  # in a snapshot; those of version 1 don't carry it
-STATE_VERSION: Final = 3
+STATE_VERSION: Final = 4
 
 
 def _without_tiers(snapshot: Snapshot) -> Snapshot:
@@ -62,8 +62,17 @@ def _lineup(services: Snapshot) -> Snapshot:
     }  # fmt: skip
 
 
+def _without_alerts(snapshot: Snapshot) -> Snapshot:
+    """Version 4 watches for anomalies and drift, and announces champions: nothing was seen, nobody was announced."""
+    stations = snapshot["stations"]
+    stations["sinks"]["champions"] = {}
+    if "publisher" not in stations:  # a feature process
+        stations["alerts"] = {}
+    return snapshot
+
+
 MIGRATIONS: Final[Mapping[int, Callable[[Snapshot], Snapshot]]] = {  # from this version to the next
-    1: _without_tiers, 2: _without_challengers,
+    1: _without_tiers, 2: _without_challengers, 3: _without_alerts,
 }  # fmt: skip
 
 

@@ -16,6 +16,8 @@ from models.bundle import WEIGHTS, save_weights, tree_files
 from models.checkpoints import save_checkpoint
 from models.config import SIGMA, NetConfig
 from models.dataset import Dataset
+from models.drift.of_walk import reference_of
+from models.drift.reference import write_reference
 from models.evaluation import score
 from models.metadata import FORMAT, DataRange, Member, Metadata, file_checksum
 from models.pictures import draw
@@ -40,6 +42,7 @@ def write_version(
     for name, fitted in walk.fitted.items():
         for file, text in zip(tree_files(name), fitted.texts or ()):
             (path / file).write_text(text)
+    write_reference(path, reference_of(walk))
     checksums = {file.name: file_checksum(file) for file in sorted(path.iterdir())}
     if nets:
         tensors = {f"{name}.{key}": t for name, f in walk.fitted.items() if f.fit is not None

@@ -14,6 +14,7 @@ from dataflows.assembly import Flow
 from dataflows.batch import Batch
 from dataflows.sinks.state import NAMES as STATES
 from ops import metrics
+from schema.alerts import AlertState
 from schema.ticks import HEARTBEAT, count
 
 _NS: Final = 1e-9
@@ -48,6 +49,7 @@ class Meter:
         self._ticks(batch)
         self._rows(batch)
         self._scores(batch)
+        self._alerts(batch)
         self._stations_and_barriers()
         self._checkpoint()
         self._stages(batch)
@@ -138,6 +140,11 @@ class Meter:
                 metrics.MODEL_ACCURACY.labels(*labels).set(score.accuracy)
             if score.brier is not None:
                 metrics.MODEL_BRIER.labels(*labels).set(score.brier)
+
+    def _alerts(self, batch: Batch) -> None:
+        for alert in batch.alerts:
+            if alert.state != AlertState.CLEARED:
+                metrics.ALERTS.labels(self._names[alert.timeframe], str(alert.kind)).inc()
 
     def _swap(self, champions: dict[str, str]) -> None:
         for timeframe, version in champions.items():

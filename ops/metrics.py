@@ -116,6 +116,14 @@ MODEL_ACCURACY: Final = _gauge(
     "model_accuracy", "Share of right signs among realised returns, of versions in service.", "timeframe", "version"
 )
 MODEL_BRIER: Final = _gauge("model_brier", "Mean Brier score of versions in service.", "timeframe", "version")
+ALERTS: Final = _counter("alerts", "Alerts that were raised, by kind (schema.alerts.AlertKind).", "timeframe", "kind")
+DRIFT: Final = _gauge(
+    "drift_ratio",
+    "Of the newest window of features or predictions: the greatest stability index in units of its bound. It is out "
+    "of the ordinary beyond 1, and raises an alert beyond `alerts.drift_margin`.",
+    "timeframe",
+    "part",
+)
 RESTARTS: Final = _gauge("restarts", "How often the supervisor has started this dataflow again.")
 TIER: Final = _gauge(
     "inference_tier", "1 for the tier that answers (gpu, cpu, trees, stale), else 0.", "timeframe", "tier"

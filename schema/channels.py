@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 MODELS_ACTIVE: Final = "models.active"  # a new champion
-ALERTS: Final = "alerts"
+ALERTS: Final = "alerts"  # anomalies and drift
 PREDICTION_STREAM: Final = "predictions"
 PREDICTION_SEQUENCES: Final = "prediction:sequences"  # hash: the sequence of each key's newest prediction
 

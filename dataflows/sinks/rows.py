@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataflows.batch import Batch, DeadLetter, Stamps
+from schema.alerts import Alert
 from schema.bars import Bars
 from schema.events import Decision, Event
 from schema.features import FeatureRows
@@ -137,6 +138,18 @@ def score_columns(scores: Sequence[Score], timeframes: Names) -> Columns:
     }  # fmt: skip
 
 
+def alert_columns(alerts: Sequence[Alert], symbols: Names, timeframes: Names) -> Columns:
+    """Return rows of `alerts`; the symbol is empty where an alert is of a timeframe as a whole."""
+    encode = msgspec.json.Encoder().encode  # writes NaN as null
+    return {
+        "time": [alert.time for alert in alerts],
+        "kind": [str(alert.kind) for alert in alerts],
+        "symbol": [symbols[alert.symbol] if alert.symbol >= 0 else "" for alert in alerts],
+        "timeframe": [timeframes[alert.timeframe] for alert in alerts],
+        "details": [encode({"state": str(alert.state), **alert.details}).decode() for alert in alerts],
+    }
+
+
 def _members(predictions: Predictions) -> list[str]:
     """Return each row's member votes as JSON; what isn't finite is null."""
     encode = msgspec.json.Encoder().encode  # writes NaN as null
@@ -215,4 +228,5 @@ def is_empty(batch: Batch) -> bool:
     return not (
         len(batch.bars.time) or len(batch.late.ts_event) or batch.dead or batch.decisions or batch.events
         or batch.predictions or batch.shadows or batch.outcomes or batch.scores
+        or batch.alerts
     )  # fmt: skip

@@ -13,7 +13,8 @@ from dataflows.interfaces import Snapshot
 from dataflows.sinks import rows
 from dataflows.sinks.bus import Bus, Message, NullBus
 from dataflows.sinks.stores import OpenedStore
-from schema.channels import prediction_channel, prediction_key
+from schema.alerts import active_message, alert_message
+from schema.channels import ALERTS, MODELS_ACTIVE, prediction_channel, prediction_key
 from schema.events import Decision, DecisionKind
 from schema.messages import prediction_message
 from schema.reasons import Verdict
@@ -65,6 +66,7 @@ class Sinks:
         self._encode = msgspec.json.Encoder().encode
         self._status = of_writer(STATUS, writer)
         self._sequence, self._number, self._model = 0, 0, ""
+        self._champions: dict[str, str] = {}  # by timeframe: the version that spoke last
         self._tiers: dict[str, list[str]] = {}  # by timeframe: what answered last, what should
         self._totals = dict.fromkeys(COUNTED, 0)
         self._reported, self._reported_at = dict(self._totals), 0
@@ -80,9 +82,11 @@ class Sinks:
             batch.stamps.enqueued = self._clock()
             self._append_messages(batch)
             self._append_predictions(batch)  # before the rest: whoever listens shouldn't wait for it
+            self._announce_champions(batch)
             self._append_market(batch)
             self._append_refused(batch)
             self._append_scored(batch)
+            self._append_alerts(batch)
         if released and self._store_ticks:
             self._append("ticks", rows.tick_columns(batch.ticks, Verdict.USED, self._known(), self._origin))
         if released or batch.stamps.enqueued or batch.last:
@@ -96,14 +100,18 @@ class Sinks:
         self._store.sync()
 
     def snapshot(self) -> Snapshot:
-        """Return the output sequence and the totals."""
-        return {"sequence": self._sequence, "number": self._number, "totals": dict(self._totals)}
+        """Return the output sequence, the totals and the champions."""
+        return {
+            "sequence": self._sequence, "number": self._number, "totals": dict(self._totals),
+            "champions": dict(self._champions),
+        }  # fmt: skip
 
     def restore(self, snapshot: Snapshot) -> None:
         """Go on numbering and counting there."""
         self._sequence, self._number = int(snapshot["sequence"]), int(snapshot["number"])
         self._totals = {name: int(snapshot["totals"][name]) for name in COUNTED}
         self._reported = dict(self._totals)
+        self._champions = dict(snapshot["champions"])
         self._names = np.zeros(0, object)
 
     def _known(self) -> rows.Names:
@@ -170,6 +178,16 @@ class Sinks:
                 self._publish(columns)
                 batch.stamps.published = self._clock()
 
+    def _announce_champions(self, batch: Batch) -> None:
+        """Tell of each new champion, behind the first predictions it makes."""
+        spoken = [p for p in batch.predictions if len(p.row) and not p.challenger]
+        for p in sorted(spoken, key=lambda p: int(p.time[0])):
+            timeframe = str(self._timeframes[p.timeframe[0]])
+            before = self._champions.get(timeframe, "")
+            if before != p.model_version:
+                self._champions[timeframe] = p.model_version
+                self._tell(MODELS_ACTIVE, [active_message(timeframe, p.model_version, before, int(p.time[0]))])
+
     def _append_scored(self, batch: Batch) -> None:
         """Write what is only scored, what became of earlier predictions, and the scores."""
         for shadow in batch.shadows:
@@ -179,6 +197,18 @@ class Sinks:
             self._append("outcomes", rows.outcome_columns(outcomes, self._known(), self._timeframes))
         if batch.scores:
             self._append("scores", rows.score_columns(batch.scores, self._timeframes))
+
+    def _append_alerts(self, batch: Batch) -> None:
+        if batch.alerts:
+            columns = rows.alert_columns(batch.alerts, self._known(), self._timeframes)
+            self._append("alerts", columns)
+            self._tell(ALERTS, [alert_message(dict(zip(columns, row))) for row in zip(*columns.values())])
+
+    def _tell(self, channel: str, messages: Sequence[dict[str, Any]]) -> None:
+        """Send messages without a key to a channel: who listens gets them, none is kept."""
+        if self._publishes:
+            place = bus_name(channel, self._namespace)
+            self._bus.publish_all([Message(place, "", self._encode(message), 0) for message in messages])
 
     def _publish(self, columns: dict[str, Any]) -> None:
         """Send each prediction as the JSON that the API answers with."""

@@ -23,6 +23,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     settings: dict[str, Any] = {}  # section.key -> value, over the worker's own
     files: tuple[str, ...] = ()  # of history; empty: what the worker's settings name
     name: str = ""  # first part of the version's name
+    challenges: bool = False  # the version that comes of it is scored beside the champion; it never replaces it at once
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):

@@ -30,6 +30,8 @@ def run(settings: Settings, *, json: bool, identity: str, fence: int) -> int:
         assert job.task is not None, "workers are given runs alone"
         with Heart(leases, job) as heart:
             version = train_task(settings, job.task, job.id, heart)
+        if job.task.challenges:  # before it has succeeded: another attempt would do so again, to no harm
+            Versions(settings.registry.root).challenge(version)
         leases.succeed(identity, fence, version)
     except LeaseLost as lost:
         print(lost)

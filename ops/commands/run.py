@@ -13,6 +13,7 @@ from ops.commands.replay import drive
 from ops.drain import Drain
 from ops.log import logger
 from ops.meter import Meter
+from ops.retraining import retraining_of
 from ops.settings import Settings
 from ops.tables import print_json
 
@@ -28,6 +29,8 @@ def run(
     def on_batch(batch: Batch) -> None:
         nonlocal said
         meter.note(batch)
+        if retraining is not None:
+            retraining.note(batch)
         if time.monotonic() - said >= _SAY_EVERY:
             said = time.monotonic()
             counts = flow.tally.counts
@@ -36,7 +39,7 @@ def run(
     metrics.RESTARTS.set(restarts)
     metrics.serve(settings.metrics.host, settings.metrics.port)
     flow = assemble_live(settings, on_batch)
-    meter = Meter(flow)
+    meter, retraining = Meter(flow), retraining_of(settings)
     ends = math.inf if duration_s is None else time.monotonic() + duration_s
 
     def drain_asked() -> bool:
@@ -49,6 +52,8 @@ def run(
         drive(flow, engine)
     finally:
         flow.close()
+        if retraining is not None:
+            retraining.close()
     totals = {**asdict(flow.tally.counts), "certificate": flow.certifier.certificate().digest}
     if json:
         print_json(totals)

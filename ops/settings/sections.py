@@ -246,6 +246,27 @@ class Inference(Section):
         return self
 
 
+class Alerts(Section):
+    """Anomalies of the market, and drift of what the champion sees and says (docs/alerts.md)."""
+
+    on: bool = Field(True, description="Watch for them; what they say doesn't alter any prediction or certificate.")
+    bound: float = Field(
+        8.0, gt=1, description="A return, volume or spread so many deviations from its series' usual is an anomaly."
+    )
+    most_per_minute: int = Field(
+        60, ge=0, description="Most anomalies that are raised in a minute of event time and a timeframe."
+    )
+    drift_margin: float = Field(
+        1.2, gt=0, description="Drift: a window's stability index is at least so many times what was ordinary."
+    )
+    drift_windows: int = Field(2, ge=1, description="So many windows in a row raise or clear an alert of drift.")
+    persists_after: int = Field(6, ge=1, description="Windows for which drift is up before it persists.")
+    retrains: bool = Field(
+        False, description="Drift that persists queues a training of the champion on newer data, as a challenger."
+    )
+    retrain_every_h: float = Field(24.0, gt=0, description="Least time between two of these a timeframe (h).")
+
+
 class Store(Section):
     """Where rows are written."""
 
@@ -544,6 +565,7 @@ class Settings(BaseSettings):
     features: Features = Features()
     sentiment: Sentiment = Sentiment()
     inference: Inference = Inference()
+    alerts: Alerts = Alerts()
     store: Store = Store()
     bus: Bus = Bus()
     checkpoint: Checkpoint = Checkpoint()

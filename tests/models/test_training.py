@@ -45,7 +45,7 @@ def test_training_twice_gives_the_same_files(small: TrainingConfig, tmp_path: Pa
     a, b = (Registry(tmp_path).show(train(dataset, config, tmp_path, now=WHEN)) for _ in range(2))
     assert a.checksums == b.checksums
     assert a.metrics == b.metrics
-    assert set(a.checksums) == {"weights.safetensors", "lightgbm_mean.txt", "lightgbm_variance.txt"}
+    assert set(a.checksums) == {"weights.safetensors", "lightgbm_mean.txt", "lightgbm_variance.txt", "drift.json"}
 
 
 def test_a_loaded_version_predicts_what_the_trained_one_did(registry: Registry, bundle: Bundle) -> None:
