@@ -18,6 +18,14 @@ def test_steps_are_taken_in_order() -> None:
     assert migrated({KEY: 3, "added": 9}, 3, STEPS) == {"added": 9, KEY: 3}
 
 
+def test_what_had_no_alerts_begins_to_watch() -> None:
+    sinks = {"sequence": 5, "number": 2, "totals": {}}
+    fused = migrated({KEY: 3, "stations": {"gate": {}, "sinks": dict(sinks)}}, 4)
+    assert fused["stations"] == {"gate": {}, "sinks": {**sinks, "champions": {}}, "alerts": {}}
+    shard = migrated({KEY: 3, "stations": {"publisher": {}, "sinks": dict(sinks)}}, 4)
+    assert "alerts" not in shard["stations"], "a feature process sees no predictions"
+
+
 def test_a_newer_one_is_refused() -> None:
     with pytest.raises(StateVersionMismatch, match=r"version 4, this program reads up to 3; .*recovery reset"):
         migrated({KEY: 4}, 3, STEPS)

@@ -14,6 +14,7 @@ import pytest
 from api.app import create_app
 from api.client import Client, Refused
 from api.main import open_reader
+from models.jobs.drifting import Drifting
 from models.jobs.jobs import Jobs
 from models.jobs.leases import Leases
 from models.jobs.opening import open_records
@@ -99,7 +100,7 @@ def test_a_request_becomes_a_model_that_a_second_call_activates(folder: Path, cl
 
 
 @pytest.mark.timeout(400)
-def test_the_active_version_is_trained_on(folder: Path, client: Client) -> None:
+def test_the_active_version_is_trained_on(folder: Path, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """It needs the test before: a version that is active and ends before the history does. In this process."""
     versions = Versions(folder / "var" / "models")
     before = versions.active("1d")
@@ -119,6 +120,14 @@ def test_the_active_version_is_trained_on(folder: Path, client: Client) -> None:
     assert (onward.columns, onward.config["source"], onward.config["replay"]) == (source.columns, before, 0.3)
     assert onward.data.slices["stop"][0] >= source.data.slices["test"][0]
     assert versions.active("1d") == before
+    records = open_records(f"sqlite:///{folder}/var/jobs.db")
+    asked = Drifting(Jobs(records), versions, 3600.0).submit(before)
+    assert Leases(records).take("this") is not None
+    records.close()
+    monkeypatch.setattr(job, "train_task", lambda *given: done.model_version)  # it would be trained once more
+    assert job.run(load([], given, {}, {}), json=True, identity=asked, fence=1) == 0
+    assert [found.version for found in versions.standing().challengers["1d"]] == [done.model_version]
+    assert versions.active("1d") == before, "what drift asked for is scored, and never takes over at once"
 
 
 def test_the_command_line_has_the_same_jobs(folder: Path, client: Client) -> None:

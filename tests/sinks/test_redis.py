@@ -15,9 +15,11 @@ from dataflows.sinks.memory import MemoryStore
 from dataflows.sinks.redis_bus import RedisBus
 from dataflows.sinks.refill import published
 from dataflows.sinks.station import STATUS, Sinks
+from schema.alerts import Alert, AlertKind, AlertState
 from schema.channels import prediction_key_of
+from schema.times import iso
 from tests.servers import Running, running_redis
-from tests.sinks.batches import FEATURES, SYMBOLS, TIMEFRAMES, full_batch, origin, predictions_for
+from tests.sinks.batches import FEATURES, START, SYMBOLS, TIMEFRAMES, full_batch, origin, predictions_for
 from tests.sinks.conftest import new_namespace
 
 NOW = 1_700_000_000_000_000_000
@@ -183,6 +185,44 @@ def test_what_was_published_is_read_again_from_the_store() -> None:
     found = next(above(5))
     assert (found.channel, found.key) == ("predictions.1m.IBM", "prediction:1m:IBM")
     assert json.loads(found.body)["sequence"] == 6 and list(above(6)) == []
+
+
+def test_alerts_and_new_champions_have_channels(server: Running) -> None:
+    """Each message reaches whoever listens, with the names of the contract."""
+    server.start()
+    listener = redis.Redis.from_url(server.address).pubsub(ignore_subscribe_messages=True)
+    listener.subscribe("alerts", "models.active")
+    time.sleep(0.2)
+    bus = RedisBus(server.address)
+    bus.refill_from(lambda sequence: iter(()), fresh=True)
+    station = sinks(MemoryStore(feature_names=FEATURES), bus, "live")
+    for number, version in ((1, "m1"), (2, "m1"), (3, "m2")):
+        batch = full_batch(number)
+        batch.predictions = [predictions_for(batch.bars, version)]
+        jump = Alert(START + number, AlertKind.JUMP, AlertState.RAISED, 1, 0, {"score": 9.0})
+        drift = Alert(START + number, AlertKind.FEATURE_DRIFT, AlertState.CLEARED, 1)
+        batch.alerts = [jump, drift]
+        station.step(batch)
+    assert bus.flush(30)
+    found: dict[bytes, list[Any]] = {b"alerts": [], b"models.active": []}
+    until = time.monotonic() + 30
+    while sum(map(len, found.values())) < 8 and time.monotonic() < until:
+        if (got := listener.get_message(timeout=0.1)) is not None:
+            found[got["channel"]].append(json.loads(got["data"]))
+    assert [(m["kind"], m["state"], m["symbol"]) for m in found[b"alerts"]] == [
+        ("jump", "raised", "AAPL"), ("feature_drift", "cleared", "")
+    ] * 3  # fmt: skip
+    assert found[b"alerts"][0] == {
+        "timestamp": iso(START + 1), "kind": "jump", "state": "raised", "symbol": "AAPL", "timeframe": "1m",
+        "details": {"score": 9.0},
+    }  # fmt: skip
+    assert found[b"models.active"] == [
+        {"timeframe": "1m", "model_version": "m1", "before": None, "since": iso(START + 10**9)},
+        {"timeframe": "1m", "model_version": "m2", "before": "m1", "since": iso(START + 3 * 10**9)},
+    ]
+    assert redis.Redis.from_url(server.address).exists("alerts", "models.active") == 0, "they are sent, not kept"
+    listener.close()
+    bus.close()
 
 
 @pytest.mark.parametrize(

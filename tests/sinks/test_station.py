@@ -14,6 +14,7 @@ from dataflows.sinks.bus import InProcessBus, NullBus
 from dataflows.sinks.memory import MemoryStore
 from dataflows.sinks.null import NullStore
 from dataflows.sinks.station import STATUS, Sinks
+from schema.alerts import Alert, AlertKind, AlertState
 from schema.bars import take_bars
 from schema.events import Decision, DecisionKind
 from schema.messages import prediction_message
@@ -48,6 +49,47 @@ def test_a_batch_reaches_every_table_of_the_run(store: MemoryStore) -> None:
         "scores": 0, "decisions": 1, "events": 2, "alerts": 0, "late_ticks": 1, "dead_letters": 1,
     }  # fmt: skip
     assert store.acknowledged() == 1
+
+
+def alerting_batch(number: int) -> Batch:
+    batch = full_batch(number)
+    time = START + number * 10**9
+    batch.alerts = [
+        Alert(time, AlertKind.JUMP, AlertState.RAISED, 1, 2, {"score": 9.5, "log_return": 0.01}),
+        Alert(time, AlertKind.FEATURE_DRIFT, AlertState.RAISED, 1, details={"ratio": 2.0, "bad": np.nan}),
+    ]
+    return batch
+
+
+def test_alerts_are_rows(store: MemoryStore) -> None:
+    for _ in range(2):
+        sinks(store, NullBus()).step(alerting_batch(1))
+    time = START + 10**9
+    drift, jump = read(store, "alerts")
+    assert {**jump, "details": json.loads(jump["details"])} == {
+        "time": time, "kind": "jump", "symbol": "IBM", "timeframe": "1m",
+        "details": {"state": "raised", "score": 9.5, "log_return": 0.01},
+    }  # fmt: skip
+    assert (drift["symbol"], json.loads(drift["details"])) == ("", {"state": "raised", "ratio": 2.0, "bad": None})
+
+
+def test_a_batch_of_nothing_but_alerts_is_written(store: MemoryStore) -> None:
+    batch = Batch(1)
+    batch.alerts = alerting_batch(1).alerts
+    sinks(store).step(batch)
+    assert len(read(store, "alerts")) == 2
+
+
+def test_a_resume_announces_no_champion_again(store: MemoryStore) -> None:
+    bus = InProcessBus()
+    listener = bus.subscribe("models.active")
+    station = sinks(store, bus)
+    station.step(full_batch(1))
+    assert [message.channel for message in listener.take(0)] == ["models.active"]
+    resumed = sinks(store, bus)
+    resumed.restore(station.snapshot())
+    resumed.step(full_batch(2))
+    assert listener.take(0) == []
 
 
 def test_the_same_batch_twice_leaves_the_same_rows(store: MemoryStore) -> None:
