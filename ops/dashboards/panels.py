@@ -157,6 +157,17 @@ ROWS: Final = (
         ),
     ),
     Row(
+        "Alerts",
+        (
+            Panel("Alerts raised, by kind", "ops", (_rate_by("alerts", "kind"),)),
+            Panel(
+                "Drift of the newest window, 1 = the bound",
+                "short",
+                (Query("undertone_drift_ratio", "{{timeframe}} {{part}}"),),
+            ),
+        ),
+    ),
+    Row(
         "Feeds",
         (
             Panel(
