@@ -4,7 +4,8 @@ Each measure has a running mean and variance (exponential, span 250 bars); a val
 so that one outlier doesn't hide the next. A return is measured twice: against its variance of late (a z-score), and
 against bipower variation over the last 30 bars, which a jump doesn't inflate (Barndorff-Nielsen and Shephard 2004; as a
 test of single returns: Lee and Mykland 2008). No scale is less than the mean size of the series' moves other than 0:
-where nine in ten returns are 0, one tick is no anomaly. Volume and spread are logarithms, and only high ones count.
+where nine in ten returns are 0, one tick is no anomaly. Volume and spread are logarithms, whose tails are light: five
+eighths of the bound are theirs, and only high ones count.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ MEASURES: Final = (AlertKind.RETURN_OUTLIER, AlertKind.JUMP, AlertKind.VOLUME_OU
 SPAN: Final = 250.0  # bars of means and variances; so many are seen before anything is judged
 _NEAR: Final = 30.0  # bars of the present volatility
 _CALM: Final = 10  # bars below half the bound that end an anomaly
+_LOGARITHM: Final = 0.625  # of the bound
 _LEAST_VOLUME: Final = 0.5  # deviation of log volume that is taken at least
 _LEAST_SPREAD: Final = 0.25  # and of log spread
 
@@ -80,18 +82,18 @@ def watch(state: Series, rows: Rows, bound: float) -> tuple[Int64, Float64, Floa
 
 @njit(cache=True)
 def _watch(state, rows, bound, events, numbers, volatility):  # type: ignore[no-untyped-def]
-    m = 0
+    m, low = 0, bound * _LOGARITHM
     score, value = np.empty(4), np.empty(4)
     for k in range(len(rows.time)):
         i = rows.symbol[k]
         score[:] = np.nan
         _look_at_return(state, i, rows.price[k], rows.trade_price[k], rows.broken[k], bound, score, value)
         if rows.volume[k] > 0:
-            score[2], value[2] = _high(state, i, 1, np.log(rows.volume[k]), _LEAST_VOLUME, bound)
+            score[2], value[2] = _high(state, i, 1, np.log(rows.volume[k]), _LEAST_VOLUME, low)
         if rows.spread[k] > 0:
-            score[3], value[3] = _high(state, i, 2, np.log(rows.spread[k]), _LEAST_SPREAD, bound)
+            score[3], value[3] = _high(state, i, 2, np.log(rows.spread[k]), _LEAST_SPREAD, low)
         for measure in range(4):
-            change = _change(state, i, measure, score[measure], rows.time[k], bound)
+            change = _change(state, i, measure, score[measure], rows.time[k], bound if measure < 2 else low)
             if change >= 0:
                 events[m, 0], events[m, 1], events[m, 2] = k, measure, change
                 numbers[m, 0], numbers[m, 1] = score[measure], value[measure]

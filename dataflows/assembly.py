@@ -316,11 +316,11 @@ class _Parts:
         from models.drift.term import Rule
         from models.register import Versions
 
-        settings, versions = self.settings.alerts, Versions(self.settings.registry.root)
+        settings, versions = self.settings, Versions(self.settings.registry.root)
+        rule = Rule(settings.alerts.drift_margin, settings.alerts.drift_windows, settings.alerts.persists_after)
         return Alerts(
             self.timeframes, self.features.names, lambda version: read_reference(versions.path(version)),
-            on=settings.on, bound=settings.bound, most=settings.most_per_minute,
-            rule=Rule(settings.drift_margin, settings.drift_windows, settings.persists_after),
+            on=settings.alerts.on, bound=settings.alerts.bound, most=settings.alerts.most_per_minute, rule=rule,
         )  # fmt: skip
 
     def _engine(self) -> InferenceEngine:

@@ -251,7 +251,9 @@ class Alerts(Section):
 
     on: bool = Field(True, description="Watch for them; what they say doesn't alter any prediction or certificate.")
     bound: float = Field(
-        8.0, gt=1, description="A return, volume or spread so many deviations from its series' usual is an anomaly."
+        8.0,
+        gt=1,
+        description="A return so many deviations from its series' usual is an anomaly; log volume, spread: 5/8.",
     )
     most_per_minute: int = Field(
         60, ge=0, description="Most anomalies that are raised in a minute of event time and a timeframe."
