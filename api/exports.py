@@ -12,10 +12,9 @@ from fastapi import Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from api.store import Row
 from schema.tables import Table
 from schema.times import iso
-
-Row = dict[str, Any]
 
 CSV: Final = "text/csv"
 ARROW: Final = "application/vnd.apache.arrow.stream"
