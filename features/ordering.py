@@ -105,7 +105,10 @@ class ReorderBuffer:
 
     def _release(self, arrived: Ticks) -> Ticks:
         # Always a copy: kernels compile again for arrays that are read-only, as a file's are.
-        ticks = self._in_order(concat([self.waiting, arrived]))
+        ticks = concat([self.waiting, arrived])
+        if count(arrived):  # what waits is in order, so that only ticks from the first that arrived on move
+            first = int(np.searchsorted(self.waiting.ts_event, arrived.ts_event.min(), side="left"))
+            self._sort(take(ticks, slice(first, None)))
         ready = int(np.searchsorted(ticks.ts_event, self.watermark, side="left"))
         if count(ticks) - ready > self.capacity:
             laggard = int(self.newest.argmin())
@@ -118,16 +121,18 @@ class ReorderBuffer:
         self.waiting = Ticks._make(column[ready:].copy() for column in ticks)
         return take(ticks, slice(0, ready))
 
-    def _in_order(self, ticks: Ticks) -> Ticks:
-        """Sort by (event time, lane), keeping the order of arrival within both."""
+    def _sort(self, ticks: Ticks) -> None:
+        """Sort in place by (event time, lane), keeping the order of arrival within both."""
         time = ticks.ts_event
         if len(self.newest) > 1:
             by_lane = np.argsort(ticks.lane, kind="stable")
             order = by_lane[np.argsort(time[by_lane], kind="stable")]
-            return take(ticks, order)
-        if np.all(time[1:] >= time[:-1]):
-            return ticks
-        return take(ticks, np.argsort(time, kind="stable"))
+        elif np.all(time[1:] >= time[:-1]):
+            return
+        else:
+            order = np.argsort(time, kind="stable")
+        for column in ticks:
+            column[:] = column[order]
 
     def snapshot(self) -> dict[str, object]:
         """Return the state: what waits, and each lane's progress."""
