@@ -64,7 +64,7 @@ class HistoryFile:
         self._writer = pq.ParquetWriter(
             self._beside, schema, compression=COMPRESSION, use_dictionary=[*REPEATING, VALIDITY],
             use_byte_stream_split=split, write_statistics=["time", "symbol"], data_page_size=1 << 24,
-            dictionary_pagesize_limit=1 << 20,
+            dictionary_pagesize_limit=1 << 20, write_batch_size=GROUP_ROWS,
         )  # fmt: skip
         width = len(schema) - len(BAR_FIELDS) - 1
         self._columns, self._why = np.empty((width, GROUP_ROWS)), np.empty((GROUP_ROWS, width), np.uint8)
