@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 from features.spectral.sliding_dft import BINS, FIRST, WINDOWS
-from features.spectral.spectrum import dominant_of, entropy_of
+from features.spectral.spectrum import FLOOR, dominant_of, entropy_of
 from schema.ticks import Float64
 
 NO_POWER: Final = 1e-24  # of the power that the line had a part in
@@ -44,11 +44,19 @@ def turn_back(real: Float64, imaginary: Float64, cosine: Float64, sine: Float64,
 
 
 @njit(cache=True)
-def straighten(x: Float64, y: Float64, line: Float64, power: Float64) -> None:
-    """Take d, given for each bin, from X and write the power of what is left."""
-    for b in range(BINS):
-        x[b] -= line[b]
+def straighten(x: Float64, y: Float64, line: float, first: int, last: int, power: Float64) -> None:
+    """Take d from the window's X and write the power of what is left."""
+    for b in range(max(first, 0), last):
+        x[b] -= line
         power[b] = GAIN[b] * (x[b] * x[b] + y[b] * y[b])
+
+
+@njit(cache=True)
+def price_shares(power: Float64, factor: float, first: int, last: int, floored: Float64) -> None:
+    """Turn the window's power into shares; write the share, or FLOOR, that a logarithm is of."""
+    for b in range(max(first, 0), last):
+        p = power[b] * factor
+        power[b], floored[b] = p, p if p > FLOOR else FLOOR
 
 
 @njit(cache=True)

@@ -25,10 +25,11 @@ from features.catalogue import Family, Group, Stage, register
 from features.decay import WARMING_UP
 from features.inputs import BarInputs, History
 from features.spectral.columns import PRICE_COLUMNS, PRICE_WINDOWS, RETURN_COLUMNS, price_column, return_column
-from features.spectral.detrended import GAIN, GAINS, describe_price, straighten, turn_back
+from features.spectral.detrended import GAIN, GAINS, describe_price, price_shares, straighten, turn_back
 from features.spectral.detrended import NO_POWER as NO_TREND
 from features.spectral.sliding_dft import (
     BINS,
+    FIRST,
     WINDOWS,
     State,
     advance,
@@ -40,6 +41,7 @@ from features.spectral.sliding_dft import (
 )
 from features.spectral.spectrum import (
     BIN,
+    EIGHT,
     FLOOR,
     HIGH,
     LOW,
@@ -47,6 +49,7 @@ from features.spectral.spectrum import (
     SLOPE,
     describe,
     distances,
+    eighths_of,
     products,
     shares,
     spread,
@@ -61,8 +64,11 @@ EDGE: Final = int(Why.EDGE)
 WIDTH, PRICE_WIDTH = len(RETURN_COLUMNS), len(PRICE_COLUMNS)
 FLUX: Final = WIDTH - 1
 N: Final = len(WINDOWS)
-PRICE_AT: Final = tuple(  # the first column of each window's detrended price, -1 where there are none
-    len(WINDOWS) * WIDTH + PRICE_WINDOWS.index(w) * PRICE_WIDTH if w in PRICE_WINDOWS else -1 for w in WINDOWS
+PRICE_AT: Final = np.array(  # of each window whose price is looked at: its place, first column, first and last bin
+    [
+        (w, N * WIDTH + j * PRICE_WIDTH, FIRST[w], FIRST[w + 1])
+        for j, w in enumerate(WINDOWS.index(window) for window in PRICE_WINDOWS)
+    ]
 )
 
 
@@ -98,7 +104,8 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
     room, log, of_bin, was = np.empty(BINS), np.empty(BINS), np.empty(BINS), np.empty(BINS)
     room_bits, log_bits = room.view(np.int64), log.view(np.int64)
     factor, factor_before, number, apart = np.empty(N), np.empty(N), np.empty(N), np.empty(N)
-    information, logs, slope, flux, lanes = np.empty(N), np.empty(N), np.empty(N), np.empty(N), np.empty(64)
+    information, logs, slope, flux = np.empty(N), np.empty(N), np.empty(N), np.empty(N)
+    lanes, eighths = np.empty(64), np.empty(BINS // EIGHT)
     turned_to = -1
     for k in range(len(bars.series)):
         i, n = bars.series[k], bars.n[k]
@@ -131,12 +138,13 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
         totals(log, lanes, logs)
         products(SLOPE, log, lanes, slope)
         totals(change, lanes, flux)
+        eighths_of(share, eighths)
         for w in range(N):
             window, at, reason = WINDOWS[w], w * WIDTH, WARMING_UP if n <= WINDOWS[w] else EDGE
             if total[w] == 0.0:
                 refuse(out, why, k, at, at + WIDTH, reason)
             else:
-                described, b = describe(w, share, number[w], apart[w], information[w], logs[w], slope[w])
+                described, b = describe(w, share, eighths, number[w], apart[w], information[w], logs[w], slope[w])
                 for c in range(len(described)):
                     out[k, at + c] = described[c]
                 out[k, at + 11], out[k, at + 12] = phase_of(real[b], imaginary[b], cosine[b], sine[b])
@@ -147,24 +155,24 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
                 refuse(out, why, k, at + FLUX, at + WIDTH, EDGE if n > window + 1 else WARMING_UP)
         turn_back(real, imaginary, next_cosine, next_sine, x, y)
         products(GAIN, x, lanes, number)
-        for w in range(N):
+        for p in range(len(PRICE_AT)):
+            w, _, first, last = PRICE_AT[p]
             number[w] /= GAINS[w]
-        spread(number, of_bin)
-        straighten(x, y, of_bin, share)
+            straighten(x, y, number[w], first, last, share)
         totals(share, lanes, apart)
-        for w in range(N):
+        for p in range(len(PRICE_AT)):
+            w, _, first, last = PRICE_AT[p]
             some = total[w] > 0.0 and apart[w] > NO_TREND * GAINS[w] * number[w] ** 2
             factor[w] = inverse(apart[w]) if some else 0.0
-        spread(factor, of_bin)
-        shares(share, of_bin, before, was, change, room)
-        logarithms(room_bits, of_bin, log, log_bits)
+            price_shares(share, factor[w], first, last, room)
+            logarithms(room_bits[first:last], of_bin[first:last], log[first:last], log_bits[first:last])
         products(share, log, lanes, information)
-        for w in range(N):
-            at = PRICE_AT[w]
-            if at >= 0 and factor[w] > 0.0:
+        for p in range(len(PRICE_AT)):
+            w, at, _, _ = PRICE_AT[p]
+            if factor[w] > 0.0:
                 describe_price(w, x, y, share, information[w], out, k, at)
                 mark(why, k, at, at + PRICE_WIDTH, 0)
-            elif at >= 0:
+            else:
                 refuse(out, why, k, at, at + PRICE_WIDTH, WARMING_UP if n <= WINDOWS[w] else EDGE)
 
 

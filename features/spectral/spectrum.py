@@ -17,6 +17,8 @@ ROLL_OFF: Final = 0.85
 FLOOR, TIE = 1e-12, 1e-9
 LAST_LOW: Final = tuple(int(LOW * w) for w in WINDOWS)  # bins; none stands at 0.1 or 0.3
 LAST_MID: Final = tuple(int(HIGH * w) for w in WINDOWS)
+BOUNDS: Final = np.array(list(zip(FIRST, FIRST[1:], WINDOWS, LAST_LOW, LAST_MID)))  # tuples are slow to index
+EIGHT: Final = 8  # bins that are added up together
 ONES: Final = np.ones(BINS)
 BIN: Final = np.concatenate([np.arange(1.0, w // 2 + 1) for w in WINDOWS])
 
@@ -104,13 +106,21 @@ def dominant_of(share: Float64, first: int, last: int) -> int:
 
 
 @njit(cache=True)
-def roll_off_of(share: Float64, first: int, last: int) -> int:
-    """Return the lowest bin (its place) up to which ROLL_OFF of the power lies."""
-    wanted, below, b = ROLL_OFF * (1.0 - TIE), 0.0, first
-    part = added(share, b, b + 8)
-    while b + 8 < last and below + part < wanted:
-        below, b = below + part, b + 8
-        part = added(share, b, b + 8)
+def eighths_of(share: Float64, eighths: Float64) -> None:
+    """Write the sum of each eight bins that lie together."""
+    for m in range(BINS // EIGHT):
+        b = EIGHT * m
+        p, q = share[b] + share[b + 4], share[b + 1] + share[b + 5]
+        r, s = share[b + 2] + share[b + 6], share[b + 3] + share[b + 7]
+        eighths[m] = (p + q) + (r + s)
+
+
+@njit(cache=True)
+def roll_off_of(share: Float64, eighths: Float64, first: int, last: int) -> int:
+    """Return the lowest bin (its place) up to which ROLL_OFF of the power lies, given the sums of `eighths_of`."""
+    wanted, below, b = ROLL_OFF * (1.0 - TIE), 0.0, max(first, 0)
+    while b + EIGHT < last and below + eighths[b // EIGHT] < wanted:
+        below, b = below + eighths[b // EIGHT], b + EIGHT
     while b < last - 1 and below + share[b] < wanted:
         below, b = below + share[b], b + 1
     return b
@@ -125,24 +135,33 @@ def entropy_of(information: float, bins: int) -> float:
 
 @njit(cache=True, error_model="numpy")
 def describe(
-    w: int, share: Float64, centroid: float, apart: float, information: float, logs: float, slope: float
+    w: int,
+    share: Float64,
+    eighths: Float64,
+    centroid: float,
+    apart: float,
+    information: float,
+    logs: float,
+    slope: float,
 ) -> tuple[tuple[float, ...], int]:
     """Return the first eleven columns of window w and its dominant bin's place.
 
-    Given are the sums over its bins of k p, (k - centroid)^2 p, p log p, log p, and weighted log p.
+    Given are the sums of each eight bins, and over its bins those of k p, (k - centroid)^2 p, p log p, log p, and
+    weighted log p.
     """
-    first, last, window = FIRST[w], FIRST[w + 1], WINDOWS[w]
+    first, last, window, low, mid = BOUNDS[w]
+    a_bar, a_bin = 1.0 / window, 1.0 / (last - first)  # powers of two: exact
     dominant = dominant_of(share, first, last)
     columns = (
-        added(share, first, first + LAST_LOW[w]),
-        added(share, first + LAST_LOW[w], first + LAST_MID[w]),
-        added(share, first + LAST_MID[w], last),
-        centroid / window,
+        added(share, first, first + low),
+        added(share, first + low, first + mid),
+        added(share, first + mid, last),
+        centroid * a_bar,
         entropy_of(information, last - first),
-        min((last - first) * math.exp(logs / (last - first)), 1.0),
+        min((last - first) * math.exp(logs * a_bin), 1.0),
         window / (dominant - first + 1),
-        math.sqrt(apart) / window,
-        (roll_off_of(share, first, last) - first + 1) / window,
+        math.sqrt(apart) * a_bar,
+        (roll_off_of(share, eighths, first, last) - first + 1) * a_bar,
         slope,
         share[dominant],
     )
