@@ -14,7 +14,7 @@ import numpy as np
 from dataflows.interfaces import Snapshot
 
 KEY: Final = "state_version"  # in a snapshot; those of version 1 don't carry it
-STATE_VERSION: Final = 4
+STATE_VERSION: Final = 5
 
 
 def _without_tiers(snapshot: Snapshot) -> Snapshot:
@@ -71,8 +71,20 @@ def _without_alerts(snapshot: Snapshot) -> Snapshot:
     return snapshot
 
 
+def _with_short_rings(snapshot: Snapshot) -> Snapshot:
+    """Version 5 keeps the last 256 highs, lows and volumes of a series, not 512."""
+    features = snapshot["stations"].get("tick_features")
+    if features is not None:
+        features["version"] = 2
+        history, n = features["state"]["bars:history"], np.asarray(features["state"]["bars:series"]["n"])
+        bar = n - 1 - (n - 1 - np.arange(256)[:, None]) % 256  # of each slot and series, from 0 on
+        for name in ("high", "low", "volume"):
+            history[name] = np.asarray(history[name])[bar % 512, np.arange(len(n))]
+    return snapshot
+
+
 MIGRATIONS: Final[Mapping[int, Callable[[Snapshot], Snapshot]]] = {  # from this version to the next
-    1: _without_tiers, 2: _without_challengers, 3: _without_alerts,
+    1: _without_tiers, 2: _without_challengers, 3: _without_alerts, 4: _with_short_rings,
 }  # fmt: skip
 
 

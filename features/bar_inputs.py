@@ -1,7 +1,7 @@
 """What kernels read of a bar, derived once for all of them: returns, counts, and the shared rings.
 
 Edges:  a series' first bar has no previous close: its returns are NaN, and nothing else is.
-Cost:   O(1) a bar; 5 numbers and `len(History._fields) * RING` ring slots a series.
+Cost:   O(1) a bar; 5 numbers and `sum(SLOTS.values())` ring slots a series.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from features.inputs import MAX_ROWS_PER_SERIES, RING, BarInputs, History
+from features.inputs import MAX_ROWS_PER_SERIES, SLOTS, BarInputs, History
 from schema.bars import BarFlag, Bars
 from schema.ticks import Float64, Int32, Int64
 
@@ -37,7 +37,7 @@ def new_series(n_series: int) -> SeriesState:
 
 def new_history(n_series: int) -> History:
     """Return empty rings."""
-    return History._make(np.zeros((RING, n_series)) for _ in History._fields)
+    return History(**{name: np.zeros((slots, n_series)) for name, slots in SLOTS.items()})
 
 
 @njit(cache=True)
@@ -148,5 +148,5 @@ def push(history: History, bars: BarInputs, first: int) -> int:
         (history.log_return, bars.log_return),
     ):
         for k in range(first, last):
-            ring[(n[k] - 1) & (RING - 1), series[k]] = values[k]
+            ring[(n[k] - 1) & (len(ring) - 1), series[k]] = values[k]
     return last

@@ -23,7 +23,7 @@ from schema.items import KINDS, NO_ITEMS, Items
 from schema.reasons import Why
 from schema.ticks import Int32, UInt8
 
-SNAPSHOT_VERSION: Final = 1
+SNAPSHOT_VERSION: Final = 2
 NO_FEEDS: Final = np.zeros(len(KINDS), np.uint8)
 EVERY_FEED: Final = np.ones(len(KINDS), np.uint8)
 

@@ -1,9 +1,9 @@
 """What kernels read: closed bars with their shared history, ordered ticks and items with the closes between them.
 
-History is kept once a series, not once a feature: each ring holds the last `RING` values of one input, and a
-kernel reads the value `lag` bars ago with `past(ring, i, n, lag)`. The rings are filled for a whole batch before
-the kernels run; since a batch brings a series at most `MAX_ROWS_PER_SERIES` rows, a window of up to `MAX_WINDOW`
-bars before any of them is still there.
+History is kept once a series, not once a feature: each ring holds the last `RING` values of one input (`SHORT_RING`
+of high, low and volume), and a kernel reads the value `lag` bars ago with `past(ring, i, n, lag)`. The rings are filled
+for a whole batch before the kernels run; since a batch brings a series at most `MAX_ROWS_PER_SERIES` rows, a window of
+up to `MAX_WINDOW` bars (`SHORT_WINDOW` of high, low and volume) before any of them is still there.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from schema.ticks import Float64, Int32, Int64, UInt8
 
-RING: Final = 512  # a power of two
-MAX_WINDOW: Final = 257  # lags 0 .. 256
-MAX_ROWS_PER_SERIES: Final = RING - MAX_WINDOW
+RING, SHORT_RING = 512, 256  # powers of two
+MAX_WINDOW, SHORT_WINDOW = 257, 65  # lags 0 .. 256 and 0 .. 64
+MAX_ROWS_PER_SERIES: Final = min(RING - MAX_WINDOW, SHORT_RING - SHORT_WINDOW)
 LEADERS: Final = 2  # symbols that others may be compared with, beside the market
 
 
@@ -58,17 +58,20 @@ class BarInputs(NamedTuple):
 
 
 class History(NamedTuple):
-    """Shared rings, shape (RING, series); the n-th bar of a series stands at slot (n - 1) % RING.
+    """Shared rings, shape (slots, series); the n-th bar of a series stands at slot (n - 1) % slots.
 
     The slot comes first: series close together, and bars of one time then lie side by side in memory. With the
     series first each lag of each series was a cache miss, and all of one lag fell into the same few cache sets.
     """
 
-    high: Float64
-    low: Float64
-    close: Float64
-    volume: Float64
-    log_return: Float64  # NaN at n = 1
+    high: Float64  # SHORT_RING slots
+    low: Float64  # SHORT_RING
+    close: Float64  # RING
+    volume: Float64  # SHORT_RING
+    log_return: Float64  # RING; NaN at n = 1
+
+
+SLOTS: Final = {"high": SHORT_RING, "low": SHORT_RING, "close": RING, "volume": SHORT_RING, "log_return": RING}
 
 
 class TickInputs(NamedTuple):
@@ -120,7 +123,8 @@ class ItemInputs(NamedTuple):
 @njit(cache=True, inline="always")
 def past(ring: Float64, i: int, n: int, lag: int) -> float:
     """Return the value `lag` bars before the n-th bar of series i (lag 0 is the n-th itself)."""
-    value: float = ring[(n - 1 - lag) & (RING - 1), i]
+    slot = np.uint64(n - 1 - lag) & np.uint64(len(ring) - 1)  # unsigned: no check for a negative index
+    value: float = ring[slot, i]
     return value
 
 

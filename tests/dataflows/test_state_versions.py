@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from dataflows.state_versions import KEY, StateVersionMismatch, migrated
+from features.inputs import SHORT_RING, past
 
 STEPS = {
     1: lambda snapshot: {**snapshot, "added": 0},
@@ -34,3 +36,20 @@ def test_a_newer_one_is_refused() -> None:
 def test_a_missing_step_is_refused() -> None:
     with pytest.raises(StateVersionMismatch, match=r"no way from 3 to 4; .*recovery reset"):
         migrated({KEY: 1}, 4, STEPS)
+
+
+def test_shorter_rings_keep_the_newest_bars() -> None:
+    counts = np.array([0, 1, 200, 256, 257, 511, 512, 513, 700, 5_000])
+    ring = np.zeros((512, len(counts)))
+    for i, n in enumerate(counts):
+        for bar in range(n):
+            ring[bar % 512, i] = 1.0 + bar
+    state = {"bars:series": {"n": counts}, "bars:history": {"high": ring, "low": -ring, "volume": ring, "close": ring}}
+    old = {KEY: 4, "stations": {"tick_features": {"version": 1, "state": state}}}
+    history = migrated(old, 5)["stations"]["tick_features"]["state"]["bars:history"]
+    assert history["close"] is ring
+    for i, n in enumerate(counts):
+        for name, sign in (("high", 1.0), ("low", -1.0), ("volume", 1.0)):
+            assert history[name].shape == (SHORT_RING, len(counts))
+            kept = [past(history[name], i, n, lag) for lag in range(min(n, SHORT_RING))]
+            assert kept == [sign * (n - lag) for lag in range(min(n, SHORT_RING))]

@@ -7,7 +7,7 @@ import pytest
 
 from features.bar_inputs import bar_inputs, log_ratio, new_series
 from features.engine import FeatureEngine, bar_groups
-from features.inputs import MAX_ROWS_PER_SERIES, RING, past
+from features.inputs import MAX_ROWS_PER_SERIES, SLOTS, past
 from schema.bars import BarFlag, take_bars
 from schema.features import FeatureRows
 from tests.laws.runs import CATALOGUE, catalogue_rows, cuts, engine_for, same_bits, step
@@ -49,9 +49,11 @@ def test_rings_hold_the_longest_window_before_each_row() -> None:
     inputs = engine.bar_features(market.bars, engine.tick_features(market.ticks, market.bars))
     history = engine.snapshot()["state"]["bars:history"]
     for series in np.unique(inputs.series):
-        closes = inputs.close[inputs.series == series]
-        kept = [past(history["close"], series, len(closes), lag) for lag in range(min(RING, len(closes)))]
-        assert kept == closes[::-1][: len(kept)].tolist()
+        for name, slots in SLOTS.items():
+            values = getattr(inputs, name)[inputs.series == series]
+            kept = [past(history[name], series, len(values), lag) for lag in range(min(slots, len(values)))]
+            assert history[name].shape[0] == slots
+            assert np.array_equal(kept, values[::-1][: len(kept)], equal_nan=True)
     assert len(inputs.n) > 4 * MAX_ROWS_PER_SERIES
 
 
