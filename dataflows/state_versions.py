@@ -65,7 +65,8 @@ def _lineup(services: Snapshot) -> Snapshot:
 def _without_alerts(snapshot: Snapshot) -> Snapshot:
     """Version 4 watches for anomalies and drift, and announces champions: nothing was seen, nobody was announced."""
     stations = snapshot["stations"]
-    stations["sinks"]["champions"] = {}
+    if (sinks := stations.get("sinks")) is not None:
+        sinks["champions"] = {}
     if "publisher" not in stations:  # a feature process
         stations["alerts"] = {}
     return snapshot
