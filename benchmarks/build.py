@@ -27,7 +27,7 @@ from features import families
 from features.catalogue import registered
 from features.engine import FeatureEngine
 from features.tick_inputs import TickPreparer
-from schema.bars import BarFlag, Bars, empty_bars
+from schema.bars import BarFlag, Bars, zero_bars
 from schema.timeframes import SECOND
 
 MINUTE, DAY = 60 * SECOND, 86_400 * SECOND
@@ -81,7 +81,7 @@ def _measure(symbols: int, minutes: int, warm_up: int, batch: int, folder: Path)
             rows = engine.tick_features(none, bars)
             inputs = engine.bar_features(bars, rows)
             engine.cross_section(inputs, bars, rows)
-            engine.mask_gaps(inputs, rows)
+            engine.finish(bars, inputs, rows)
         if minute >= warm_up:
             with timed("parquet"):
                 day = folder / f"{bars.time[0] // DAY}.parquet"
@@ -134,9 +134,7 @@ class _Market:
         opening, close = np.round(path[:-1], 2).ravel(), np.round(path[1:], 2).ravel()
         n = minutes * S
         reach = np.round(random.exponential(3e-4, (2, n)) * close, 2)
-        bars = empty_bars(n)
-        for column in bars:
-            column[...] = 0
+        bars = zero_bars(n)
         bars.time[:] = np.repeat(START + (self.minute + np.arange(minutes) + 1) * MINUTE, S)
         bars.start[:] = bars.time - MINUTE
         bars.symbol[:] = np.tile(np.arange(S), minutes)

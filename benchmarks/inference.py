@@ -24,7 +24,7 @@ from models.progress import silent
 from models.served_members import stepper
 from models.trees import parse_forest
 from models.two_stages import Picked
-from schema.bars import Bars, empty_bars
+from schema.bars import Bars, zero_bars
 from schema.features import FeatureRows
 from schema.timeframes import SECOND
 
@@ -126,9 +126,7 @@ def _section(bundle: Bundle, random: np.random.Generator) -> list[float]:
 
 
 def _bars() -> Bars:
-    bars = empty_bars(SYMBOLS)
-    for column in bars:
-        column[:] = 0
+    bars = zero_bars(SYMBOLS)
     bars.symbol[:], bars.close[:], bars.mid[:] = np.arange(SYMBOLS), 100.0, 100.0
     return bars
 

@@ -13,7 +13,7 @@ from features import families
 from features.catalogue import Stage, registered
 from features.engine import FeatureEngine
 from features.inputs import TickInputs
-from schema.bars import Bars, empty_bars
+from schema.bars import Bars, zero_bars
 
 SYMBOLS: Final = 1_000
 SEEN: Final = 300  # bars before the measured ones: six averages of 50 in a row need 295
@@ -46,7 +46,7 @@ def walks(symbols: int = SYMBOLS, n: int = SEEN + MEASURED) -> Walks:
 def bars_of(walk: Walks, at: int) -> Bars:
     """Return bar number `at` of all symbols as the engine takes it."""
     symbols = walk.close.shape[1]
-    columns = {field: np.zeros(symbols, array.dtype) for field, array in zip(Bars._fields, empty_bars(0))}
+    columns = zero_bars(symbols)._asdict()
     for field in ("open", "high", "low", "close", "volume"):
         columns[field][:] = getattr(walk, field)[at]
     columns["symbol"][:] = np.arange(symbols)

@@ -24,7 +24,7 @@ from models.config import QUICK, SIGMA, NetConfig, TrainingConfig, TreesConfig, 
 from models.dataset import DatasetBuilder, build_dataset
 from models.training import train
 from ops.tables import print_table
-from schema.bars import Bars, empty_bars
+from schema.bars import Bars, zero_bars
 from schema.features import FeatureRows
 from schema.timeframes import SECOND, parse_timeframe
 
@@ -39,9 +39,7 @@ def history(rows: int) -> Iterator[tuple[Bars, FeatureRows]]:
     random, level = np.random.default_rng(7), np.zeros(SYMBOLS)
     for first in range(0, rows // SYMBOLS, _BATCH):
         shocks = 2e-4 * random.standard_normal((_BATCH, SYMBOLS))
-        bars = empty_bars(_BATCH * SYMBOLS)
-        for column in bars:
-            column[:] = 0
+        bars = zero_bars(_BATCH * SYMBOLS)
         bars.time[:] = np.repeat(_START + SECOND * np.arange(first + 1, first + _BATCH + 1), SYMBOLS)
         bars.start[:], bars.symbol[:] = bars.time - SECOND, np.tile(np.arange(SYMBOLS), _BATCH)
         bars.close[:] = bars.mid[:] = 100 * np.exp(level + np.cumsum(shocks, axis=0)).ravel()

@@ -23,7 +23,7 @@ from features.inputs import MAX_ROWS_PER_SERIES
 from features.sessions import Sessions, session_at
 from features.tick_inputs import TickPreparer
 from ops.settings import Settings
-from schema.bars import BarFlag, Bars, concat_bars, empty_bars, take_bars
+from schema.bars import BarFlag, Bars, concat_bars, take_bars, zero_bars
 from schema.features import FeatureRows
 from schema.ticks import Int64, ticks_of
 from schema.timeframes import BarKind, Timeframe, parse_timeframe
@@ -149,9 +149,7 @@ class BarReader:
         )  # fmt: skip
 
     def _filled(self, raw: RawBars, rows: Int64, time: Int64, symbol: np.ndarray, at: Int64) -> Bars:
-        bars = empty_bars(len(rows))
-        for column in bars:
-            column[:] = 0
+        bars = zero_bars(len(rows))
         for quote in (bars.bid, bars.bid_size, bars.ask, bars.ask_size, bars.mid):
             quote[:] = np.nan
         bars.time[:], bars.symbol[:] = time, symbol

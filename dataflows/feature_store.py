@@ -28,7 +28,6 @@ from schema.ticks import Bool, Float64, Int64, UInt8
 from schema.timeframes import parse_timeframe
 
 DAY: Final = 86_400 * 10**9  # ns
-_BAR: Final = tuple(name for name, _, _ in BAR_FIELDS)
 _FORMAT: Final = ds.ParquetFileFormat(read_options=ds.ParquetReadOptions(dictionary_columns=["symbol"]))
 
 
@@ -65,6 +64,7 @@ class FeatureStore:
         self.fingerprints: dict[str, str] = about["fingerprints"]
         self.columns: tuple[str, ...] = tuple(about["columns"])
         self.symbols: tuple[str, ...] = tuple(about["symbols"])
+        self._bar = tuple(name for name, _, _ in BAR_FIELDS if name in self._schema.names)
         self._place = {name: k for k, name in enumerate(self.columns)}
 
     def read(
@@ -77,7 +77,7 @@ class FeatureStore:
         for one that isn't known.
         """
         names = [*self.columns] if columns is None else [*columns]
-        self._check(names, {*self.columns, *_BAR, VALIDITY})
+        self._check(names, {*self.columns, *self._bar, VALIDITY})
         return self._rows(self._days(start, end), ["time", "symbol", *names], symbols, start, end)
 
     def as_of(
@@ -131,7 +131,7 @@ class FeatureStore:
             folder=scratch,
         )
         for day in self._days(start, end):
-            table = self._rows([day], [*_BAR, *names, VALIDITY], None, start, end)
+            table = self._rows([day], [*self._bar, *names, VALIDITY], None, start, end)
             builder.add(bars_of(table, self.symbols), FeatureRows(values_of(table, names), self._why(table, names)))
         return builder.finish()
 

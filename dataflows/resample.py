@@ -14,9 +14,10 @@ from typing import Final
 
 import numpy as np
 
+from features.basis import PRICES, SIZES
 from features.sessions import Sessions
 from schema.bars import BarFlag, Bars, Phase, concat_bars, empty_bars, take_bars
-from schema.ticks import Bool, Int32, Int64
+from schema.ticks import Bool, Float64, Int32, Int64
 from schema.timeframes import BarKind, Timeframe
 
 _EMPTY, _PARTIAL, _QUOTED = int(BarFlag.EMPTY), int(BarFlag.PARTIAL), int(BarFlag.QUOTE_PRICED)
@@ -81,6 +82,7 @@ class Resampler:
             return fine
         last = np.append(first[1:], len(boundary)) - 1
         group = np.repeat(np.arange(len(first)), last - first + 1)
+        fine = _in_units_of(fine, fine.basis[last][group])
         out = take_bars(fine, last)
         out.time[:], out.timeframe[:] = boundary[last], self._index
         self._prices(out, fine, group, first)
@@ -131,6 +133,16 @@ class Resampler:
             out.start < out.session_open, int(Phase.PRE),
             np.where(out.start >= out.session_close, int(Phase.POST), int(Phase.REGULAR)),
         )  # fmt: skip
+
+
+def _in_units_of(bars: Bars, basis: Float64) -> Bars:
+    """Return n bars in the units of another basis (n,): parts of one bar may lie before and behind a split."""
+    ratio = basis / bars.basis
+    if (ratio == 1.0).all():
+        return bars
+    prices = {name: getattr(bars, name) / ratio for name in PRICES}
+    sizes = {name: getattr(bars, name) * ratio for name in SIZES}
+    return bars._replace(**prices, **sizes, basis=basis)
 
 
 def _or_all(wanted: Bool, otherwise: Bool, group: Int64) -> Bool:

@@ -14,7 +14,7 @@ import numpy as np
 from dataflows.interfaces import Snapshot
 
 KEY: Final = "state_version"  # in a snapshot; those of version 1 don't carry it
-STATE_VERSION: Final = 5
+STATE_VERSION: Final = 6
 
 
 def _without_tiers(snapshot: Snapshot) -> Snapshot:
@@ -84,8 +84,20 @@ def _with_short_rings(snapshot: Snapshot) -> Snapshot:
     return snapshot
 
 
+def _without_actions(snapshot: Snapshot) -> Snapshot:
+    """Version 6 knows splits and dividends, and bars corrected while they are open: there were none of these."""
+    stations = snapshot["stations"]
+    if (bars := stations.get("bars")) is not None:
+        bars["builder"]["basis"] = np.ones(len(bars["builder"]["symbols"]))
+        bars["corrections"] = {"series": []}
+    for holds in (stations.get("barrier"), (stations.get("join") or {}).get("barrier")):
+        for part in (holds or {}).get("waiting", []):
+            part["bars"]["basis"] = np.ones(len(part["bars"]["time"]))
+    return snapshot
+
+
 MIGRATIONS: Final[Mapping[int, Callable[[Snapshot], Snapshot]]] = {  # from this version to the next
-    1: _without_tiers, 2: _without_challengers, 3: _without_alerts, 4: _with_short_rings,
+    1: _without_tiers, 2: _without_challengers, 3: _without_alerts, 4: _with_short_rings, 5: _without_actions,
 }  # fmt: skip
 
 

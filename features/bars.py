@@ -11,7 +11,7 @@ from features.bar_state import Records, clock_records, series_records, symbol_re
 from features.inputs import TickInputs
 from features.sessions import Sessions
 from schema.bars import Bars
-from schema.ticks import Int64
+from schema.ticks import Float64, Int64
 from schema.timeframes import Timeframe
 
 _ROWS: Final = 8_192  # of one output buffer; a batch with more closes is walked in several
@@ -28,6 +28,7 @@ class BarBuilder:
         self.symbols = symbol_records(0)
         self.series = series_records(0, len(timeframes))
         self.clock = clock_records([t.kind for t in timeframes], [t.every for t in timeframes])
+        self.basis: Float64 = np.ones(0)  # (S,) as in Bars
         self._out = np.empty(_ROWS, ROW)
 
     def grow(self, n_symbols: int) -> None:
@@ -36,7 +37,20 @@ class BarBuilder:
         if new > 0:
             self.symbols = np.concatenate([self.symbols, symbol_records(new)])
             self.series = np.concatenate([self.series, series_records(new, len(self.timeframes))])
+            self.basis = np.concatenate([self.basis, np.ones(new)])
             self._out = np.empty(max(_ROWS, 2 * n_symbols), ROW)
+
+    def rescale(self, i: int, ratio: float) -> None:
+        """Divide symbol i's prices by a split's ratio, multiply its sizes: its open bars too are in the new units."""
+        self.basis[i] *= ratio
+        for records, prices, sizes in (
+            (self.symbols, ("price", "bid", "ask"), ("bid_size", "ask_size")),
+            (self.series, ("open", "high", "low", "close"), ("volume",)),
+        ):
+            for name in prices:
+                records[name][i] /= ratio
+            for name in sizes:
+                records[name][i] *= ratio
 
     def step(self, ticks: TickInputs, origin: Origin, watermark: int, by_name: Int64) -> Bars:
         """Apply ordered ticks and return the bars they and the watermark close.
@@ -52,12 +66,14 @@ class BarBuilder:
             )  # fmt: skip
             parts.append(self._out[:rows].copy())
         rows_ = np.concatenate(parts) if len(parts) > 1 else parts[0]
+        rows_["basis"] = self.basis[rows_["symbol"]]
         return Bars(*(np.ascontiguousarray(rows_[field]) for field in Bars._fields))
 
     def snapshot(self) -> dict[str, Any]:
         """Return the state of all open bars."""
         return {
             "lane_began": self.lane_began, "symbols": self.symbols, "series": self.series, "clock": self.clock,
+            "basis": self.basis,
         }  # fmt: skip
 
     def restore(self, snapshot: dict[str, Any]) -> None:
@@ -70,3 +86,4 @@ class BarBuilder:
             )
         self.lane_began = np.array(snapshot["lane_began"])
         self.symbols, self.series, self.clock = np.array(snapshot["symbols"]), np.array(snapshot["series"]), clock
+        self.basis = np.array(snapshot["basis"])

@@ -68,6 +68,7 @@ class Column:
     params: dict[str, float] = field(default_factory=dict)
     edges: str = "none"
     sessions: str = "spans"  # spans, resets, or is masked at a session's start
+    actions: str = "rescaled"  # what a split or dividend of the symbol does to it
     ties: str = "none"  # where it branches on equality
 
 

@@ -36,6 +36,7 @@ What the words of a row mean:
 | warm-up | the first valid value comes with this input of the driver |
 | degree | the value scales with price and size to this power |
 | sessions | whether it spans a session's start, resets at it, or is masked there |
+| actions | at a split or dividend: rescaled, as if all earlier prices and sizes had been in the new units |
 | ties | where it branches on equality |
 | oracle | what the tests compare it with |
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from features.arrays import as_snapshot, from_snapshot, grown
 from features.bar_inputs import bar_inputs, new_history, new_series, push
+from features.basis import degrees_of, in_own_units, on_basis
 from features.catalogue import Column, Group, Stage, fingerprint
 from features.gaps import mask_gaps, new_gaps, reach_of
 from features.inputs import LEADERS, BarGroups, BarInputs, Closes, ItemInputs, TickInputs
@@ -31,7 +32,7 @@ EVERY_FEED: Final = np.ones(len(KINDS), np.uint8)
 class FeatureEngine:
     """Compute feature rows, batch by batch: ticks first, then bars, items, and the cross-section of the same rows.
 
-    The order of calls for a batch is `tick_features`, `bar_features`, `item_features`, `cross_section`, `mask_gaps`.
+    The order of calls for a batch is `tick_features`, `bar_features`, `item_features`, `cross_section`, `finish`.
     How a stream is cut into batches never changes a bit of the result, as long as the rows of one bar time come in one
     batch.
     """
@@ -53,6 +54,7 @@ class FeatureEngine:
         self._stages = {stage: _placed(self.groups, stage) for stage in Stage}
         self._rows = RowBuffers(len(self.columns))
         self._reach = reach_of(self.columns)
+        self._degrees = degrees_of(self.columns)
         self._start(self.n_symbols)
 
     def grow(self, n_symbols: int) -> None:
@@ -65,7 +67,7 @@ class FeatureEngine:
             grown(fresh, old[part])
 
     def tick_features(self, ticks: TickInputs, bars: Bars) -> FeatureRows:
-        """Apply the batch's ticks and begin its feature rows, one a bar, with the columns that ticks drive.
+        """Apply the batch's ticks, prices on their basis, and begin its feature rows, one a bar.
 
         Call it also when no bar closed. `bars.position` counts the batch's ticks before each close.
         """
@@ -83,8 +85,8 @@ class FeatureEngine:
         return rows
 
     def bar_features(self, bars: Bars, rows: FeatureRows) -> BarInputs:
-        """Fill the columns that bars drive and return the bars as kernels read them."""
-        inputs = bar_inputs(self._series, bars, self.n_timeframes)
+        """Fill the columns that bars drive and return the bars as kernels read them: prices on their basis."""
+        inputs = bar_inputs(self._series, on_basis(bars), self.n_timeframes)
         values, why = with_spare_rows(rows)
         first, n = 0, len(bars.time)
         while first < n:
@@ -138,12 +140,13 @@ class FeatureEngine:
         inputs = self.bar_features(bars, rows)
         self.item_features(items, feed, inputs, rows)
         self.cross_section(inputs, bars, rows, leaders)
-        self.mask_gaps(inputs, rows)
+        self.finish(bars, inputs, rows)
         return rows, inputs
 
-    def mask_gaps(self, inputs: BarInputs, rows: FeatureRows) -> None:
-        """Mark what lost messages reach, in rows whose columns are all written."""
+    def finish(self, bars: Bars, inputs: BarInputs, rows: FeatureRows) -> None:
+        """Mark what lost messages reach and give values in the units of their bars, once all columns are written."""
         mask_gaps(self._gaps, self._reach, inputs, rows)
+        in_own_units(rows.values, self._degrees, bars.basis)
 
     @property
     def state_bytes_per_series(self) -> float:

@@ -87,6 +87,11 @@ class TickPreparer:
         if n_symbols > len(self._state.price):
             self._state = grown(init(n_symbols), self._state)
 
+    def rescale(self, i: int, ratio: float) -> None:
+        """Divide what is remembered of symbol i's prices by a split's ratio."""
+        for prices in (self._state.bid, self._state.ask, self._state.price):
+            prices[i] /= ratio
+
     def prepare(self, ticks: Ticks) -> TickInputs:
         """Return the ticks as kernels read them; columns that stay as they are are shared, not copied.
 

@@ -41,6 +41,12 @@ def init(n_symbols: int) -> VerdictState:
     )
 
 
+def rescale(state: VerdictState, i: int, ratio: float) -> None:
+    """Divide the prices that symbol i is compared with by a split's ratio."""
+    state.level[i] /= ratio
+    state.candidate[i] /= ratio
+
+
 @njit(cache=True)
 def _repeated(state: VerdictState, i: int, kind: int, sequence: int) -> bool:
     if sequence == NO_SEQUENCE:

@@ -42,7 +42,7 @@ class Dataset:
     values: Float32  # (n, F) NaN where undefined
     eligible: Bool  # (n,) all required columns are defined: live would predict from this row
     sigma: Float64  # (n,) log return per bar, NaN where undefined
-    price: Float64  # (n,) reference price
+    price: Float64  # (n,) reference price on the symbol's basis
     returns: Float32  # (n, H) NaN where there is no label
     label_end: Int64  # (n,) ns UTC of the last bar a label of this row looks at
     past: Float32  # (n,) log return from the bar before

@@ -2,6 +2,7 @@
 
 The reference is the mid where the bar has a valid quote, else the close (marked `trade-price`). A label exists where
 both ends have the same kind of reference, no bar in between is halted, and, below a day, no session ends in between.
+Prices are compared on the symbol's basis (`Bars.basis`): a split is no return, a dividend is reinvested.
 """
 
 from __future__ import annotations
@@ -34,9 +35,15 @@ class Labels(NamedTuple):
 
 
 def reference(bars: Bars) -> tuple[Float64, Bool]:
-    """Return the reference price of each bar, and whether it is a trade price."""
+    """Return the reference price of each bar in the units of its time, and whether it is a trade price."""
     trade_price = ~np.isfinite(bars.mid)
     return np.where(trade_price, bars.close, bars.mid), trade_price
+
+
+def comparable(bars: Bars) -> tuple[Float64, Bool]:
+    """Return the reference price of each bar on its symbol's basis, and whether it is a trade price."""
+    price, trade_price = reference(bars)
+    return price * bars.basis, trade_price
 
 
 class Labelled(NamedTuple):
@@ -44,7 +51,7 @@ class Labelled(NamedTuple):
 
     time: Int64  # (n,) ns UTC of the close
     symbol: Int32  # (n,)
-    price: Float64  # (n,) reference price
+    price: Float64  # (n,) reference price on the symbol's basis
     trade_price: Bool  # (n,) it is a trade price
     halted: Bool  # (n,)
     starts: Bool  # (n,) the first bar of its session
@@ -54,7 +61,7 @@ class Labelled(NamedTuple):
 
 def labelled(bars: Bars) -> Labelled:
     """Return what the labels of bars are made of."""
-    price, trade_price = reference(bars)
+    price, trade_price = comparable(bars)
     return Labelled(
         bars.time, bars.symbol, price, trade_price, *halts_and_starts(bars), bars.session_open, bars.session_close
     )

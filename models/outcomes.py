@@ -15,7 +15,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from models.classes import BOUND
-from models.labels import bounds, ends_here, halts_and_starts, reference
+from models.labels import bounds, comparable, ends_here, halts_and_starts
 from schema.bars import Bars
 from schema.outcomes import NONE, OUTCOME, Basis
 from schema.predictions import Predictions
@@ -56,7 +56,7 @@ class OpenPredictions:
         if not len(which):
             return np.zeros(0, OUTCOME)
         self._grow(int(bars.symbol[which].max()) + 1)
-        price, trade = reference(bars)
+        price, trade = comparable(bars)
         halted, starts = halts_and_starts(bars)
         source, fresh = _opened(made, len(bars.time))
         out = np.zeros(self.number + len(fresh), OUTCOME)

@@ -12,7 +12,7 @@ import numpy as np
 from models.adaptive_vote import AdaptiveVote, VoteRows, places
 from models.bundle import Bundle
 from models.classes import RISK_WINDOW, move, rank_risk, vote
-from models.labels import reference
+from models.labels import comparable, reference
 from models.ladder import LastWords, Words
 from models.paths import member_classes, paths
 from models.servable import check_columns
@@ -176,7 +176,7 @@ class ServedModel:
         means, log_variances = (np.full((len(every), len(which)), np.nan) for _ in range(2))
         mine = [every.index(name) for name in draft.weights]
         means[mine], log_variances[mine] = draft.means, draft.log_variances
-        price, trade_price = reference(bars)
+        price, trade_price = comparable(bars)
         within = self._timeframe.nominal_ns < 86_400 * 10**9  # labels end with the session
         judged = VoteRows(
             bars.symbol[which],

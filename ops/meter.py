@@ -13,6 +13,7 @@ import numpy as np
 from dataflows.assembly import Flow
 from dataflows.batch import Batch
 from dataflows.sinks.state import NAMES as STATES
+from dataflows.stations.actions import IGNORED
 from ops import metrics
 from schema.alerts import AlertState
 from schema.ticks import HEARTBEAT, count
@@ -117,6 +118,8 @@ class Meter:
         metrics.TICKS_LATE.inc(count(batch.late))
         for letter in batch.dead:
             metrics.TICKS_DEAD.labels(str(letter.reason)).inc()
+        for event in batch.events:
+            metrics.MARKET_EVENTS.labels(str(event.kind), "yes" if IGNORED in event.details else "no").inc()
         metrics.TICKS_WAITING.set(self.flow.tally.counts.lost())
 
     def _rows(self, batch: Batch) -> None:

@@ -46,6 +46,12 @@ TICKS_READ: Final = _counter("ticks_read", "Ticks handed over by the source. rea
 TICKS_USED: Final = _counter("ticks_used", "Ticks that reached the features.")
 TICKS_LATE: Final = _counter("ticks_late", "Ticks later than the reorder bound; stored, never applied.")
 TICKS_DEAD: Final = _counter("ticks_dead", "Refused ticks, by reason (schema.reasons.Dead).", "reason")
+MARKET_EVENTS: Final = _counter(
+    "market_events",
+    "Events of the market that took effect, by kind (schema.events.EventKind) and whether one was ignored (yes, no); "
+    "the stored event says why.",
+    "kind", "ignored",
+)  # fmt: skip
 TICKS_WAITING: Final = _gauge("ticks_waiting", "Ticks in the reorder buffer.")
 BARS: Final = _counter("bars", "Closed bars, by timeframe.", "timeframe")
 FEATURE_ROWS: Final = _counter("feature_rows", "Feature rows, by timeframe.", "timeframe")

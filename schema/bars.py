@@ -56,6 +56,7 @@ class Bars(NamedTuple):
     lane: Int32  # origin of the last tick in it
     offset: Int64
     index: Int32  # type: ignore[assignment]  # shadows tuple.index
+    basis: Float64  # price * basis and size / basis are in units from before the symbol's first split or dividend
     position: Int64  # how many ticks of the same batch come before the close; meaningless outside it
 
 
@@ -67,8 +68,17 @@ _INTEGER: Final = {
 
 
 def empty_bars(n: int) -> Bars:
-    """Make room for n bars, contents undefined."""
-    return Bars._make(np.empty(n, _INTEGER.get(field, np.float64)) for field in Bars._fields)
+    """Make room for n bars, contents undefined but for the basis: nothing was split."""
+    bars = Bars._make(np.empty(n, _INTEGER.get(field, np.float64)) for field in Bars._fields)
+    bars.basis[:] = 1.0
+    return bars
+
+
+def zero_bars(n: int) -> Bars:
+    """Make n bars of zeros, but for the basis: nothing was split."""
+    bars = Bars._make(np.zeros(n, column.dtype) for column in empty_bars(0))
+    bars.basis[:] = 1.0
+    return bars
 
 
 def take_bars(bars: Bars, rows: NDArray[np.bool_] | NDArray[np.intp] | slice) -> Bars:

@@ -12,14 +12,14 @@ class EventKind(StrEnum):
 
     LISTED = "listed"
     DELISTED = "delisted"
-    RENAMED = "renamed"
+    RENAMED = "renamed"  # to details["to"]
     HALT = "halt"
     RESUME = "resume"
     AUCTION = "auction"
-    CORRECTION = "correction"
-    CANCEL = "cancel"
-    SPLIT = "split"
-    DIVIDEND = "dividend"
+    CORRECTION = "correction"  # of a trade at details["time"]
+    CANCEL = "cancel"  # of a trade at details["time"]
+    SPLIT = "split"  # details["ratio"] new shares for an old one
+    DIVIDEND = "dividend"  # details["amount"] of cash a share
     GAP = "gap"  # the feed lost messages
     END = "end"  # a finite input ended
 

@@ -80,7 +80,7 @@ def _bars(ticks: dict[str, np.ndarray], start: np.ndarray, session_open: np.ndar
         "volume": sizes.sum(axis=2), "notional": (prices * sizes).sum(axis=2), "trades": 2, "quotes": 2,
         "bid": bid, "bid_size": ticks["bid_size"][:, :, 2], "ask": ask, "ask_size": ticks["ask_size"][:, :, 2],
         "mid": (bid + ask) / 2, "flags": np.where(start == session_open, int(BarFlag.SESSION_FIRST), 0),
-        "session_open": session_open, "session_close": session_open + SESSION * SECOND,
+        "session_open": session_open, "session_close": session_open + SESSION * SECOND, "basis": 1.0,
     }  # fmt: skip
     return Bars(
         *(

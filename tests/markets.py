@@ -239,10 +239,10 @@ def with_decays(columns: dict[str, np.ndarray], last: np.ndarray) -> TickInputs:
 
 
 def as_bars(rows: list[dict[str, float]]) -> Bars:
-    """Make bars of one dict a bar; a field not given is 0."""
+    """Make bars of one dict a bar; a field not given is 0, the basis 1."""
     return Bars(
         *(
-            np.array([row.get(field, 0) for row in rows], dtype)
+            np.array([row.get(field, field == "basis") for row in rows], dtype)
             for field, dtype in zip(Bars._fields, (column.dtype for column in empty_bars(0)))
         )
     )

@@ -29,6 +29,7 @@ BAR_FIELDS: Final = (  # of the file, of Bars, type
     ("bar_sequence", "sequence", pa.int64()),
     ("start", "start", _STAMP),
     *((name, name, pa.float64()) for name in PRICES),
+    ("basis", "basis", pa.float64()),
     ("trades", "trades", pa.int64()),
     ("quotes", "quotes", pa.int64()),
     ("flags", "flags", pa.uint16()),
@@ -36,7 +37,7 @@ BAR_FIELDS: Final = (  # of the file, of Bars, type
     ("session_open", "session_open", _STAMP),
     ("session_close", "session_close", _STAMP),
 )
-REPEATING: Final = ("time", "symbol", "start", "flags", "phase", "session_open", "session_close")
+REPEATING: Final = ("time", "symbol", "start", "basis", "flags", "phase", "session_open", "session_close")
 VALIDITY: Final = "validity"
 COMPRESSION: Final = "lz4"
 GROUP_ROWS: Final = 32_768  # 207 MB of 789 columns; with fewer, each column's fixed cost shows
@@ -60,7 +61,7 @@ class HistoryFile:
         self.path, self.schema = path, schema
         self._symbols = pa.array(symbols, pa.string())
         self._beside = path.with_name(f".{path.name}")
-        split = [field.name for field in schema if pa.types.is_float64(field.type)]
+        split = [field.name for field in schema if pa.types.is_float64(field.type) and field.name not in REPEATING]
         self._writer = pq.ParquetWriter(
             self._beside, schema, compression=COMPRESSION, use_dictionary=[*REPEATING, VALIDITY],
             use_byte_stream_split=split, write_statistics=["time", "symbol"], data_page_size=1 << 24,

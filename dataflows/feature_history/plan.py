@@ -11,6 +11,7 @@ from dataflows.feature_history.replay import Input
 from features.catalogue import Group, column_fingerprint, fingerprint
 from ops.settings import Settings
 
+FORMAT: Final = 2  # of the rows between the passes: a build is finished by the version that began it
 _SECTIONS: Final = ("universe", "gate", "order", "bars", "features", "sentiment")  # settings that rows depend on
 
 
@@ -34,7 +35,7 @@ def plan_of(settings: Settings, ticks: Input, groups: Sequence[Group]) -> dict[s
     files = [str(mark) for mark in source.position()["files"]]
     source.close()
     return {
-        "files": files, "from": ticks.start, "to": ticks.end, "fingerprint": fingerprint(groups),
+        "format": FORMAT, "files": files, "from": ticks.start, "to": ticks.end, "fingerprint": fingerprint(groups),
         **{name: getattr(settings, name).model_dump(mode="json") for name in _SECTIONS},
     }  # fmt: skip
 

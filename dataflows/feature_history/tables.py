@@ -11,16 +11,19 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from dataflows.feature_history.files import BAR_FIELDS, VALIDITY
-from schema.bars import Bars, empty_bars
+from schema.bars import Bars, zero_bars
 from schema.ticks import Float64, Int32, Int64, UInt8
 
 
 def bars_of(table: pa.Table, symbols: Sequence[str]) -> Bars:
-    """Return the bars of a table with all bar columns; ids are places in `symbols`, origins are 0."""
-    bars = empty_bars(table.num_rows)
-    for column in bars:
-        column[...] = 0
+    """Return the bars of a table with all bar columns; ids are places in `symbols`, origins are 0.
+
+    One that was written before there was a basis has none: nothing was split.
+    """
+    bars = zero_bars(table.num_rows)
     for name, field, kind in BAR_FIELDS:
+        if field == "basis" and name not in table.column_names:
+            continue
         if field == "symbol":
             bars.symbol[...] = ids_of(table, symbols)
         else:

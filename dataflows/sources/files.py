@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Final
@@ -15,8 +16,10 @@ from dataflows.interfaces import EndOfInput, Snapshot
 from dataflows.sources.block import Block, FileLog, Place, cut
 from dataflows.sources.csv import CsvLog
 from dataflows.sources.errors import BadFile, OtherLog
+from dataflows.sources.event_file import SUFFIXES, EventFile
 from dataflows.sources.heartbeat import with_heartbeats
 from dataflows.sources.parquet import ParquetLog
+from schema.events import Event
 from schema.ticks import HEARTBEAT, Int32, take
 
 SECOND_NS: Final = 1_000_000_000
@@ -32,6 +35,9 @@ class FileSource:
     With `lanes` above 1 the log looks partitioned. A file with a `lane` (or `partition`) column is a recording: its
     lanes and its heartbeats are taken as they are. In others the lane is the symbol's checksum, and every lane gets a
     heartbeat each second of event time. With 1 lane such a column is not used.
+
+    A file of events among them (`.jsonl`) has no place in the order: its events wait for their time from the first
+    batch on.
     """
 
     def __init__(
@@ -53,9 +59,11 @@ class FileSource:
         self.lanes = tuple(str(lane) for lane in range(lanes))
         self._between = (start_ns, end_ns)
         self._symbols = None if symbols is None else frozenset(symbols)
-        self._logs = [open_log(Path(path)) for path in paths]
+        found = [Path(path) for path in paths]
+        self._event_files = [EventFile(path) for path in found if path.suffix.lower() in SUFFIXES]
+        self._logs = [open_log(path) for path in found if path.suffix.lower() not in SUFFIXES]
         if not self._logs:
-            raise ValueError("file source: no files given, expected at least one")
+            raise ValueError("file source: no files of ticks given, expected at least one")
         self._starts = [0]  # offset of each file's first row, as far as read
         self._file, self._row, self._begin = 0, 0, Place()
         self._names: tuple[str, ...] = ()
@@ -67,10 +75,11 @@ class FileSource:
     @property
     def files(self) -> list[str]:
         """The files' names in order."""
-        return [str(log.path) for log in self._logs]
+        return [str(log.path) for log in (*self._logs, *self._event_files)]
 
     def next_batch(self) -> Arrivals:
         """Return the next ticks, at most a batch. Raises EndOfInput behind the last, BadFile for damaged data."""
+        events = self._events() if (self._file, self._row) == (0, 0) else ()
         block = self._block
         while block is None or self._next >= len(block.ticks.ts_event):
             block = self._advance()
@@ -80,7 +89,7 @@ class FileSource:
         done = high == len(block.ticks.ts_event)
         self._row = block.end_row if done else int(ticks.offset[-1]) - self._starts[self._file] + 1
         malformed, unknown = cut(block.malformed, low, high), cut(block.unknown_kinds, low, high)
-        arrivals = Arrivals(ticks, block.names, malformed, unknown_kinds=unknown)
+        arrivals = Arrivals(ticks, block.names, malformed, events, unknown)
         if len(self.lanes) > 1 and "lane" not in self._logs[self._file].columns:
             arrivals, self._newest = with_heartbeats(arrivals, len(self.lanes), SECOND_NS, self._newest)
         return arrivals
@@ -94,12 +103,12 @@ class FileSource:
             "block_byte": self._begin.byte,
             "newest": self._newest,
             "starts": list(self._starts),
-            "files": [log.fingerprint for log in self._logs],
+            "files": self._fingerprints(),
         }
 
     def seek(self, position: Snapshot) -> None:
         """Continue from a position. Raises OtherLog where the files are not those of the position."""
-        ours = [log.fingerprint for log in self._logs]
+        ours = self._fingerprints()
         theirs = [str(print_) for print_ in position["files"]]
         if ours != theirs:
             raise OtherLog(
@@ -115,16 +124,34 @@ class FileSource:
 
     def origin(self, lane: np.ndarray, offset: np.ndarray) -> tuple[list[str], np.ndarray, np.ndarray]:
         """Resolve to file names, lanes and rows in the file (from 0, a CSV's header not counted)."""
-        starts = np.array(self._starts, np.int64)
+        starts, offset = np.array(self._starts, np.int64), np.asarray(offset)
         file = np.searchsorted(starts, offset, side="right") - 1
-        names = [log.path.name for log in self._logs]
-        return [names[k] for k in file.tolist()], np.asarray(lane), np.asarray(offset) - starts[file]
+        names = [*(log.path.name for log in self._logs), ",".join(file.path.name for file in self._event_files)]
+        place = np.where(file < 0, -1 - offset, offset - starts[file])  # an event's line, or a tick's row
+        return [names[k] for k in file.tolist()], np.asarray(lane), place
 
     def close(self) -> None:
         """Release the files."""
         self._block = None
         for log in self._logs:
             log.close()
+
+    def _fingerprints(self) -> list[str]:
+        return [log.fingerprint for log in (*self._logs, *self._event_files)]
+
+    def _events(self) -> tuple[Event, ...]:
+        """Return the events of the wanted times and symbols, each on its symbol's lane."""
+        start, end = self._between
+        low, high = _NO_EARLIER if start is None else start, _NO_LATER if end is None else end
+        chosen = [
+            event
+            for file in self._event_files
+            for event in file.events
+            if low <= event.ts_event < high
+            and (self._symbols is None or not event.symbol or event.symbol in self._symbols)
+        ]
+        lanes = lanes_of([event.symbol for event in chosen], len(self.lanes)).tolist()
+        return tuple(replace(event, lane=lane) for event, lane in zip(chosen, lanes))
 
     def _advance(self) -> Block:
         """Step to the next block, in the next file where this one is done."""

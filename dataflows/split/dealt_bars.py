@@ -14,7 +14,7 @@ from features.bar_state import NO_BOUNDARY, series_records, symbol_records
 
 
 def dealt_bars(share: Share) -> Snapshot:
-    """Return the open bars, what they are made from, and what gaps and halts wait for."""
+    """Return the open bars, what they are made from, and what gaps, halts and corrections wait for."""
     states = share.of("bars")
     builders, gaps = [state["builder"] for state in states], [state["gaps"] for state in states]
     n_timeframes = len(builders[0]["clock"])
@@ -29,8 +29,10 @@ def dealt_bars(share: Share) -> Snapshot:
             "symbols": symbols,
             "series": dealt([b["series"] for b in builders], series_records(1, n_timeframes), share.deal),
             "clock": _clock([builders[k]["clock"] for k in share.sources]),
+            "basis": dealt([builder["basis"] for builder in builders], np.ones(1), share.deal),
         },
         "gaps": _gaps(share, gaps, n_timeframes),
+        "corrections": _corrected(share, [state["corrections"] for state in states], n_timeframes),
         "halts": _by_series(share, [state["halts"] for state in states], n_timeframes, "series", "ends"),
     }
 
@@ -49,6 +51,11 @@ def _clock(clocks: list[Any]) -> Any:
 def _gaps(share: Share, states: list[Snapshot], n_timeframes: int) -> Snapshot:
     had = dealt([state["had_bars"] for state in states], np.zeros(n_timeframes, np.bool_), share.deal)
     return {"had_bars": had, **_by_series(share, states, n_timeframes, "waiting", "until")}
+
+
+def _corrected(share: Share, states: list[Snapshot], n_timeframes: int) -> Snapshot:
+    marks = [{"series": state["series"], "mark": [1] * len(state["series"])} for state in states]
+    return {"series": _by_series(share, marks, n_timeframes, "series", "mark")["series"]}
 
 
 def _by_series(share: Share, states: list[Snapshot], n_timeframes: int, series: str, values: str) -> Snapshot:

@@ -8,16 +8,17 @@ from typing import Final, NamedTuple
 import msgspec
 import numpy as np
 
-from schema.bars import Bars, empty_bars
+from schema.bars import Bars, empty_bars, zero_bars
 from schema.ticks import Float64, UInt8
 
-VERSION: Final = 1
+VERSION: Final = 2
 _BYTES: Final = 700_000  # of one message, about: Kafka takes a megabyte by default
 EVERYTHING: Final = 1 << 62  # the mark of a shard whose input has ended
 
 BAR: Final = np.dtype(
     [(name, column.dtype.newbyteorder("<")) for name, column in empty_bars(0)._asdict().items()]
 )  # fmt: skip
+_BAR_OF: Final = {1: np.dtype([(name, BAR[name]) for name in BAR.names or () if name != "basis"]), VERSION: BAR}
 
 
 class Unreadable(ValueError):
@@ -83,17 +84,17 @@ def decode(message: bytes, fingerprint: str, width: int) -> ShardRows:
         wire = _DECODER.decode(message)
     except msgspec.DecodeError as error:
         raise Unreadable(f"a feature message can't be read: {error}; is the topic written by this program?") from None
-    if wire.version != VERSION or wire.fingerprint != fingerprint:
+    if wire.version not in _BAR_OF or wire.fingerprint != fingerprint:
         raise Unreadable(
             f"shard {wire.shard!r} sends version {wire.version} of columns {wire.fingerprint}, expected version "
             f"{VERSION} of {fingerprint}; run all processes with the same version and features.* settings, "
             "and a topic of their own"
         )
-    records = np.frombuffer(wire.bars, BAR)
+    records = np.frombuffer(wire.bars, _BAR_OF[wire.version])
     n = len(records)
-    bars = Bars._make(
-        np.ascontiguousarray(records[name].astype(records[name].dtype.newbyteorder("="))) for name in Bars._fields
-    )
+    bars = zero_bars(n)
+    for name in records.dtype.names or ():
+        getattr(bars, name)[:] = records[name]
     return ShardRows(
         wire.shard, wire.lanes, wire.names, wire.origins, bars,
         np.frombuffer(wire.values, "<f8").reshape(n, width), np.frombuffer(wire.why, np.uint8).reshape(n, width),

@@ -71,11 +71,11 @@ class CrossSection:
         self.clock = clock
 
     def step(self, batch: Batch) -> Batch:
-        """Fill the cross-section columns of `features`, and mask what a gap of the feed reaches."""
+        """Fill the cross-section columns of `features`, and finish the rows: gaps are masked, units are the bars'."""
         if batch.features is not None and batch.inputs is not None:
             leaders = self.universe.ids(self.universe.leaders).tolist()
             self.engine.cross_section(batch.inputs, batch.bars, batch.features, leaders)
-            self.engine.mask_gaps(batch.inputs, batch.features)
+            self.engine.finish(batch.bars, batch.inputs, batch.features)
         batch.stamps.features_ready = self.clock()
         return batch
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import bisect
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 
 import numpy as np
 
 from dataflows.batch import Batch, DeadLetter
 from dataflows.interfaces import Snapshot
+from dataflows.stations.actions import actions_of
 from dataflows.universe import Universe
 from features import verdicts
 from features.arrays import as_snapshot, from_snapshot, grown
@@ -53,13 +55,24 @@ class Order:
         if batch.last:
             ticks = concat([ticks, self.buffer.finish()])
         batch.watermark = self.buffer.watermark
-        batch.ticks = self._judged(batch, ticks)
         batch.events = self._events(batch)
-        return batch
-
-    def _judged(self, batch: Batch, ticks: Ticks) -> Ticks:
         if len(self.universe.names) > len(self.state.level):
             self.state = grown(verdicts.init(len(self.universe.names)), self.state)
+        batch.ticks = concat(list(self._judged_between(batch, ticks)))
+        return batch
+
+    def _judged_between(self, batch: Batch, ticks: Ticks) -> Iterator[Ticks]:
+        """Yield the accepted ticks before, between and behind the batch's splits and dividends."""
+        first = 0
+        for action in actions_of(batch.events, self.universe):
+            last = int(np.searchsorted(ticks.ts_event, action.time))
+            yield self._judged(batch, take(ticks, slice(first, last)))
+            ratio = action.ratio_at(float(self.state.level[action.symbol]))
+            verdicts.rescale(self.state, action.symbol, ratio)
+            first = last
+        yield self._judged(batch, take(ticks, slice(first, None)) if first else ticks)
+
+    def _judged(self, batch: Batch, ticks: Ticks) -> Ticks:
         verdict = np.empty(count(ticks), np.uint8)
         if not verdicts.judge(self.state, self.sessions, ticks, self.outlier_bound, self.max_spread, verdict):
             return ticks

@@ -43,7 +43,8 @@ def fills_of(dataset: Dataset, ground: Ground, costs: Costs) -> Fills:
     for symbol in np.unique(ground.quotes.symbol):
         first, last = np.searchsorted(ground.quotes.symbol, (symbol, symbol + 1))
         rows = np.flatnonzero(dataset.symbol == symbol)
-        _at_quotes(fills, rows, dataset.time[rows], Quotes._make(c[first:last] for c in ground.quotes), costs)
+        quotes = Quotes._make(c[first:last] for c in ground.quotes)
+        _at_quotes(fills, rows, dataset.time[rows], ground.basis[rows], quotes, costs)
     return fills
 
 
@@ -60,14 +61,15 @@ def _at_next_open(dataset: Dataset, ground: Ground, costs: Costs) -> Fills:
     return fills
 
 
-def _at_quotes(fills: Fills, rows: Int64, closes: Int64, quotes: Quotes, costs: Costs) -> None:
-    """Fill the rows of one symbol, whose bars closed at `closes`, at its quotes."""
+def _at_quotes(fills: Fills, rows: Int64, closes: Int64, basis: Float64, quotes: Quotes, costs: Costs) -> None:
+    """Fill the rows of one symbol, whose bars closed at `closes`, at its quotes, on their bars' basis."""
     arrives = closes + round(costs.latency_ms * 1e6)
     at = np.searchsorted(quotes.time, arrives, side="right")
     there = at < len(quotes.time)
     rows_there, at = rows[there], at[there]
     bid, ask = quotes.bid[at], quotes.ask[at]
     fills.mid[rows] = np.nan
-    fills.time[rows_there], fills.mid[rows_there] = quotes.time[at], 0.5 * (bid + ask)
+    inside = np.minimum(np.searchsorted(closes, quotes.time[at], side="right"), len(closes) - 1)
+    fills.time[rows_there], fills.mid[rows_there] = quotes.time[at], 0.5 * (bid + ask) * basis[inside]
     fills.half[rows_there] = (ask - bid) / (bid + ask)
     fills.quoted[rows] = True

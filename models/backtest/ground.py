@@ -31,7 +31,8 @@ class Ground:
     """The n bars of a data set, row by row, and the quotes of the same history."""
 
     start: Int64  # (n,) ns UTC at which the bar began
-    open: Float64  # (n,)
+    open: Float64  # (n,) on the symbol's basis, as the data set's prices are
+    basis: Float64  # (n,) Bars.basis
     session_close: Int64  # (n,) ns UTC
     quotes: Quotes
 
@@ -42,14 +43,15 @@ class GroundBuilder:
     def __init__(self, index: int, max_spread: float) -> None:
         """A quote is valid whose spread is at most `max_spread` of its mid, as for the bars' own."""
         self._index, self._max_spread = index, max_spread
-        self._bars: list[tuple[Int64, Float64, Int64]] = []
+        self._bars: list[tuple[Int64, Float64, Float64, Int64]] = []
         self._quotes: list[Quotes] = []
 
     def watch(self, history: Iterable[tuple[Bars, FeatureRows]]) -> Iterator[tuple[Bars, FeatureRows]]:
         """Pass a history through, keeping what fills need of its bars."""
         for bars, rows in history:
             mine = bars.timeframe == self._index
-            self._bars.append((bars.start[mine], bars.open[mine], bars.session_close[mine]))
+            opened, basis = bars.open[mine] * bars.basis[mine], bars.basis[mine]
+            self._bars.append((bars.start[mine], opened, basis, bars.session_close[mine]))
             yield bars, rows
 
     def take(self, ticks: Ticks) -> None:
@@ -63,13 +65,15 @@ class GroundBuilder:
 
     def finish(self) -> Ground:
         """Join what was seen."""
-        start, opened, close = (np.concatenate(parts) for parts in zip(*self._bars))
+        start, opened, basis, close = (np.concatenate(parts) for parts in zip(*self._bars))
         if not self._quotes:
             empty = np.zeros(0)
-            return Ground(start, opened, close, Quotes(np.zeros(0, np.int32), np.zeros(0, np.int64), empty, empty))
+            return Ground(
+                start, opened, basis, close, Quotes(np.zeros(0, np.int32), np.zeros(0, np.int64), empty, empty)
+            )
         joined = Quotes._make(np.concatenate(parts) for parts in zip(*self._quotes))
         order = np.argsort(joined.symbol, kind="stable")
-        return Ground(start, opened, close, Quotes._make(column[order] for column in joined))
+        return Ground(start, opened, basis, close, Quotes._make(column[order] for column in joined))
 
 
 def flat_rows(dataset: Dataset, ground: Ground) -> Bool:

@@ -12,7 +12,7 @@ from dataflows.feature_validity import UNSAID, count_validity
 from dataflows.validity_reasons import unused
 from features import families
 from features.catalogue import Group, registered
-from schema.bars import BarFlag, Bars, empty_bars
+from schema.bars import BarFlag, Bars, zero_bars
 from schema.features import FeatureRows
 from schema.reasons import Why
 from tests.end_to_end.runs import undertone
@@ -30,7 +30,7 @@ def two_columns(name: str) -> Group:
 
 def history(values: list[list[float]], why: list[list[int]], timeframe: list[int]) -> tuple[Bars, FeatureRows]:
     n = len(values)
-    bars = Bars._make(np.zeros(n, column.dtype) for column in empty_bars(0))
+    bars = zero_bars(n)
     flags = np.where(np.arange(n) % 2 == 0, BarFlag.EMPTY, 0).astype(np.uint16)
     bars = bars._replace(timeframe=np.array(timeframe, np.int32), flags=flags)
     return bars, FeatureRows(np.array(values), np.array(why, np.uint8))

@@ -5,8 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from dataflows.batch import Batch
 from dataflows.state_versions import KEY, StateVersionMismatch, migrated
+from dataflows.stations.bars import BarStation
+from dataflows.universe import Universe
 from features.inputs import SHORT_RING, past
+from features.sessions import utc_sessions
+from schema.ticks import TRADE, ticks_of
+from schema.timeframes import SECOND, parse_timeframes
 
 STEPS = {
     1: lambda snapshot: {**snapshot, "added": 0},
@@ -53,3 +59,21 @@ def test_shorter_rings_keep_the_newest_bars() -> None:
             assert history[name].shape == (SHORT_RING, len(counts))
             kept = [past(history[name], i, n, lag) for lag in range(min(n, SHORT_RING))]
             assert kept == [sign * (n - lag) for lag in range(min(n, SHORT_RING))]
+
+
+def test_bars_of_version_5_go_on_where_nothing_was_split() -> None:
+    def station() -> BarStation:
+        return BarStation(Universe(["A"]), parse_timeframes(["1s"]), utc_sessions(2013, 2013), 0.1, lambda: 0)
+
+    start = 1_381_190_400 * SECOND
+    ticks = ticks_of(1, ts_event=start + 1, symbol=0, kind=TRADE, price=5.0, size=1.0)
+    begun, resumed = station(), station()
+    begun.step(Batch(1, ticks=ticks, watermark=start + 2))
+    old = begun.snapshot()
+    del old["builder"]["basis"], old["corrections"]
+    held = {"time": np.array([1, 2])}
+    found = migrated({KEY: 5, "stations": {"bars": old, "barrier": {"waiting": [{"bars": held}]}}})
+    resumed.restore(found["stations"]["bars"])
+    bars = resumed.step(Batch(2, watermark=start + 3 * SECOND)).bars
+    assert (bars.close.tolist(), bars.basis.tolist()) == ([5.0] * 3, [1.0] * 3)
+    np.testing.assert_array_equal(found["stations"]["barrier"]["waiting"][0]["bars"]["basis"], [1.0, 1.0])

@@ -7,14 +7,14 @@ import pytest
 
 from features.bar_inputs import bar_inputs, new_history, new_series, push
 from features.regime import clustering
-from schema.bars import empty_bars
+from schema.bars import zero_bars
 from schema.reasons import Why
 
 
 def rows(closes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return values and validity of one series of closes."""
     n = len(closes)
-    bars = type(empty_bars(0))._make(np.zeros(n, column.dtype) for column in empty_bars(0))
+    bars = zero_bars(n)
     bars = bars._replace(close=closes, mid=closes, time=np.arange(1, n + 1))
     inputs, history = bar_inputs(new_series(1), bars, 1), new_history(1)
     assert push(history, inputs, 0) == n

@@ -54,7 +54,7 @@ def wild(name: str, noisy: bool) -> Scene:
     empty = empty_bars(BARS)
     bars = empty._replace(
         **{
-            field: np.broadcast_to(given.get(field, 0), BARS).astype(column.dtype)
+            field: np.broadcast_to(given.get(field, field == "basis"), BARS).astype(column.dtype)
             for field, column in empty._asdict().items()
         }
     )

@@ -8,7 +8,7 @@ import numpy as np
 
 from models.config import SIGMA
 from models.dataset import Dataset, DatasetBuilder
-from schema.bars import Bars, empty_bars, take_bars
+from schema.bars import Bars, take_bars, zero_bars
 from schema.features import FeatureRows
 from schema.reasons import Why
 from schema.ticks import Float64, Int64
@@ -49,9 +49,7 @@ def make_market(symbols: int, n: int, *, planted: float = 0.0, seed: int = 7, ti
     why[random.random((n, symbols)) < 0.02, 3] = Why.GAP
     values[why > 0] = np.nan
     shape = (n, timeframes, symbols)
-    bars = empty_bars(n * timeframes * symbols)
-    for column in bars:
-        column[:] = 0
+    bars = zero_bars(n * timeframes * symbols)
     time = START + SECOND * np.arange(1, n + 1)
     bars.time[:] = np.broadcast_to(time[:, None, None], shape).ravel()
     bars.start[:] = bars.time - SECOND

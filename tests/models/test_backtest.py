@@ -42,7 +42,7 @@ def ground_of(seed: int = 3, quoted: tuple[int, ...] = (0, 1)) -> Ground:
     quotes = Quotes(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
     opened = DATASET.price * np.exp(1e-5 * random.standard_normal(len(DATASET.time)))
     close = START + (1 + (DATASET.time - START - 1) // (100 * SECOND)) * 100 * SECOND
-    return Ground(DATASET.time - SECOND, opened, close, quotes)
+    return Ground(DATASET.time - SECOND, opened, np.ones(len(opened)), close, quotes)
 
 
 GROUND = ground_of()
@@ -166,8 +166,9 @@ def test_symbols_in_another_order_earn_the_same() -> None:
     quotes = GROUND.quotes._replace(symbol=new[GROUND.quotes.symbol])
     order = np.argsort(quotes.symbol, kind="stable")
     ground = Ground(
-        GROUND.start[rows], GROUND.open[rows], GROUND.session_close[rows], Quotes(*(c[order] for c in quotes))
-    )
+        GROUND.start[rows], GROUND.open[rows], GROUND.basis[rows], GROUND.session_close[rows],
+        Quotes(*(c[order] for c in quotes)),
+    )  # fmt: skip
     given = np.zeros(len(rows), np.int8)
     given[ROWS] = DIRECTION
     book, other = kept(), kept(dataset, ground, given[rows][ROWS])

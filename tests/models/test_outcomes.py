@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from models.calibration import class_of
 from models.labels import label
 from models.outcomes import OpenPredictions
-from schema.bars import BarFlag, Bars, empty_bars, take_bars
+from schema.bars import BarFlag, Bars, take_bars, zero_bars
 from schema.outcomes import NONE, Basis
 from schema.predictions import Predictions
 from schema.timeframes import SECOND, parse_timeframe
@@ -21,14 +21,12 @@ START = 1_700_000_000 * SECOND
 
 
 def market(random: np.random.Generator, symbols: int, times: int, timeframe: str) -> Bars:
-    """Bars with missing ones, halts, sessions that end, prices of 0.0001 and 60,000, quotes that come and go."""
+    """Missing bars, halts, splits, sessions that end, prices of 0.0001 and 60,000, quotes that come and go."""
     step = parse_timeframe(timeframe).nominal_ns or SECOND
     there = random.random((times, symbols)) > 0.08
     t, s = np.nonzero(there)
     n = len(t)
-    bars = empty_bars(n)
-    for column in bars:
-        column[:] = 0
+    bars = zero_bars(n)
     session = t // 23
     bars.time[:] = START + (t + 1 + (7 if random.random() < 0.5 else 0) * session) * step
     bars.symbol[:], bars.sequence[:] = s, t
@@ -39,6 +37,9 @@ def market(random: np.random.Generator, symbols: int, times: int, timeframe: str
     bars.flags[:] |= np.where(random.random(n) < 0.02, int(BarFlag.SESSION_FIRST), 0).astype(np.uint16)
     bars.session_open[:] = START + session * 23 * step
     bars.session_close[:] = bars.session_open + 20 * step
+    for k in range(symbols):
+        splits = np.where(random.random(np.count_nonzero(s == k)) < 0.02, random.choice([0.1, 1.02, 2.0, 3.0]), 1.0)
+        bars.basis[s == k] = np.cumprod(splits)
     return bars
 
 
@@ -130,9 +131,7 @@ def test_what_stays_open_is_what_no_bar_has_told_of_yet() -> None:
     ],
 )
 def test_the_basis_says_why(spoil: Any, basis: Basis) -> None:
-    bars = empty_bars(4)
-    for column in bars:
-        column[:] = 0
+    bars = zero_bars(4)
     bars.time[:] = START + SECOND * np.arange(1, 5)
     bars.close[:], bars.mid[:], bars.session_close[:] = 100.0, [100.0, 101.0, 102.0, 103.0], START + 99 * SECOND
     spoil(bars)

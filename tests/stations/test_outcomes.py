@@ -14,7 +14,7 @@ from dataflows.batch import Batch
 from dataflows.stations.outcomes import OutcomeStation
 from models.calibration import class_of
 from models.labels import label
-from schema.bars import Bars, empty_bars, take_bars
+from schema.bars import Bars, take_bars, zero_bars
 from schema.outcomes import OUTCOME
 from schema.predictions import Predictions
 from schema.timeframes import SECOND, parse_timeframe
@@ -26,9 +26,7 @@ FRAME = parse_timeframe("1s")
 
 def quiet(seed: int) -> Bars:
     """N bars of S symbols, none of them missing, within one session."""
-    bars = empty_bars(N * S)
-    for column in bars:
-        column[:] = 0
+    bars = zero_bars(N * S)
     t, s = np.divmod(np.arange(N * S), S)
     moves = np.random.default_rng(seed).standard_normal((N, S))
     bars.time[:], bars.symbol[:], bars.sequence[:] = START + (t + 1) * SECOND, s, t
