@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,11 +28,13 @@ class LanesOf:
             return None
         rows = np.flatnonzero(np.isin(arrivals.ticks.lane, self.chosen))
         place = {int(row): k for k, row in enumerate(rows)}
+        home = {int(lane): k for k, lane in enumerate(self.chosen)}
         ticks = take(arrivals.ticks, rows)
         ticks = ticks._replace(lane=np.searchsorted(self.chosen, ticks.lane).astype(np.int32))
         return Arrivals(
             ticks, arrivals.names, {place[row]: text for row, text in arrivals.malformed.items() if row in place},
-            (), {place[row]: text for row, text in arrivals.unknown_kinds.items() if row in place},
+            tuple(replace(event, lane=home[event.lane]) for event in arrivals.events if event.lane in home),
+            {place[row]: text for row, text in arrivals.unknown_kinds.items() if row in place},
         )  # fmt: skip
 
     def position(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import time
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from dataflows.assembly import Flow, assemble, single_symbol
 from dataflows.interfaces import EndOfInput
+from dataflows.messages.encode import encode_event
 from dataflows.sinks.bus import NullBus
 from dataflows.sources.files import FileSource
 from dataflows.sources.recording import write_parquet
@@ -25,7 +27,7 @@ from features.catalogue import fingerprint
 from ops.commands.replay_stored import as_decided
 from ops.settings import Settings, load
 from schema.bars import BarFlag
-from schema.events import DecisionKind
+from schema.events import DecisionKind, Event, EventKind
 from schema.timeframes import SECOND
 from tests.end_to_end.runs import TIMEFRAMES
 from tests.end_to_end.split_runs import LanesOf, MemoryChannel, MemoryRows
@@ -49,7 +51,7 @@ def settings(registry: Path, model: str = "active", store: str = "memory:", tick
 
 def shard(name: str, ticks: Path, registry: Path, batch: int = 700) -> tuple[Flow, MemoryChannel]:
     channel = MemoryChannel()
-    source = LanesOf(FileSource([ticks], batch_size=batch, lanes=LANES), SHARES[name])
+    source = LanesOf(FileSource(files(ticks), batch_size=batch, lanes=LANES), SHARES[name])
     return assemble(settings(registry), source, role=Shard(name, channel)), channel
 
 
@@ -61,15 +63,32 @@ def joined(channels: list[MemoryChannel], registry: Path, seed: int = 0, deadlin
 
 @pytest.fixture(scope="module")
 def ticks(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Five minutes of twelve symbols in lanes, shuffled and with ticks beyond the bound."""
+    """Five minutes of twelve symbols in lanes, shuffled and with ticks beyond the bound; events lie beside them."""
     path = tmp_path_factory.mktemp("lanes") / "lanes.parquet"
-    write_parquet(SyntheticMarket(12, seed=5, duration_s=300, faults=0.01, lanes=LANES), path)
+    market = SyntheticMarket(12, seed=5, duration_s=300, faults=0.01, lanes=LANES)
+    write_parquet(market, path)
+    second = (market.start_ns // SECOND + 1) * SECOND
+    events = [
+        Event(
+            second + 100 * SECOND, EventKind.SPLIT, "SYN001", details={"ratio": 3}
+        ),  # at a close; prices don't follow
+        Event(second + 150 * SECOND + 37, EventKind.SPLIT, "SYN004", details={"ratio": 1.1}),
+        Event(second + 151 * SECOND + 1, EventKind.DIVIDEND, "SYN002", details={"amount": 0.5}),
+        Event(second + 190 * SECOND + 9, EventKind.DIVIDEND, "SYN002", details={"amount": 0.25}),
+        Event(second + 201 * SECOND + 5, EventKind.CANCEL, "SYN003", details={"time": second + 200 * SECOND}),
+        Event(second + 240 * SECOND, EventKind.SPLIT, "SYN009", details={"ratio": 0.9}),
+    ]
+    path.with_name("events.jsonl").write_bytes(b"\n".join(map(encode_event, events)))
     return path
+
+
+def files(ticks: Path) -> list[Path]:
+    return [ticks, ticks.with_name("events.jsonl")]
 
 
 @pytest.fixture(scope="module")
 def fused(ticks: Path, registry: Path) -> Flow:
-    flow = assemble(settings(registry), FileSource([ticks], lanes=LANES))
+    flow = assemble(settings(registry), FileSource(files(ticks), lanes=LANES))
     flow.pipeline.run()
     return flow
 
@@ -82,6 +101,16 @@ def channels(ticks: Path, registry: Path) -> list[MemoryChannel]:
         flow.pipeline.run()
         assert flow.tally.counts.bars > 500, "each shard has a share"
     return [channel for _, channel in runs]
+
+
+def test_the_events_take_effect(fused: Flow) -> None:
+    rows = {
+        row["symbol"] + row["kind"]: json.loads(row["details"]) for row in fused.store.query("SELECT * FROM events")
+    }
+    assert len(rows) == 5 and not any("ignored" in details for details in rows.values())
+    assert rows["SYN002dividend"]["ratio"] > 1.0
+    (marked,) = fused.store.query(f"SELECT count(*) AS n FROM bars WHERE flags & {int(BarFlag.CORRECTED)} > 0")
+    assert marked["n"] >= 1
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -97,7 +126,7 @@ def test_the_certificate_is_that_of_one_process(
 def test_all_processes_share_a_namespace_of_one_store(fused: Flow, ticks: Path, registry: Path, tmp_path: Path) -> None:
     ours = settings(registry, store=f"sqlite:///{tmp_path}/store.db")
     channels = [MemoryChannel() for _ in NAMES]
-    sources = [LanesOf(FileSource([ticks], lanes=LANES), SHARES[name]) for name in NAMES]
+    sources = [LanesOf(FileSource(files(ticks), lanes=LANES), SHARES[name]) for name in NAMES]
     flows = [
         assemble(ours, source, role=Shard(name, channel)) for name, channel, source in zip(NAMES, channels, sources)
     ]
@@ -121,7 +150,7 @@ def test_the_shared_store_gives_the_certificate_back(fused: Flow, ticks: Path, r
     ours = settings(registry, store=f"sqlite:///{tmp_path}/store.db", ticks=True)
     channels = [MemoryChannel() for _ in NAMES]
     flows = [
-        assemble(ours, LanesOf(FileSource([ticks], lanes=LANES), SHARES[name]), role=Shard(name, channel))
+        assemble(ours, LanesOf(FileSource(files(ticks), lanes=LANES), SHARES[name]), role=Shard(name, channel))
         for name, channel in zip(NAMES, channels)
     ]
     flows.append(assemble(ours, MemoryRows(channels, fingerprint(SINGLE), WIDTH), role=Joined(NAMES)))
@@ -160,7 +189,7 @@ def test_a_shard_that_is_killed_and_resumed_repeats_rows_that_are_dropped(
         snapshot = copy.deepcopy(flow.pipeline.snapshot())
         for _ in range(int(random.integers(3, 7))):
             flow.pipeline.advance()
-        source = LanesOf(FileSource([ticks], batch_size=batch, lanes=LANES), SHARES["a"])
+        source = LanesOf(FileSource(files(ticks), batch_size=batch, lanes=LANES), SHARES["a"])
         flow = assemble(settings(registry), source, role=Shard("a", channel))
         flow.pipeline.restore(snapshot)
     flow.pipeline.run()
@@ -219,7 +248,7 @@ def test_a_checkpoint_of_a_shard_counts_when_its_rows_are_in_the_channel(
     channel = MemoryChannel()
     durable = channel.acknowledged
     channel.acknowledged = lambda: 0  # type: ignore[method-assign]
-    source = LanesOf(FileSource([ticks], batch_size=700, lanes=LANES), SHARES["a"])
+    source = LanesOf(FileSource(files(ticks), batch_size=700, lanes=LANES), SHARES["a"])
     ours = settings(registry)
     flow = assemble(ours, source, checkpoint_folder=tmp_path / "checkpoints", role=Shard("a", channel))
     checkpoints = flow.pipeline.checkpoints
@@ -240,7 +269,7 @@ def test_a_checkpoint_of_a_shard_counts_when_its_rows_are_in_the_channel(
 
 def test_a_shard_leaves_the_stream_of_predictions_alone(ticks: Path, registry: Path) -> None:
     """A new shard's start would empty it, and the inference process has published into it."""
-    source = LanesOf(FileSource([ticks], lanes=LANES), SHARES["a"])
+    source = LanesOf(FileSource(files(ticks), lanes=LANES), SHARES["a"])
     ours = load([], ["bus.url=memory:", "store.url=memory:", f"registry.root={registry}"], {}, {})
     flow = assemble(ours, source, role=Shard("a", MemoryChannel()))
     assert isinstance(flow.bus, NullBus)

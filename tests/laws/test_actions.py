@@ -16,19 +16,24 @@ from dataflows.batch import Batch
 from dataflows.stations.bars import BarStation
 from dataflows.universe import Universe
 from features.engine import EVERY_FEED
-from features.sessions import utc_sessions
+from features.sessions import Sessions
 from schema.bars import Bars, concat_bars
 from schema.events import Event, EventKind
 from schema.features import FeatureRows
 from schema.ticks import Ticks, take, ticks_of
 from schema.timeframes import parse_timeframes
 from tests.laws.runs import CATALOGUE, Violations, differing, engine_for, every_column, joined
-from tests.markets import FIRST_OPEN, SECOND, scene
+from tests.markets import DAY, FIRST_OPEN, SECOND, scene
 
 ONE = 0  # the symbol that is split
 AT = FIRST_OPEN + 150 * SECOND + SECOND // 3  # inside bars of both timeframes
 NAMES = ["A", "B", "C", "D", "E"]
 KINDS = {EventKind.SPLIT: 4.0, EventKind.DIVIDEND: 2.0}
+_BEGINS = FIRST_OPEN + np.array([0, DAY]) - 20 * SECOND
+SESSIONS = Sessions(
+    start=_BEGINS, open=_BEGINS + 20 * SECOND, close=_BEGINS + 290 * SECOND, end=_BEGINS + 310 * SECOND,
+    week_end=_BEGINS[[1, 1]] + 310 * SECOND, month_end=_BEGINS[[1, 1]] + 310 * SECOND,
+)  # fmt: skip
 CUT = (AT - 40 * SECOND, AT - 1, AT, AT + 1, AT + 7 * SECOND)  # ends of batches
 
 
@@ -61,7 +66,7 @@ def walked(ticks: Ticks, events: list[Event], ends: tuple[int, ...]) -> tuple[Ba
     state: dict[str, Any] = {}
     bars, rows, begin = [], [], 0
     for number, end in enumerate([*ends, last], 1):
-        station = BarStation(Universe(NAMES), parse_timeframes(["1s", "2s"]), utc_sessions(2013, 2013), 0.1, lambda: 0)
+        station = BarStation(Universe(NAMES), parse_timeframes(["1s", "2s"]), SESSIONS, 0.1, lambda: 0)
         engine = engine_for(CATALOGUE, market)
         if state:
             station.restore(state["bars"])
