@@ -75,7 +75,7 @@ class FileSource:
     @property
     def files(self) -> list[str]:
         """The files' names in order."""
-        return [str(log.path) for log in (*self._logs, *self._event_files)]
+        return [*(str(log.path) for log in self._logs), *(str(file.path) for file in self._event_files)]
 
     def next_batch(self) -> Arrivals:
         """Return the next ticks, at most a batch. Raises EndOfInput behind the last, BadFile for damaged data."""
@@ -137,7 +137,7 @@ class FileSource:
             log.close()
 
     def _fingerprints(self) -> list[str]:
-        return [log.fingerprint for log in (*self._logs, *self._event_files)]
+        return [*(log.fingerprint for log in self._logs), *(file.fingerprint for file in self._event_files)]
 
     def _events(self) -> tuple[Event, ...]:
         """Return the events of the wanted times and symbols, each on its symbol's lane."""

@@ -20,14 +20,17 @@ from dataflows.feature_history.manifest import BuildMismatch, Manifest
 from dataflows.feature_history.plan import Report
 from dataflows.feature_history.replay import Input
 from dataflows.feature_history.shard import shards_of
+from dataflows.feature_history.tables import bars_of
 from dataflows.feature_store import FeatureStore, NoHistory, open_store
 from dataflows.history import feature_history
 from dataflows.interfaces import EndOfInput
+from dataflows.messages.encode import encode_event
 from dataflows.sources.synthetic import SyntheticMarket
 from features.catalogue import column_fingerprint
 from models.dataset import DatasetBuilder, build_dataset
 from ops.settings import Settings, load
 from schema.bars import Bars, concat_bars
+from schema.events import Event, EventKind
 from schema.features import FeatureRows
 from schema.ticks import KINDS, concat, take
 from schema.timeframes import SECOND, parse_timeframe
@@ -110,6 +113,23 @@ def test_a_build_is_one_run_over_everything(
         assert store.fingerprint == report.fingerprint
         assert_same_bits(store, k, *whole)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["_build.json", "timeframe=1s", "timeframe=5s"]
+
+
+def test_a_history_with_a_split_and_a_dividend_is_one_run_too(ticks: Path, tmp_path: Path) -> None:
+    events = tmp_path / "events.jsonl"
+    found = [
+        Event(MIDNIGHT - 20 * SECOND + 3, EventKind.SPLIT, "SYN001", details={"ratio": 1.2}),
+        Event(MIDNIGHT + 10 * SECOND, EventKind.DIVIDEND, "SYN003", details={"amount": 0.5}),
+    ]
+    events.write_bytes(b"\n".join(map(encode_event, found)))
+    given = Input((ticks, events))
+    bars, rows = run_over(given, settings())
+    Build(settings(), given, tmp_path / "out", 2).run()
+    store = open_store(tmp_path / "out", "1s")
+    assert_same_bits(store, 0, bars, rows)
+    read = bars_of(store.read(), store.symbols)
+    np.testing.assert_array_equal(read.basis, bars.basis[bars.timeframe == 0])
+    assert len(np.unique(read.basis)) == 3
 
 
 def test_lanes_and_listed_symbols_change_nothing_either(ticks: Path, tmp_path: Path) -> None:
