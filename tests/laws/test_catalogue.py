@@ -27,6 +27,7 @@ def test_catalogue_row_is_complete(column: str) -> None:
     assert row.window >= 0
     assert row.warm_up >= 0
     assert row.sessions in ("spans", "resets", "masked"), "sessions: spans, resets or masked at a session's start"
+    assert row.actions == "rescaled", "actions: tests/laws/test_actions.py holds every column to it"
     json.dumps(row.params)
 
 
