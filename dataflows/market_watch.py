@@ -10,7 +10,7 @@ import numpy as np
 from dataflows.anomalies import MEASURES, Rows, Series, series, watch
 from dataflows.interfaces import Snapshot
 from dataflows.weather import Weather, words
-from models.labels import reference
+from models.labels import comparable
 from schema.alerts import Alert, AlertKind, AlertState
 from schema.bars import BarFlag, Bars
 from schema.ticks import Int64
@@ -40,10 +40,10 @@ class MarketWatch:
             return
         symbol, time = bars.symbol[which], bars.time[which]
         self._grow(int(symbol.max()) + 1)
-        price, trade_price = reference(bars)
+        price, trade_price = comparable(bars)
         rows = Rows(
-            time, symbol, price[which], trade_price[which], (bars.flags[which] & self._broken) != 0, bars.volume[which],
-            (bars.ask[which] - bars.bid[which]) / bars.mid[which],
+            time, symbol, price[which], trade_price[which], (bars.flags[which] & self._broken) != 0,
+            bars.volume[which] / bars.basis[which], (bars.ask[which] - bars.bid[which]) / bars.mid[which],
         )  # fmt: skip
         events, numbers, volatility = watch(self._series, rows, self._bound)
         for (k, measure, begins), (score, value) in zip(events.tolist(), numbers.tolist(), strict=True):

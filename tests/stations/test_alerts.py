@@ -17,7 +17,7 @@ from models.drift.describing import describe
 from models.drift.reference import SAID, Reference
 from models.drift.term import Rule, said
 from schema.alerts import Alert, AlertKind, AlertState
-from schema.bars import BarFlag, Bars, empty_bars, take_bars
+from schema.bars import BarFlag, Bars, take_bars, zero_bars
 from schema.features import FeatureRows
 from schema.timeframes import SECOND, parse_timeframes
 from tests.models.test_outcomes import predicted
@@ -33,9 +33,7 @@ K = AlertKind
 def market(seed: int = 5, n: int = N, symbols: int = S) -> Bars:
     """Minutes of calm trade: normal returns, log-normal volumes and spreads."""
     random = np.random.default_rng(seed)
-    bars = empty_bars(n * symbols)
-    for column in bars:
-        column[:] = 0
+    bars = zero_bars(n * symbols)
     bars.time[:] = START + 60 * SECOND * (1 + np.repeat(np.arange(n), symbols))
     bars.symbol[:], bars.timeframe[:] = np.tile(np.arange(symbols), n), 1
     moves = 1e-4 * random.standard_normal((n, symbols))
