@@ -23,13 +23,18 @@ from schema.times import parse_iso
 Key = tuple[str, str]  # timeframe, symbol
 
 _AT_ONCE: Final = 250  # series that are analysed before those who listen to them are told
+_IN_A_ROW: Final = 200  # listeners that are told before other calls have their turn
 
 
 class Listener(Protocol):
     """A client's end."""
 
     def tell(self, key: Key) -> None:
-        """Hear that a series has a new prediction. Doesn't wait."""
+        """Hear that a series has a new prediction; called for each that has one in a moment."""
+        ...
+
+    def deliver(self) -> None:
+        """Hear that the moment is over. Neither waits nor raises."""
         ...
 
 
@@ -94,10 +99,16 @@ class Hub:
     async def _tell(self, keys: Sequence[Key]) -> None:
         with suppress(StoreAway):  # then each connection asks again
             await asyncio.to_thread(self._analyst.prepare, [self._newest[key] for key in keys if key in self._newest])
+        told = dict[Listener, None]()
         for key in keys:
             for heard in (key, (key[0], EVERYTHING)):
                 for listener in self._listeners.get(heard, ()):
                     listener.tell(key)
+                    told[listener] = None
+        for number, listener in enumerate(told, 1):
+            listener.deliver()
+            if number % _IN_A_ROW == 0:
+                await asyncio.sleep(0)
 
     def current(self) -> bool:
         """Return whether memory holds the newest there is. Doesn't wait."""
@@ -132,36 +143,41 @@ class Hub:
         """Return the number of a series' newest prediction."""
         return int(self._newest[key]["sequence"] or 0)
 
-    def add(self, listener: Listener, keys: set[Key]) -> None:
+    def add(self, listener: Listener, keys: frozenset[Key]) -> None:
         """Tell the listener of these series from now on."""
         for key in keys:
             self._listeners.setdefault(key, set()).add(listener)
 
-    def remove(self, listener: Listener, keys: set[Key]) -> None:
+    def remove(self, listener: Listener, keys: frozenset[Key]) -> None:
         """Tell it no longer."""
         for key in keys:
             self._listeners[key].discard(listener)
             if not self._listeners[key]:
                 del self._listeners[key]
 
+    def ready(self, key: Key, spectral: bool) -> Update | None:
+        """Return a series' newest analysis, encoded; None where the store must be asked for it, see `update`."""
+        said, made = self._newest.get(key), self._encoded.get((key, spectral))
+        if made is not None and made[0] is said:
+            return made[1]
+        if said is None or not self._analyst.knows(said):
+            return None
+        return self._keep_encoded(key, spectral, said, self._analyst.analysis(said))
+
     async def update(self, key: Key, spectral: bool) -> Update | None:
         """Return a series' newest analysis, encoded; None while the store can't be read or there is none."""
         said = self._newest.get(key)
-        if said is None:
+        if said is None or (made := self.ready(key, spectral)) is not None:
+            return None if said is None else made
+        try:
+            return self._keep_encoded(key, spectral, said, await asyncio.to_thread(self._analyst.analysis, said))
+        except StoreAway:
             return None
-        made = self._encoded.get((key, spectral))
-        if made is None or made[0] is not said:
-            try:
-                data = _encode(await self._analysis(said), spectral)
-            except StoreAway:
-                return None
-            made = self._encoded[key, spectral] = said, update(key[1], int(said["sequence"] or 0), data)
-        return made[1]
 
-    async def _analysis(self, said: Said) -> dict[str, Any]:
-        if self._analyst.knows(said):
-            return self._analyst.analysis(said)
-        return await asyncio.to_thread(self._analyst.analysis, said)
+    def _keep_encoded(self, key: Key, spectral: bool, said: Said, analysis: dict[str, Any]) -> Update:
+        made = update(key[1], int(said["sequence"] or 0), _encode(analysis, spectral))
+        self._encoded[key, spectral] = said, made
+        return made
 
 
 def _encode(analysis: dict[str, Any], spectral: bool) -> bytes:

@@ -9,6 +9,7 @@ import msgspec
 
 from api.answers.jobs import job_answer
 from api.live.messages import envelope
+from api.live.sockets import text_frame
 from models.jobs.jobs import KEPT, Jobs
 from models.jobs.record import Job
 from models.jobs.records import RecordsAway
@@ -21,8 +22,8 @@ _AGAIN_S: Final = 5.0  # before records that are away are asked again
 class JobListener(Protocol):
     """A client's end."""
 
-    def tell_job(self, job_id: str, message: str) -> None:
-        """Hear how a job is now. Doesn't wait."""
+    def tell_job(self, job_id: str, frame: bytes) -> None:
+        """Hear how a job is now, as a message's frame. Doesn't wait."""
         ...
 
 
@@ -62,7 +63,7 @@ class JobFeed:
             try:
                 for job in reversed(await asyncio.to_thread(self._jobs.newest, KEPT)):
                     if job.is_open:
-                        listener.tell_job(job.id, _message(job))
+                        listener.tell_job(job.id, _frame(job))
             except RecordsAway:
                 pass  # the feed says so, and tells of them when it can
 
@@ -73,10 +74,10 @@ class JobFeed:
             self._wanted.clear()
 
     def _tell(self, job: Job) -> None:
-        message = _message(job)
+        frame = _frame(job)
         for listener in self._listeners:
-            listener.tell_job(job.id, message)
+            listener.tell_job(job.id, frame)
 
 
-def _message(job: Job) -> str:
-    return envelope("job", msgspec.Raw(msgspec.json.encode(job_answer(job))))
+def _frame(job: Job) -> bytes:
+    return text_frame(envelope("job", msgspec.Raw(msgspec.json.encode(job_answer(job)))))

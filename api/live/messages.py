@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
 
+from api.live.sockets import text_frame
 from schema.timeframes import parse_timeframe
 
 EVERYTHING: Final = "*"
@@ -46,20 +48,20 @@ class Update(NamedTuple):
 
     sequence: int
     data: bytes  # JSON
-    alone: str  # the message where it is all that changed
+    alone: bytes  # the frame of the message where it is all that changed
 
 
 def update(symbol: str, sequence: int, data: bytes) -> Update:
     """Encode an update around its data."""
-    return Update(sequence, data, envelope("prediction", msgspec.Raw(data), sequence, symbol))
+    return Update(sequence, data, text_frame(envelope("prediction", msgspec.Raw(data), sequence, symbol)))
 
 
-def together(parts: list[Update]) -> str:
-    """Return one message with the updates of one moment."""
+def together(parts: Sequence[Update]) -> bytes:
+    """Return the frame of one message with the updates of one moment."""
     data = msgspec.Raw(b"[" + b",".join(part.data for part in parts) + b"]")
-    return envelope("predictions", data, max(part.sequence for part in parts))
+    return text_frame(envelope("predictions", data, max(part.sequence for part in parts)))
 
 
-def envelope(kind: str, data: Any, sequence: int | None = None, symbol: str | None = None) -> str:
+def envelope(kind: str, data: Any, sequence: int | None = None, symbol: str | None = None) -> bytes:
     """Return a message of the service; `data` may be encoded already."""
-    return msgspec.json.encode({"type": kind, "symbol": symbol, "sequence": sequence, "data": data}).decode()
+    return msgspec.json.encode({"type": kind, "symbol": symbol, "sequence": sequence, "data": data})

@@ -178,7 +178,6 @@ def test_who_reads_nothing_is_given_up_and_keeps_nobody_waiting(
 ) -> None:
     """A client that asks for everything again and again and never reads: its connection ends, others hear on."""
     monkeypatch.setattr(serving_sockets, "STUCK_S", 0.5)
-    monkeypatch.setattr(connection, "STUCK_S", 0.5)
     monkeypatch.setattr(connection, "MESSAGES", 1_000_000)
     host, port = address.split(":")
     with sockets.create_connection((host, int(port))) as slow:
