@@ -18,9 +18,10 @@ from api.access import Access
 from api.access.origin import SameOrigin
 from api.analysis.analyst import Analyst
 from api.dataflow import Dataflow
-from api.live.feed import Feed, StoreFeed
+from api.live.feed import Feed
 from api.live.hub import Hub
 from api.live.jobs import JobFeed
+from api.live.looking import StoreFeed
 from api.metrics import ApiMetrics
 from api.observe import Observe
 from api.problems import FiniteJSON, answer_with_problems

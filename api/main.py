@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +13,8 @@ from fastapi import FastAPI
 from api.access import Access
 from api.app import create_app
 from api.dataflow import Dataflow
-from api.live.feed import RedisFeed, StoreFeed
+from api.live.feed import RedisFeed
+from api.live.looking import StoreFeed
 from api.live.sockets import Sockets
 from api.reader import Reader
 from api.store import ReadOnlyStore
@@ -65,6 +67,8 @@ def serve(
         explanations=explanations,
         cache_ttl=cache_ttl,
     )
+    gc.collect()
+    gc.freeze()  # what was imported stays: walking all of it again and again stopped the event loop for 100 ms each time
     make_server(app, host, port).run()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
@@ -150,6 +150,30 @@ class QuestDbReader(Reader):
         )
         found = {name: self._cached(sql, name, timeframe, limit)[::-1] for name in names}
         return {name: [row["price"] for row in rows if row["price"] is not None] for name, rows in found.items()}
+
+    def bars_after(self, timeframe: str, time: int, symbols: Collection[str]) -> list[Row]:
+        """Return symbol, time, number, close and volume of the bars that closed after `time` (ns UTC), oldest first.
+
+        Rows lie by time: those of other symbols are read on the way, and left out.
+        """
+        sql = (
+            f"SELECT symbol, time, bar_sequence, close, volume FROM {self.store.table('bars')} "
+            "WHERE timeframe = ? AND time > ? ORDER BY time, bar_sequence"
+        )
+        if len(symbols) == 1:
+            return self.store.rows(sql.replace("WHERE", "WHERE symbol = ? AND"), (*symbols, timeframe, time))
+        wanted = frozenset(symbols)
+        return [row for row in self.store.rows(sql, (timeframe, time)) if row["symbol"] in wanted]
+
+    def features_at(self, name: str, timeframe: str, time: int, symbols: Collection[str]) -> dict[str, float | None]:
+        """Return one column of the symbols' feature rows of a bar time (ns UTC); of those that have one."""
+        if not self._stores(name):
+            return {}
+        table, wanted = self.store.table("features"), frozenset(symbols)
+        rows = self.store.rows(
+            f'SELECT symbol, "{name}" AS value FROM {table} WHERE timeframe = ? AND time = ?', (timeframe, time)
+        )
+        return {row["symbol"]: row["value"] for row in rows if row["symbol"] in wanted}
 
     def _behind(self, before: Sequence[Any]) -> tuple[str, list[Any]]:
         """Compare with the cursor column by column: QuestDB knows no rows as values."""

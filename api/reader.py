@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import groupby
+from operator import itemgetter
 from typing import Any, Final
 
 import msgspec
@@ -77,6 +78,20 @@ class Reader:
         rows = self._of_series("predictions", _NEWEST, timeframe=timeframe)
         return [next(group) for _, group in groupby(rows, lambda row: (row["symbol"], row["timeframe"]))]
 
+    def predictions_since(self, timeframe: str, times: Mapping[str, int], limit: int) -> list[Row]:
+        """Return the newest prediction of each symbol of `times` that has one behind its time there (ns UTC).
+
+        Looks at these symbols alone, a fifth of the work of finding out which there are. Rows behind the newest count
+        as well: empty where there are `limit` or more, as after a pause; `newest_predictions` is the way then.
+        """
+        sql = (
+            f"SELECT t.* FROM json_each(?) AS asked CROSS JOIN {self.store.table('predictions')} t "
+            "ON t.symbol = asked.key AND t.timeframe = ? AND t.time > asked.value "
+            "ORDER BY t.symbol, t.time DESC, t.bar_sequence DESC, t.sequence LIMIT ?"
+        )
+        rows = self.store.rows(sql, (msgspec.json.encode(times).decode(), timeframe, limit))
+        return [next(group) for _, group in groupby(rows, itemgetter("symbol"))] if len(rows) < limit else []
+
     def newest_prediction(self, symbol: str, timeframe: str) -> Row | None:
         """Return the newest prediction of one series."""
 
@@ -124,22 +139,25 @@ class Reader:
         """Return the newest `limit` bars, oldest first."""
         return self._newest("bars", symbol, timeframe, limit)[::-1]
 
-    def bars_after(self, timeframe: str, time: int, symbol: str | None = None) -> list[Row]:
+    def bars_after(self, timeframe: str, time: int, symbols: Collection[str]) -> list[Row]:
         """Return symbol, time, number, close and volume of the bars that closed after `time` (ns UTC), oldest first."""
-        where = f"FROM {self.store.table('bars')} WHERE timeframe = ? AND time > ?"
-        values: tuple[Any, ...] = (timeframe, time)
-        if symbol is not None:
-            where, values = f"{where} AND symbol = ?", (*values, symbol)
-        sql = f"SELECT symbol, time, bar_sequence, close, volume {where} ORDER BY time, bar_sequence"
-        return self.store.rows(sql, values)
+        sql = (
+            "SELECT t.symbol, t.time, t.bar_sequence, t.close, t.volume "
+            f"FROM json_each(?) AS asked CROSS JOIN {self.store.table('bars')} t "
+            "ON t.symbol = asked.value AND t.timeframe = ? AND t.time > ? ORDER BY t.time, t.bar_sequence"
+        )
+        return self.store.rows(sql, (_texts(symbols), timeframe, time))
 
-    def features_at(self, name: str, timeframe: str, time: int) -> dict[str, float | None]:
-        """Return one column of all symbols' feature rows of a bar time (ns UTC); empty where there are none."""
-        sql = f'SELECT symbol, "{name}" AS value FROM {self.store.table("features")} WHERE timeframe = ? AND time = ?'
-        catalogue = self.catalogue()
-        if catalogue is None or all(column["name"] != name for column in catalogue["columns"]):
+    def features_at(self, name: str, timeframe: str, time: int, symbols: Collection[str]) -> dict[str, float | None]:
+        """Return one column of the symbols' feature rows of a bar time (ns UTC); of those that have one."""
+        if not self._stores(name):
             return {}
-        return {row["symbol"]: row["value"] for row in self.store.rows(sql, (timeframe, time))}
+        sql = (
+            f'SELECT t.symbol, t."{name}" AS value '
+            f"FROM json_each(?) AS asked CROSS JOIN {self.store.table('features')} t "
+            "ON t.symbol = asked.value AND t.timeframe = ? AND t.time = ?"
+        )
+        return {row["symbol"]: row["value"] for row in self.store.rows(sql, (_texts(symbols), timeframe, time))}
 
     def last_close(self, symbol: str, timeframe: str, at: int) -> tuple[int, float] | None:
         """Return time and close of the newest bar that had closed at `at` (ns UTC)."""
@@ -209,6 +227,11 @@ class Reader:
         """Return the catalogue of a fingerprint, or the newest; None if the dataflow hasn't written one."""
         return self._meta("catalogue" if fingerprint is None else f"catalogue:{fingerprint}")
 
+    def _stores(self, name: str) -> bool:
+        """Return whether feature rows have a column."""
+        catalogue = self.catalogue()
+        return catalogue is not None and any(column["name"] == name for column in catalogue["columns"])
+
     def status(self) -> Row | None:
         """Return totals and rates of the run, as it last reported them."""
         return self._meta("status")
@@ -229,6 +252,11 @@ class Reader:
         sql = (_SERIES + select).format(table=self.store.table(table))
         values = {"timeframe": None, **values}
         return self.store.cached((sql, *values.values()), lambda: self.store.rows(sql, values))
+
+
+def _texts(names: Collection[str]) -> str:
+    """Return names as a parameter of `json_each`: rows lie by symbol, so a query of one time asks for each of them."""
+    return msgspec.json.encode(list(names)).decode()
 
 
 def _outcome_key(row: Row) -> tuple[Any, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from time import monotonic
 from typing import Final, TypedDict
 
 from api.analysis import indicators
@@ -16,13 +15,11 @@ from api.reader import Reader
 from api.store import Row
 from models.direction import direction_of
 from schema.predictions import Direction
-from schema.timeframes import SECOND
 from schema.times import parse_iso
 
 Shares = tuple[float, float, float]
 Numbers = dict[str, float | None]  # by symbol
 
-_DAY: Final = 86_400 * SECOND
 _RSI: Final = "rsi_14"
 _BANDS: Final = ("low_freq_trend", "mid_freq_cycle", "high_freq_noise")
 
@@ -61,7 +58,6 @@ class Analyst:
         self._reader, self._recent, self._days = reader, RecentBars(reader), Days(reader)
         self._situations = Situations(reader)
         self._rsi: tuple[tuple[str, int], dict[str, float | None]] = ("", 0), {}  # of one bar time, by symbol
-        self._with_days, self._daily_until = frozenset[str](), 0.0  # symbols with bars of one day
         self._made: dict[tuple[str, str], tuple[tuple[int, int], Surroundings]] = {}
 
     def prepare(self, messages: Sequence[Row]) -> None:
@@ -100,8 +96,10 @@ class Analyst:
         closes = [recent.close for recent in bars]
         columns = zip(shares_of(closes), indicators.sma_ratios(closes),
                       indicators.volume_trends([recent.volume for recent in bars]), strict=True)  # fmt: skip
-        moments = {(said["timeframe"], _time_of(said["timestamp"])) for said in messages}
-        rsi = {moment: self._rsi_at(*moment) for moment in moments}
+        moments: dict[tuple[str, int], list[str]] = {}
+        for said in messages:
+            moments.setdefault((said["timeframe"], _time_of(said["timestamp"])), []).append(said["symbol"])
+        rsi = {moment: self._rsi_at(*moment, symbols) for moment, symbols in moments.items()}
         return [self._kept(said, recent, rsi[said["timeframe"], _time_of(said["timestamp"])], *found)
                 for said, recent, found in zip(messages, bars, columns, strict=True)]  # fmt: skip
 
@@ -109,16 +107,22 @@ class Analyst:
         self, said: Row, bars: Recent, rsi: Numbers, shares: Shares | None, sma: float | None, trend: float | None
     ) -> Surroundings:
         symbol, timeframe, key = said["symbol"], said["timeframe"], _bar_of(said)
-        at = key[0]
+        at, price = key[0], said["current_price"]
+        days = self._days.around(symbol, timeframe, at)
         around: Surroundings = {
             "spectral_analysis": dict(zip(_BANDS, shares or (None, None, None), strict=True)),
             "technical_indicators": {
                 "rsi": rsi.get(symbol),
-                "volatility_20d": self._days.volatility(symbol, self._daily(symbol, timeframe), at),
+                "volatility_20d": days.volatility,
                 "sma_ratio": sma,
                 "volume_trend": trend,
             },
-            "market_context": self._context(symbol, timeframe, at, said["current_price"]),
+            "market_context": {
+                "current_price": price,
+                "price_change_1d": indicators.change(price, days.close_1d),
+                "price_change_7d": indicators.change(price, days.close_7d),
+                "volume_rank": days.volume_rank,
+            },
         }
         if len(bars.time) and bars.time[-1] == at:  # a store may show a bar later than the bus its prediction
             self._made[symbol, timeframe] = key, around
@@ -128,29 +132,15 @@ class Analyst:
         made = self._made.get((said["symbol"], said["timeframe"]))
         return made[1] if made is not None and made[0] == _bar_of(said) else None
 
-    def _rsi_at(self, timeframe: str, at: int) -> Numbers:
-        bar_time, known = self._rsi
-        if bar_time != (timeframe, at):
-            known = self._reader.features_at(_RSI, timeframe, at)
-            if known:  # not stored, or a little later than the bus told of the prediction
-                self._rsi = (timeframe, at), known
+    def _rsi_at(self, timeframe: str, at: int, symbols: Sequence[str]) -> Numbers:
+        moment, known = self._rsi
+        if moment != (timeframe, at):
+            known = {}
+        missing = [symbol for symbol in symbols if symbol not in known]
+        if missing:  # not asked for yet, not stored, or a little later than the bus told of the prediction
+            known = {**known, **self._reader.features_at(_RSI, timeframe, at, missing)}
+            self._rsi = (timeframe, at), known
         return known
-
-    def _context(self, symbol: str, timeframe: str, at: int, price: float | None) -> Context:
-        before = {days: self._days.close_before(symbol, timeframe, at - days * _DAY) for days in (1, 7)}
-        return {
-            "current_price": price,
-            "price_change_1d": indicators.change(price, before[1]),
-            "price_change_7d": indicators.change(price, before[7]),
-            "volume_rank": self._days.volume_rank(symbol, timeframe, at),
-        }
-
-    def _daily(self, symbol: str, timeframe: str) -> str:
-        """Return the timeframe whose closes are the days': bars of one day where there are any."""
-        if monotonic() >= self._daily_until:  # a day's first bar is no news within a second
-            self._with_days = frozenset(name for name, other in self._reader.series("bars") if other == "1d")
-            self._daily_until = monotonic() + 1.0
-        return "1d" if symbol in self._with_days else timeframe
 
 
 _time_of: Final = lru_cache(1024)(parse_iso)  # rows of one batch share their times

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from functools import lru_cache
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 from zlib import crc32
 
 from api.analysis import indicators
@@ -21,8 +21,20 @@ T = TypeVar("T")
 
 _MINUTE: Final = 60 * SECOND
 _DAY: Final = 24 * 60 * _MINUTE
+_EVERY: Final = (_MINUTE, 5 * _MINUTE)  # closes are looked up, volumes are
 _MOST: Final = 20_000  # answers that are kept
 _DAYS: Final = 20
+
+
+class Around(NamedTuple):
+    """What past days say of a bar."""
+
+    since: int  # ns UTC: it is the same for all bars from here
+    until: int  # to, but without, here
+    volatility: float | None  # of the last 20 daily log returns
+    close_1d: float | None  # a day before
+    close_7d: float | None
+    volume_rank: float | None  # percentile of what was traded today
 
 
 class Days:
@@ -32,6 +44,28 @@ class Days:
         """Read from `reader`, and remember."""
         self._reader = reader
         self._kept: OrderedDict[Hashable, Any] = OrderedDict()
+        self._with_days = set[str]()  # symbols with bars of one day
+        self._around = dict[tuple[str, str], Around]()  # of each series' newest bar
+
+    def around(self, symbol: str, timeframe: str, at: int) -> Around:
+        """Return what past days say of the bar that closed at `at` (ns UTC); looked up once a moment, see above."""
+        known = self._around.get((symbol, timeframe))
+        if known is None or not known.since <= at < known.until:
+            known = self._around[symbol, timeframe] = self._look(symbol, timeframe, at)
+        return known
+
+    def _look(self, symbol: str, timeframe: str, at: int) -> Around:
+        day = _day_of(at)
+        begun = [_moment(symbol, timeframe, at, every) for every in _EVERY]
+        ends = [at + 1 if _length(timeframe) >= every else moment + every
+                for every, moment in zip(_EVERY, begun, strict=True)]  # fmt: skip
+        return Around(
+            since=max(*begun, day + 1), until=min(*ends, day + _DAY + 1),
+            volatility=self.volatility(symbol, self._daily(symbol, timeframe, at), at),
+            close_1d=self.close_before(symbol, timeframe, at - _DAY),
+            close_7d=self.close_before(symbol, timeframe, at - 7 * _DAY),
+            volume_rank=self.volume_rank(symbol, timeframe, at),
+        )  # fmt: skip
 
     def closes(self, symbol: str, timeframe: str, at: int) -> list[tuple[int, float]]:
         """Return close time (ns UTC) and price of the last 21 finished days before the day of `at`, oldest first."""
@@ -60,6 +94,12 @@ class Days:
             return indicators.rank(*self._volumes(symbol, timeframe, at))
 
         return self._remember(("rank", symbol, timeframe, at), read)
+
+    def _daily(self, symbol: str, timeframe: str, at: int) -> str:
+        """Return the timeframe whose closes are the days': bars of one day where there are any."""
+        if symbol not in self._with_days and self._reader.last_close(symbol, "1d", at) is not None:
+            self._with_days.add(symbol)
+        return "1d" if symbol in self._with_days else timeframe
 
     def _closes(self, symbol: str, timeframe: str, day: int) -> list[tuple[int, float]]:
         found = list[tuple[int, float]]()

@@ -38,11 +38,13 @@ class RecentBars:
         of_timeframe = self._kept.setdefault(timeframe, {})
         kept = of_timeframe.get(symbol)
         if kept is not None and kept.time[-1] < until:
-            kept = _appended(kept, self._reader.bars_after(timeframe, int(kept.time[-1]), symbol))
+            kept = _appended(kept, self._reader.bars_after(timeframe, int(kept.time[-1]), [symbol]))
         if kept is None:
             kept = join_rows(self._reader.bars(symbol, timeframe, BARS))
         if len(kept.time):
             of_timeframe[symbol] = kept
+            if kept.time[-1] == until:
+                return kept
         end = int(np.searchsorted(kept.time, until, "right"))
         return Recent(kept.time[:end], kept.sequence[:end], kept.close[:end], kept.volume[:end])
 
@@ -52,7 +54,7 @@ class RecentBars:
         if not of_timeframe or self._upto.get(timeframe, 0) >= until:
             return
         since = self._upto.get(timeframe) or max(int(kept.time[-1]) for kept in of_timeframe.values())
-        rows = self._reader.bars_after(timeframe, since)
+        rows = self._reader.bars_after(timeframe, since, of_timeframe.keys())
         for symbol, new in groupby(sorted(rows, key=_by_symbol), _by_symbol):
             if (kept := of_timeframe.get(symbol)) is None:
                 continue
@@ -67,17 +69,20 @@ class RecentBars:
 def join_rows(rows: Iterable[Row]) -> Recent:
     """Return rows of `bars` as columns: those that have a close."""
     priced = [row for row in rows if row["close"] is not None]
-    time, sequence = (np.array([row[name] for row in priced], np.int64) for name in ("time", "bar_sequence"))
-    close, volume = (np.array([row[name] or 0.0 for row in priced], np.float64) for name in ("close", "volume"))
-    return Recent(time, sequence, close, volume)
+    whole = np.array([(row["time"], row["bar_sequence"]) for row in priced], np.int64).reshape(-1, 2)
+    real = np.array([(row["close"], row["volume"] or 0.0) for row in priced], np.float64).reshape(-1, 2)
+    return Recent(whole[:, 0], whole[:, 1], real[:, 0], real[:, 1])
 
 
 def _appended(old: Recent, rows: Sequence[Row]) -> Recent | None:
     """Return the bars with those rows behind them; None where a bar between is missing."""
-    new = join_rows(row for row in rows if row["bar_sequence"] > old.sequence[-1])
-    if len(new.time) and new.sequence[0] != old.sequence[-1] + 1:
+    last = old.sequence[-1]
+    new = join_rows(row for row in rows if row["bar_sequence"] > last)
+    if not len(new.time):
+        return old
+    if new.sequence[0] != last + 1:
         return None
-    time, sequence, close, volume = (np.concatenate(columns)[-BARS:] for columns in zip(old, new, strict=True))
+    time, sequence, close, volume = (np.concatenate(columns)[-BARS:] for columns in zip(old, new))
     return Recent(time, sequence, close, volume)
 
 

@@ -1,11 +1,10 @@
-"""Where a process hears of new predictions: from Redis, or by looking at the store."""
+"""Where a process hears of new predictions: from Redis here, by looking at the store in `api.live.looking`."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from time import monotonic
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -20,9 +19,6 @@ from schema.stores import bus_name
 
 Said = dict[str, Any]  # a prediction's message (schema.messages)
 
-_GLANCE_S: Final = 0.01  # between two glances at the version of a store that tells it for nothing
-_LOOK_S: Final = 0.1  # between two queries of one that doesn't
-_FRESH_S: Final = 0.5  # how long such a query's answer counts
 _QUIET_S: Final = 5.0  # that Redis may say nothing
 _AGAIN_S: Final = 1.0  # before a server that is away is asked again
 
@@ -44,68 +40,6 @@ class Feed(Protocol):
     async def settle(self) -> bool:
         """Wait until what could be heard at the call was yielded; False where nothing can be heard."""
         ...
-
-
-class StoreFeed:
-    """Looks at the store as soon as something was written into it."""
-
-    def __init__(self, reader: Reader) -> None:
-        """Read from `reader`."""
-        self._reader = reader
-        self._version: tuple[int, int] | None = None  # of the store when it was last looked at
-        self._looked, self._up = 0.0, False
-        self._begun = self._ended = 0  # looks
-        self._wake, self._turn = asyncio.Event(), asyncio.Event()
-
-    async def __call__(self) -> AsyncIterator[list[Said]]:
-        """Yield the newest prediction of each series that has a new one."""
-        seen, place = dict[tuple[str, str], tuple[Any, ...]](), 0
-        self._version = None
-        while True:
-            self._begun += 1
-            new = list[Row]()
-            if not self._unchanged(version := self._reader.store.version()):
-                if version and version[0] != (place := place or version[0]):
-                    return
-                rows = await newest(self._reader)
-                new = [row for row in rows or [] if seen.get(series(row)) != _key(row)]
-                seen.update((series(row), _key(row)) for row in new)
-                self._up, self._looked = rows is not None, monotonic()
-                self._version = version if self._up else None
-            self._end_turn()
-            if new:
-                yield [prediction_message(row) for row in new]
-            await self._nap(_GLANCE_S if self._version else _LOOK_S)
-
-    def current(self) -> bool:
-        """Return whether nothing was written since the last look; where only a query tells, whether it was just now."""
-        version = self._reader.store.version()
-        if version is None:
-            return self._up and monotonic() - self._looked < _FRESH_S
-        return self._unchanged(version)
-
-    async def settle(self) -> bool:
-        """Wait for a look that begins after the call."""
-        wanted = self._begun + 1
-        while self._ended < wanted:
-            self._wake.set()
-            await self._turn.wait()
-        return self._up
-
-    def _unchanged(self, version: tuple[int, int] | None) -> bool:
-        return version is not None and version == self._version
-
-    def _end_turn(self) -> None:
-        """Say that a look has ended. Who waits for it goes on when the hub has kept what is yielded next."""
-        self._ended = self._begun
-        turn, self._turn = self._turn, asyncio.Event()
-        turn.set()
-
-    async def _nap(self, seconds: float) -> None:
-        timer = asyncio.get_running_loop().call_later(seconds, self._wake.set)
-        await self._wake.wait()
-        timer.cancel()
-        self._wake.clear()
 
 
 class RedisFeed:
@@ -170,8 +104,3 @@ async def newest(reader: Reader) -> list[Row] | None:
 def series(said: Said | Row) -> tuple[str, str]:
     """Return timeframe and symbol."""
     return said["timeframe"], said["symbol"]
-
-
-def _key(row: Row) -> tuple[Any, ...]:
-    """Return what tells a series' predictions apart."""
-    return row["time"], row["bar_sequence"], row["horizon"], row["model_version"]

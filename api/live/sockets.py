@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Final
+from typing import Final, cast
 
 from starlette.types import Scope
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -31,7 +31,7 @@ class Sockets(WebSocketsSansIOProtocol):
         """Begin; the application finds the wire in its scope."""
         super().handle_connect(event)
         if self.response.status_code == 101:
-            self.scope["extensions"][_EXTENSION] = self  # type: ignore[typeddict-unknown-key]
+            cast(Scope, self.scope)["extensions"][_EXTENSION] = self
 
     def has_room(self) -> bool:
         """Return whether a frame may be written: it is open, and the client reads what is sent."""

@@ -70,23 +70,17 @@ def calls(address: str, kind: str, seconds: float, rate: float) -> dict[str, Any
 def sockets(address: str, process: psutil.Process, store: Path, connections: int, seconds: int) -> dict[str, Any]:
     """Hold connections while the market is written; return latencies (ms), what was lost and memory (kB each)."""
     before = process.memory_info().rss
-    held = [
-        sys.executable,
-        "-m",
-        "benchmarks.serving.sockets",
-        address,
-        str(connections),
-        str(SYMBOLS),
-        str(seconds + 6),
-    ]
-    listening = subprocess.Popen(held, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    assert listening.stdout is not None
+    held = [sys.executable, "-m", "benchmarks.serving.sockets", address, str(connections), str(SYMBOLS)]
+    listening = subprocess.Popen(held, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert listening.stdin is not None and listening.stdout is not None
     if listening.stdout.readline().strip() != "ready":
         raise SystemExit("the WebSockets could not be opened")
     time.sleep(2)
     writer = [sys.executable, "-m", "benchmarks.serving.market", str(store), str(SYMBOLS), str(seconds)]
     written = subprocess.run(writer, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     memory = process.memory_info().rss - before
+    time.sleep(2)  # what was written last is still on its way
+    listening.stdin.close()
     heard = np.array(json.loads(listening.stdout.read()), np.int64).reshape(-1, 3)
     listening.wait()
     committed = {int(s): int(t) for s, _, t in (line.split() for line in written.splitlines())}

@@ -1,23 +1,23 @@
 """Many WebSockets, one symbol each: when updates come.
 
-    python -m benchmarks.serving.sockets HOST:PORT CONNECTIONS SYMBOLS SECONDS
+    python -m benchmarks.serving.sockets HOST:PORT CONNECTIONS SYMBOLS
 
-prints `ready` once all are subscribed, and in the end JSON: [connection, sequence, ns UTC] of every update.
+prints `ready` once all are subscribed and, when its input ends, JSON: [connection, sequence, ns UTC] of every update.
 
-Frames are read by hand (RFC 6455): a client of a library takes as long to receive an update as the service to send it,
-and on the same two cores one would measure the client.
+What is there is read and stamped before any of it is looked at, which waits until nothing comes: a client that decodes
+an update before it reads the next would, on the same two cores, be measured itself. Frames are read by hand (RFC 6455).
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
+import select
+import socket
 import struct
 import sys
 import time
-from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
@@ -27,7 +27,10 @@ _UPGRADE: Final = (
     "GET /ws/realtime HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
-_TEXT, _CLOSE, _PING, _PONG = 0x81, 0x88, 0x89, 0x8A
+_TEXT, _PING, _PONG = 0x81, 0x89, 0x8A
+_QUIET_S: Final = 0.05  # without anything to read; then there is time to look at what was read
+_PATIENCE_S: Final = 120.0  # for all to be subscribed
+_AT_ONCE: Final = 100  # that connect at once: a listening socket's queue is finite
 
 
 class _Heard(msgspec.Struct):
@@ -38,61 +41,46 @@ class _Heard(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Heard).decode
 
 
-class Listener(asyncio.Protocol):
-    """One connection: it subscribes, and notes every update with the time at which its bytes were there."""
+class Client:
+    """One connection, which has subscribed to a symbol."""
 
-    def __init__(self, host: str, symbol: str, note: Callable[[int | None, int], None], ready: Callable[[], None]):
-        """Call `note` with the sequence and the time (ns UTC) of each update, `ready` at the first message."""
-        self._host, self._symbol, self._note, self._ready = host, symbol, note, ready
-        self._bytes, self._upgraded, self._heard = bytearray(), False, False
-        self._transport: Any = None
-        self.closed = False
+    def __init__(self, address: str, symbol: str) -> None:
+        """Connect and subscribe. Raises SystemExit where the service refuses."""
+        host, port = address.split(":")
+        self.socket = socket.create_connection((host, int(port)))
+        self.socket.sendall(_UPGRADE.format(host=address).encode())
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += self.socket.recv(4096)
+        if b" 101 " not in head[:20]:
+            raise SystemExit(f"the service did not upgrade: {head[:200]!r}")
+        self._bytes = bytearray(head.partition(b"\r\n\r\n")[2])
+        self.kinds = set[str]()  # of messages that came
+        self.updates = list[tuple[int | None, int]]()  # sequence, ns UTC
+        wanted = {"symbols": [symbol], "update_frequency": 0.1, "timeframe": TIMEFRAME}
+        self._send(_TEXT, json.dumps(wanted).encode())
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Ask for the upgrade."""
-        self._transport = transport
-        self._transport.write(_UPGRADE.format(host=self._host).encode())
-
-    def data_received(self, data: bytes) -> None:
-        """Take what came apart into frames."""
-        at = time.time_ns()
+    def take(self, data: bytes, at: int) -> None:
+        """Note the messages that were whole with `data`, which was there at `at` (ns UTC)."""
         self._bytes += data
-        if not self._upgraded:
-            head, found, rest = self._bytes.partition(b"\r\n\r\n")
-            if not found:
-                return
-            if b" 101 " not in head[:20]:
-                raise SystemExit(f"the service did not upgrade: {head[:200]!r}")
-            self._bytes, self._upgraded = rest, True
-            wanted = {"symbols": [self._symbol], "update_frequency": 0.1, "timeframe": TIMEFRAME}
-            self._send(_TEXT, json.dumps(wanted).encode())
         while (frame := _frame(self._bytes)) is not None:
             kind, begin, end = frame
-            self._take(kind, bytes(self._bytes[begin:end]), at)
+            payload = bytes(self._bytes[begin:end])
             del self._bytes[:end]
-
-    def connection_lost(self, error: Exception | None) -> None:
-        """Note that it is over."""
-        self.closed = True
-
-    def _take(self, kind: int, payload: bytes, at: int) -> None:
-        if kind == _PING:
-            self._send(_PONG, payload)
-        if kind != _TEXT:
-            return
-        if not self._heard:
-            self._heard = True
-            self._ready()
-        message = _decode(payload)
-        if message.type in ("prediction", "predictions"):
-            self._note(message.sequence, at)
+            if kind == _PING:
+                self._send(_PONG, payload)
+            elif kind == _TEXT:
+                message = _decode(payload)
+                self.kinds.add(message.type)
+                if message.type in ("prediction", "predictions"):
+                    self.updates.append((message.sequence, at))
 
     def _send(self, kind: int, payload: bytes) -> None:
         """A client's frame is masked; a mask of zeros leaves it as it is."""
         size = struct.pack("!BB", kind, 0x80 | len(payload)) if len(payload) < 126 else struct.pack(
             "!BBH", kind, 0x80 | 126, len(payload)
         )  # fmt: skip
-        self._transport.write(size + bytes(4) + payload)
+        self.socket.sendall(size + bytes(4) + payload)
 
 
 def _frame(data: bytearray) -> tuple[int, int, int] | None:
@@ -108,36 +96,52 @@ def _frame(data: bytearray) -> tuple[int, int, int] | None:
     return (data[0], begin, begin + size) if len(data) >= begin + size else None
 
 
-async def listen(address: str, connections: int, symbols: Sequence[str], seconds: float) -> list[list[Any]]:
-    """Hold the connections and return [connection, sequence, ns UTC] of every update."""
-    heard, ready, everybody = list[list[Any]](), 0, asyncio.Event()
-    (host, port), loop = address.split(":"), asyncio.get_running_loop()
+class Crowd:
+    """All connections, read by one loop."""
 
-    def one_more() -> None:
-        nonlocal ready
-        ready += 1
-        if ready == connections:
-            everybody.set()
+    def __init__(self, address: str, connections: int, symbols: Sequence[str]) -> None:
+        """Connect them all."""
+        self._poll = select.epoll()
+        self.clients = dict[int, Client]()
+        self._read = list[tuple[Client, bytes, int]]()  # not looked at yet
+        for k in range(connections):
+            client = Client(address, symbols[k % len(symbols)])
+            self._poll.register(client.socket, select.EPOLLIN)
+            self.clients[client.socket.fileno()] = client
+            if k % _AT_ONCE == _AT_ONCE - 1:
+                self.hear(0.0)
 
-    def listener(k: int) -> Listener:
-        return Listener(
-            address, symbols[k % len(symbols)], lambda sequence, at: heard.append([k, sequence, at]), one_more
-        )
+    def hear(self, seconds: float) -> None:
+        """Read and stamp what comes; look at it where nothing does. Raises SystemExit where the service hangs up."""
+        until = time.monotonic() + seconds
+        while True:
+            for number, _ in (ready := self._poll.poll(_QUIET_S)):
+                client = self.clients[number]
+                data = client.socket.recv(1 << 20)
+                self._read.append((client, data, time.time_ns()))
+                if not data:
+                    raise SystemExit("a connection was closed by the service")
+            if not ready:
+                read, self._read = self._read, []
+                for client, data, at in read:
+                    client.take(data, at)
+                if time.monotonic() >= until:
+                    return
 
-    held = []
-    for first in range(0, connections, 100):  # not all at once: a listening socket's queue is finite
-        coming = range(first, min(first + 100, connections))
-        opened = [loop.create_connection(partial(listener, k), host, int(port)) for k in coming]
-        held += [protocol for _, protocol in await asyncio.gather(*opened)]
-        await asyncio.sleep(0.2)
-    await everybody.wait()
+
+def main(address: str, connections: int, symbols: Sequence[str]) -> None:
+    """Hold the connections until the input ends, and print every update."""
+    crowd = Crowd(address, connections, symbols)
+    until = time.monotonic() + _PATIENCE_S
+    while not all(client.kinds >= {"subscribed", "prediction"} for client in crowd.clients.values()):
+        if time.monotonic() > until:
+            raise SystemExit(f"after {_PATIENCE_S:g} s not all clients have their first prediction")
+        crowd.hear(0.2)
     print("ready", flush=True)
-    await asyncio.sleep(seconds)
-    if lost := sum(protocol.closed for protocol in held):
-        raise SystemExit(f"{lost} of {connections} connections were closed by the service")
-    return heard
+    while not select.select([sys.stdin], [], [], 0)[0]:
+        crowd.hear(0.2)
+    print(json.dumps([[k, *update] for k, client in enumerate(crowd.clients.values()) for update in client.updates]))
 
 
 if __name__ == "__main__":
-    found = asyncio.run(listen(sys.argv[1], int(sys.argv[2]), names(int(sys.argv[3])), float(sys.argv[4])))
-    print(json.dumps(found))
+    main(sys.argv[1], int(sys.argv[2]), names(int(sys.argv[3])))

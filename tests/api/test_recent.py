@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -33,9 +34,9 @@ class Store:
         self.queries += 1
         return [row for row in self.rows if row["symbol"] == symbol][-limit:]
 
-    def bars_after(self, timeframe: str, time: int, symbol: str | None = None) -> list[dict[str, Any]]:
+    def bars_after(self, timeframe: str, time: int, symbols: Collection[str]) -> list[dict[str, Any]]:
         self.queries += 1
-        return [row for row in self.rows if row["time"] > time and symbol in (None, row["symbol"])]
+        return [row for row in self.rows if row["time"] > time and row["symbol"] in symbols]
 
 
 ACTIONS = st.lists(
