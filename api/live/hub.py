@@ -23,7 +23,7 @@ from schema.times import parse_iso
 
 Key = tuple[str, str]  # timeframe, symbol
 
-_AT_ONCE: Final = 250  # series that are analysed before those who listen to them are told
+_AT_ONCE: Final = 1_000  # series that are analysed before those who listen to them are told
 _IN_A_ROW: Final = 200  # listeners that are told before other calls have their turn
 
 
@@ -71,7 +71,8 @@ class Hub:
         """Keep what is newer than what is known. Doesn't wait: see `StoreFeed`."""
         new = Counter[str]()
         for said in batch:
-            key, known = series(said), self._newest.get(series(said))
+            key = series(said)
+            known = self._newest.get(key)
             if known is not None and known["timestamp"] > said["timestamp"]:
                 continue
             new[key[0]] += known is not None  # what is there at the start isn't new
@@ -98,10 +99,14 @@ class Hub:
                     logger("api").exception("new predictions could not be handed on")
 
     async def _tell(self, keys: Sequence[Key]) -> None:
+        for key in keys:
+            self._untold.pop(key, None)  # it may have come twice
         with suppress(StoreAway):  # then each connection asks again
             await asyncio.to_thread(self._analyst.prepare, [self._newest[key] for key in keys if key in self._newest])
         told = dict[Listener, None]()
         for key in keys:
+            if key in self._untold:
+                continue  # a newer one has come, which isn't analysed yet
             for heard in (key, (key[0], EVERYTHING)):
                 for listener in self._listeners.get(heard, ()):
                     listener.tell(key)

@@ -88,9 +88,12 @@ class Outbox:
 
     async def _make(self) -> None:
         """Send what the store must be asked for; what it can't be asked for now is tried a period later."""
-        keys, self._pending = self._pending, {}
+        keys, found = self._pending, dict[Key, Update | None]()
+        self._pending = {}
         try:
-            found = {key: await self._hub.update(key, self._wanted.include_spectral) for key in keys}
+            for key in keys:
+                self._pending.pop(key, None)  # it has changed again, which is in what comes now
+                found[key] = await self._hub.update(key, self._wanted.include_spectral)
         except Exception:
             self._fail()
             return
