@@ -50,6 +50,7 @@ class Hub:
         self._listeners: dict[Key, set[Listener]] = {}  # symbol "*" hears all of a timeframe
         self._encoded: dict[tuple[Key, bool], tuple[Said, Update]] = {}
         self._untold: dict[Key, None] = {}  # heard of, by listeners not yet
+        self._analysed: dict[Key, Said] = {}  # the last that was handed on
         self._new = asyncio.Event()
         self._running = False
 
@@ -62,6 +63,7 @@ class Hub:
                 async for batch in self._feed():
                     self._keep(batch)
                 self._newest.clear()
+                self._analysed.clear()
                 self._timeframes.clear()
         finally:
             self._running = False
@@ -102,11 +104,11 @@ class Hub:
         for key in keys:
             self._untold.pop(key, None)  # it may have come twice
         with suppress(StoreAway):  # then each connection asks again
-            await asyncio.to_thread(self._analyst.prepare, [self._newest[key] for key in keys if key in self._newest])
+            there = {key: self._newest[key] for key in keys if key in self._newest}
+            await asyncio.to_thread(self._analyst.prepare, list(there.values()))
+            self._analysed.update(there)
         told = dict[Listener, None]()
         for key in keys:
-            if key in self._untold:
-                continue  # a newer one has come, which isn't analysed yet
             for heard in (key, (key[0], EVERYTHING)):
                 for listener in self._listeners.get(heard, ()):
                     listener.tell(key)
@@ -162,10 +164,17 @@ class Hub:
                 del self._listeners[key]
 
     def ready(self, key: Key, spectral: bool) -> Update | None:
-        """Return a series' newest analysis, encoded; None where the store must be asked for it, see `update`."""
+        """Return a series' newest analysis, encoded; None where the store must be asked for it, see `update`.
+
+        While a newer prediction waits to be analysed with the others of its moment, it is the one before.
+        """
         said, made = self._newest.get(key), self._encoded.get((key, spectral))
         if made is not None and made[0] is said:
             return made[1]
+        if said is not None and key in self._untold and not self._analyst.knows(said):
+            said = self._analysed.get(key)
+            if made is not None and made[0] is said:
+                return made[1]
         if said is None or not self._analyst.knows(said):
             return None
         return self._keep_encoded(key, spectral, said, self._analyst.analysis(said))
