@@ -24,7 +24,7 @@ from schema.ticks import Int64
 WINDOWS: Final = 40  # that a history is cut into, where that gives windows of these lengths
 SHORTEST: Final = 15  # bar times
 LONGEST: Final = 240
-LEAST_WINDOWS: Final = 8
+LEAST_WINDOWS: Final = 20
 _MOST_WINDOWS: Final = 200  # the newest
 _SAMPLE: Final = 50_000  # rows that deciles are taken over
 _CELLS: Final = 128  # that a row costs on average
@@ -39,7 +39,7 @@ def describe(
 ) -> Part | None:
     """Describe columns `take` of some rows of `values` (n, F), in stream order; `time` is theirs (ns UTC).
 
-    Returns None where there are too few bar times to say what is ordinary.
+    Returns None where there are too few bar times to say what is ordinary: nine windows raised a false alert at once.
     """
     starts = np.flatnonzero(np.diff(time, prepend=-1))  # where a bar time begins
     length = int(np.clip(len(starts) // WINDOWS, SHORTEST, LONGEST))

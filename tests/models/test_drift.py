@@ -168,8 +168,8 @@ def test_planted_drift_is_told_within_two_windows(what: str, shift: Shift) -> No
 
 
 def test_too_little_history_has_no_reference() -> None:
-    values = panel(2, 119).reshape(-1, C)
-    assert describe(COLUMNS, values, np.arange(119 * S), range(C), times(119 * S)) is None
+    values = panel(2, 299).reshape(-1, C)
+    assert describe(COLUMNS, values, np.arange(299 * S), range(C), times(299 * S)) is None
 
 
 def test_a_verdict_persists_and_doesnt_flap() -> None:
@@ -185,8 +185,9 @@ def test_a_verdict_persists_and_doesnt_flap() -> None:
 def test_a_version_has_its_reference_and_its_own_market_is_no_drift(registry: Registry, tmp_path: Path) -> None:
     version = "small_20240102_030405"
     reference = read_reference(registry.path(version))
-    assert reference is not None and reference.features is not None and reference.predictions is not None
-    assert set(reference.features.names) <= set(NAMES) and reference.predictions.names == SAID
+    assert reference is not None and reference.features is not None
+    assert set(reference.features.names) <= set(NAMES)
+    assert reference.predictions is None, "a hundred bar times out of fold don't say what is ordinary"
     sometimes = next(column for column in reference.features.columns if column.name == "sometimes")
     assert sometimes.undefined == pytest.approx(0.2, abs=0.01) and sometimes.deviation == pytest.approx(1, abs=0.05)
     engine = InferenceEngine(NAMES, FINGERPRINTS, ["1s"], device="cpu")
@@ -196,7 +197,7 @@ def test_a_version_has_its_reference_and_its_own_market_is_no_drift(registry: Re
     batch = station.step(Batch(1, bars=market.bars, features=market.rows))
     (p,) = batch.predictions
     notices = list(Term(version, reference, NAMES, RULE).add(market.rows.values, p.row, said(p), p.time))
-    assert {notice.part for notice in notices} == {"features", "predictions"}
+    assert {notice.part for notice in notices} == {"features"}
     assert all(notice.change == "" for notice in notices)
     assert read_reference(tmp_path) is None
     (tmp_path / FILE).write_text('{"features":')
