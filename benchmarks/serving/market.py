@@ -47,7 +47,8 @@ class Market:
         )  # fmt: skip
         self._close = np.full(symbols, 100.0)
         self._batch = begun
-        self._sinks.restore({"sequence": begun * symbols, "number": begun, "totals": dict.fromkeys(COUNTED, 0)})
+        totals = dict.fromkeys(COUNTED, 0)
+        self._sinks.restore({"sequence": begun * symbols, "number": begun, "totals": totals, "champions": {}})
 
     def step(self, at: int) -> None:
         """Write the bars that close at `at` (ns UTC) and what belongs to them."""
