@@ -79,7 +79,7 @@ def _walk_seldom() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(10_000, 20, 50)
+    gc.set_threshold(700, 10, 1_000)
 
 
 def open_reader(url: str, namespace: str = LIVE, cache_ttl: float = 300.0) -> Reader:

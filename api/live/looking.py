@@ -19,6 +19,8 @@ _MOST: Final = 20_000  # rows that are read at once as news
 _LOOK_S: Final = 0.1  # between two queries of a store that doesn't tell its version
 _FRESH_S: Final = 0.5  # how long such a query's answer counts
 
+_Key = tuple[Any, ...]  # what tells a series' predictions apart, its bar's close (ns UTC) first
+
 
 class StoreFeed:
     """Looks at the store as soon as something was written into it.
@@ -35,7 +37,7 @@ class StoreFeed:
         self._looked, self._up = 0.0, False
         self._begun = self._ended = 0  # looks
         self._asked = False  # somebody waits for one
-        self._seen = dict[tuple[str, str], Row]()  # the newest prediction of each series
+        self._seen = dict[tuple[str, str], _Key]()  # of the newest prediction of each series
         self._wake, self._turn = asyncio.Event(), asyncio.Event()
 
     async def __call__(self) -> AsyncIterator[list[Said]]:
@@ -72,8 +74,8 @@ class StoreFeed:
     async def _news(self) -> list[Row]:
         """Return newer predictions of the series that are known; some may be left out, for the look at all."""
         times = dict[str, dict[str, int]]()
-        for (timeframe, symbol), row in self._seen.items():
-            times.setdefault(timeframe, {})[symbol] = row["time"]
+        for (timeframe, symbol), (time, *_) in self._seen.items():
+            times.setdefault(timeframe, {})[symbol] = time
         rows = list[Row]()
         with suppress(StoreAway):
             for timeframe, known in times.items():
@@ -82,8 +84,8 @@ class StoreFeed:
 
     def _unseen(self, rows: list[Row]) -> list[Row]:
         """Return which of the rows weren't seen, and note them."""
-        new = [row for row in rows if (seen := self._seen.get(series(row))) is None or _key(seen) != _key(row)]
-        self._seen.update((series(row), row) for row in new)
+        new = [row for row in rows if self._seen.get(series(row)) != _key(row)]
+        self._seen.update((series(row), _key(row)) for row in new)
         return new
 
     def current(self) -> bool:
@@ -118,6 +120,6 @@ class StoreFeed:
         self._wake.clear()
 
 
-def _key(row: Row) -> tuple[Any, ...]:
+def _key(row: Row) -> _Key:
     """Return what tells a series' predictions apart."""
     return row["time"], row["bar_sequence"], row["horizon"], row["model_version"]
