@@ -53,6 +53,23 @@ def test_no_file_names_a_path_of_one_machine() -> None:
     assert found == []
 
 
+def test_links_between_pages_lead_somewhere() -> None:
+    link = re.compile(r"\]\((?!\w+:)([^)\s#]*)(?:#([^)\s]*))?\)")
+    found = []
+    for page in (path for path in tracked() if path.suffix == ".md"):
+        for file, place in link.findall(page.read_text(encoding="utf-8")):
+            target = page.parent / file if file else page
+            if not target.exists() or (place and place not in anchors(target)):
+                found.append(f"{page.relative_to(ROOT)}: {file}#{place}")
+    assert found == []
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the places that headings make, as GitHub names them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 @pytest.mark.parametrize("name", ["requirements.lock", "ops/installer.lock"])
 def test_locks_hold_names_versions_and_hashes_only(name: str) -> None:
     for line in (ROOT / name).read_text(encoding="utf-8").splitlines():
