@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from dataflows.kernel_cache import forget_stale
@@ -15,6 +16,14 @@ from tests.servers import QuestDb, running_kafka, running_questdb, running_redis
 forget_stale()  # before any kernel is loaded
 settings.register_profile("repeatable", derandomize=True, deadline=None, print_blob=True)
 settings.load_profile("repeatable")
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """Which test ran before in the same process decides nothing: commands configure logs for all of it."""
+    structlog.reset_defaults()
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

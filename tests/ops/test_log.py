@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
-import structlog
 
 from ops import log
-
-
-@pytest.fixture(autouse=True)
-def _as_it_was() -> Iterator[None]:
-    yield
-    structlog.reset_defaults()
 
 
 def test_json_lines_hold_part_level_time_and_fields(capsys: pytest.CaptureFixture[str]) -> None:

@@ -131,7 +131,7 @@ def test_what_is_no_file_of_ticks_is_refused(tmp_path: Path) -> None:
     ]:
         with pytest.raises(BadFile, match=found):
             FileSource([path])
-    with pytest.raises(ValueError, match="no files given"):
+    with pytest.raises(ValueError, match="no files of ticks given"):
         FileSource([])
 
 
