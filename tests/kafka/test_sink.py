@@ -17,19 +17,21 @@ from dataflows.messages.rows import decode_features
 from dataflows.sinks.memory import MemoryStore
 from dataflows.sinks.station import Sinks
 from dataflows.sources.files import lanes_of
+from schema.channels import prediction_key_of
 from tests.kafka.topics import market, new_topic, outcome, raw, settings
 from tests.servers import running_kafka
 from tests.sinks.batches import FEATURES, SYMBOLS, TIMEFRAMES, full_batch, origin
 
 
 class Listening:
-    """A bus that keeps what it is given."""
+    """A bus that keeps the predictions it is given."""
 
     def __init__(self) -> None:
         self.messages: list[bytes] = []
 
     def publish(self, channel: str, key: str, message: bytes, sequence: int) -> None:
-        self.messages.append(message)
+        if prediction_key_of(channel) is not None:
+            self.messages.append(message)
 
     def publish_all(self, messages: Sequence[tuple[str, str, bytes, int]]) -> None:
         for message in messages:
