@@ -13,8 +13,8 @@ from schema.reasons import Why
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = ROOT / "docs" / "features-guide.md"
 OF_THE_WHOLE = {  # no column breaks these
-    "test_family_has_columns", "test_oracles_are_of_columns", "test_bars_are_rescaled", "test_nothing_changes_before_it",
-    "test_the_law_sees_an_event_that_is_not_applied",
+    "test_family_has_columns", "test_oracles_are_of_columns", "test_bars_are_rescaled",
+    "test_nothing_changes_before_it", "test_the_law_sees_an_event_that_is_not_applied",
 }  # fmt: skip
 
 
