@@ -34,19 +34,22 @@ class Action:
 
         So it is for a dividend of no less than the price.
         """
-        if self.kind is EventKind.SPLIT or not math.isfinite(price):
-            return self.number if self.kind is EventKind.SPLIT else 1.0
-        return price / (price - self.number) if self.number < price else 1.0
+        if self.kind is EventKind.SPLIT:
+            return self.number
+        return price / (price - self.number) if self.number < price < math.inf else 1.0
 
 
 def actions_of(events: Sequence[Event], universe: Universe) -> Iterator[Action]:
     """Yield the splits and dividends among events in order of time, of symbols that are known and with numbers."""
     for event in events:
         if event.kind in _NAMES and not complaint(event, universe):
-            yield Action(
-                event.ts_event, int(universe.ids([event.symbol])[0]), event.kind,
-                float(event.details[_NAMES[event.kind]]),
-            )  # fmt: skip
+            yield action_of(event, universe)
+
+
+def action_of(event: Event, universe: Universe) -> Action:
+    """Return what a split or dividend does that has nothing to complain of."""
+    symbol, number = int(universe.ids([event.symbol])[0]), float(event.details[_NAMES[event.kind]])
+    return Action(event.ts_event, symbol, event.kind, number)
 
 
 def complaint(event: Event, universe: Universe) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from dataflows.batch import Batch
 from dataflows.interfaces import Snapshot
-from dataflows.stations.actions import actions_of, complaint, ignored, nothing_shown, told
+from dataflows.stations.actions import action_of, complaint, ignored, nothing_shown, told
 from dataflows.stations.corrections import CorrectionMarks
 from dataflows.stations.gaps import GapMarks
 from dataflows.stations.halts import HaltMarks
@@ -86,9 +86,9 @@ class BarStation:
         """Let an event take effect; return it as it is stored."""
         if event.kind in _CORRECTIONS:
             return self.corrections.take(event, self.builder.series)
-        why, action = complaint(event, self.universe), next(actions_of([event], self.universe), None)
-        if action is None:
+        if why := complaint(event, self.universe):
             return ignored(event, why)
+        action = action_of(event, self.universe)
         price = float(self.builder.symbols["price"][action.symbol])
         if np.isnan(price):
             return ignored(event, nothing_shown(event))
