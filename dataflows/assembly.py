@@ -362,8 +362,7 @@ def _opened_store(settings: Settings, features: Sequence[str], writer: str) -> O
 
 
 def _universe(settings: Settings) -> Universe:
-    symbols = settings.universe.symbols
-    return Universe(None if symbols == "auto" else list(symbols), settings.universe.cap, settings.universe.leaders)
+    return Universe(settings.universe.listed, settings.universe.cap, settings.universe.leaders)
 
 
 def _passed(store: OpenedStore) -> int:

@@ -67,9 +67,7 @@ class BarReader:
         """Read bars of the one configured timeframe."""
         (name,) = settings.bars.timeframes
         self.timeframe: Timeframe = parse_timeframe(name)
-        symbols = settings.universe.symbols
-        self.universe = Universe(None if symbols == "auto" else list(symbols), settings.universe.cap,
-                                  settings.universe.leaders)  # fmt: skip
+        self.universe = Universe(settings.universe.listed, settings.universe.cap, settings.universe.leaders)
         self.sessions: Sessions = sessions_of_calendar(settings.bars.calendar)
         self._held: Bars | None = None
         self._calendar = settings.bars.calendar

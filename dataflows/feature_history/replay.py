@@ -37,10 +37,9 @@ class Input:
 
     def open(self, settings: Settings) -> FileSource:
         """Open the files as a replay does."""
-        symbols = settings.universe.symbols
         return FileSource(
             self.files, lanes=settings.order.lanes, start_ns=self.start, end_ns=self.end,
-            symbols=None if symbols == "auto" else list(symbols),
+            symbols=settings.universe.listed,
         )  # fmt: skip
 
 

@@ -30,8 +30,7 @@ class Survey:
 
 def survey(settings: Settings, source: Source, on_read: Callable[[int], bool] = lambda read: False) -> Survey:
     """Read a source through gate and order as the whole run would; `on_read` may ask to stop."""
-    symbols = settings.universe.symbols
-    universe = Universe(None if symbols == "auto" else list(symbols), settings.universe.cap)
+    universe = Universe(settings.universe.listed, settings.universe.cap)
     gate = Gate(universe, len(source.lanes), settings.gate.future_bound_ms * MILLISECOND)
     order = _order(settings, universe, len(source.lanes))
     seen, read, ended = np.zeros(0, np.int64), 0, False

@@ -137,8 +137,7 @@ def _validate_ticks(settings: Settings, json: bool, files: list[Path]) -> int:
 
 def _stations(settings: Settings) -> tuple[Gate, Order]:
     bars, order = settings.bars, settings.order
-    symbols = None if settings.universe.symbols == "auto" else settings.universe.symbols
-    universe = Universe(symbols, settings.universe.cap)
+    universe = Universe(settings.universe.listed, settings.universe.cap)
     sessions = sessions_of_calendar(bars.calendar, bars.extended_open, bars.extended_close)
     gate = Gate(universe, 1, settings.gate.future_bound_ms * 1_000_000)
     return gate, Order(

@@ -116,10 +116,9 @@ def _source(
 ) -> Source:
     if len(files) == 1 and lanes_in(files[0]):
         return _log(files[0], start, end, pace)
-    symbols = settings.universe.symbols
     source = FileSource(
         files, batch_size=batch_size or (PACED_BATCH_SIZE if pace else BATCH_SIZE), lanes=settings.order.lanes,
-        start_ns=start, end_ns=end, symbols=None if symbols == "auto" else list(symbols),
+        start_ns=start, end_ns=end, symbols=settings.universe.listed,
     )  # fmt: skip
     return Paced(source, pace) if pace else source
 

@@ -14,8 +14,7 @@ from ops.settings import Settings
 
 def tick_files(settings: Settings, files: list[Path], start: int | None, end: int | None) -> FileSource:
     """Return the ticks of the configured symbols from `start` to before `end` (ns UTC)."""
-    symbols = settings.universe.symbols
-    return FileSource(files, start_ns=start, end_ns=end, symbols=None if symbols == "auto" else list(symbols))
+    return FileSource(files, start_ns=start, end_ns=end, symbols=settings.universe.listed)
 
 
 @contextmanager

@@ -122,8 +122,7 @@ def _whole_history(
     if bars:
         yield from bar_history(settings, files, on_read, on_names)
     else:
-        symbols = settings.universe.symbols
-        source = FileSource(list(files), symbols=None if symbols == "auto" else list(symbols))
+        source = FileSource(list(files), symbols=settings.universe.listed)
         yield from feature_history(settings, source, on_read, on_ticks, on_names)
     progress.close()
 

@@ -142,6 +142,11 @@ class Universe(Section):
         (), description="Up to two symbols that cross-section features compare the others with, beside the market."
     )
 
+    @property
+    def listed(self) -> list[str] | None:
+        """The symbols that are named, None where unknown ones are admitted."""
+        return None if self.symbols == "auto" else list(self.symbols)
+
 
 class Gate(Section):
     """Checks of single ticks, without state."""
