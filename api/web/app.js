@@ -3,7 +3,7 @@
 import { askForToken } from "./dialogs.js";
 import { refill, write } from "./dom.js";
 import { Live } from "./live.js";
-import { place } from "./router.js";
+import { address, place } from "./router.js";
 import { get, poll } from "./service.js";
 import { themeButton } from "./theme.js";
 import { healthView } from "./views/health.js";
@@ -50,8 +50,11 @@ async function refreshRun() {
 }
 
 function show() {
-  const { view: name, name: subject, parameters } = place();
-  const view = VIEWS[name] ? name : "symbols";
+  const { view, name: subject, parameters } = place();
+  if (!VIEWS[view]) {
+    location.replace(address("symbols"));
+    return;
+  }
   if (shown?.key === `${view}/${subject}`) {
     shown.view.changed?.(parameters);
     return;

@@ -13,7 +13,12 @@ export function address(view, name = "", parameters = {}) {
   return query ? `${path}?${query}` : path;
 }
 
-/** Notes a view's parameters in the address without a step in the history. */
+/**
+ * Notes a view's parameters in the address without a step in the history. A view that the user has just left is not
+ * noted, or an answer that comes between the step back and its event would bring the user there again.
+ */
 export function note(view, name, parameters) {
+  const here = place();
+  if (here.view !== view || here.name !== name) return;
   history.replaceState(null, "", address(view, name, parameters));
 }

@@ -81,6 +81,34 @@ def test_rows_are_filtered_and_opened_by_keyboard(table: Page) -> None:
     expect(table.get_by_role("rowheader")).to_have_count(12)
 
 
+ANSWERED_AS_ONE_LEAVES = """() => {
+  const ask = window.fetch;
+  window.fetch = async (path, options) => {
+    if (path !== "symbols") return ask(path, options);
+    const answer = await ask(path, options), said = await answer.json();
+    await new Promise((there) => addEventListener("popstate", there, { once: true }));
+    return { ok: true, json: async () => said };
+  };
+}
+"""
+
+
+def test_an_answer_that_comes_as_one_leaves_does_not_bring_one_back(table: Page, service: Service) -> None:
+    with table.expect_response(f"{service.url}/symbols"):
+        table.evaluate(ANSWERED_AS_ONE_LEAVES)
+        table.get_by_role("link", name="SYN010", exact=True).click()
+    expect(table.get_by_role("heading", level=1)).to_have_text("SYN010")
+    table.go_back()
+    expect(table.get_by_role("rowheader")).to_have_count(len(service.market.names))
+    assert "SYN010" not in table.url
+
+
+def test_an_address_of_no_view_leads_to_the_table(page: Page, service: Service) -> None:
+    page.goto(f"{service.url}/#/nowhere/at-all")
+    expect(page).to_have_url(f"{service.url}/#/symbols")
+    expect(page.get_by_role("rowheader")).to_have_count(len(service.market.names))
+
+
 def test_the_focus_stays_with_its_symbol_while_rows_change_places(table: Page, market: Market) -> None:
     table.get_by_role("columnheader", name="Expected").get_by_role("button").click()
     table.get_by_role("link", name="SYN003", exact=True).focus()
