@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
-from ops.local.questdb import COLUMN_PAGES
+from ops.local.questdb import COLUMN_PAGES, POLITE_WORKERS
 from tests.ops.commands import ROOT
 from tests.ops.compose import problems
 
@@ -92,9 +92,9 @@ def test_its_servers_are_those_that_the_tests_run_without_docker() -> None:
     assert services["questdb"]["image"] == f"questdb/questdb:{versions['org.questdb']}"
 
 
-def test_its_questdb_sets_aside_no_more_disk_than_the_one_without_docker() -> None:
+def test_its_questdb_takes_no_more_disk_or_cores_than_the_one_without_docker() -> None:
     environment = document()["services"]["questdb"]["environment"]
-    for key, value in COLUMN_PAGES.items():
+    for key, value in (COLUMN_PAGES | POLITE_WORKERS).items():
         assert environment[f"QDB_{key.upper().replace('.', '_')}"] == value
 
 

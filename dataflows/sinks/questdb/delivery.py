@@ -20,7 +20,8 @@ from schema.questdb import META
 
 _ROUND_BYTES: Final = 8 << 20  # of records that are shipped together
 _COMMIT_S: Final = 0.2  # between two writes of `committed`, unless somebody waits
-_LINGER_S: Final = 0.02  # records that come within it go together: many small requests cost the server more
+_LINGER_S: Final = 0.2  # records that come within it go together: a commit costs the server more than its rows
+_LOOK_S: Final = 0.02  # between two looks meanwhile at whether somebody waits
 _STUCK_S: Final = 3.0  # without an answer the server counts as away
 _BACK_OFF_S: Final = (0.1, 2.0)  # first and longest wait before it is tried again
 
@@ -47,7 +48,7 @@ class Delivery:
         """Ship whatever comes, for ever. What no patience mends ends in `failure`."""
         pause = _BACK_OFF_S[0]
         while self.failure is None:
-            bell.wait(_LINGER_S * 2)
+            bell.wait(_LINGER_S)
             bell.clear()
             self._trying_since = time.monotonic()
             try:
@@ -60,8 +61,17 @@ class Delivery:
             except Exception as error:
                 self.failure = error
             self._trying_since = 0.0
-            if self._progress.wanted <= self._at:
-                time.sleep(_LINGER_S)
+            self._linger()
+
+    def _linger(self) -> None:
+        """Let records gather, unless somebody waits or there is a round of them."""
+        until = time.monotonic() + _LINGER_S
+        while (
+            self._progress.wanted <= self._at
+            and self._progress.written < self._at + _ROUND_BYTES
+            and (left := until - time.monotonic()) > 0
+        ):
+            time.sleep(min(left, _LOOK_S))
 
     def away(self, now: float) -> bool:
         """Return whether the server fails to answer."""
