@@ -14,6 +14,7 @@ import numpy as np
 from features.arrays import as_snapshot, from_snapshot, grown
 from features.bar_inputs import bar_inputs, new_history, new_series, push
 from features.basis import degrees_of, in_own_units, on_basis
+from features.calls import StageCalls
 from features.catalogue import Column, Group, Stage, fingerprint
 from features.gaps import mask_gaps, new_gaps, reach_of
 from features.inputs import LEADERS, BarGroups, BarInputs, Closes, ItemInputs, TickInputs
@@ -81,7 +82,7 @@ class FeatureEngine:
             if n > 1 and (np.diff(bars.position) < 0).any():
                 self._tick_kernels_in_order(ticks, closes, values, why)
             else:
-                self._tick_kernels(ticks, closes, values, why)
+                self._calls[Stage.TICKS](values, why, ticks, closes)
         return rows
 
     def bar_features(self, bars: Bars, rows: FeatureRows) -> BarInputs:
@@ -92,9 +93,7 @@ class FeatureEngine:
         while first < n:
             last = push(self._history, inputs, first)
             part = inputs if first == 0 and last == n else BarInputs._make(column[first:last] for column in inputs)
-            for group, at in self._stages[Stage.BARS]:
-                state = self._states[group.name]
-                group.update(group.params, state, part, self._history, values[first:, at], why[first:, at])
+            self._calls[Stage.BARS](values[first:], why[first:], part, self._history)
             first = last
         take_back(rows, values, why)
         return inputs
@@ -111,8 +110,7 @@ class FeatureEngine:
             self._check_room("news item", items.symbol)
             read = ItemInputs(*items, np.searchsorted(items.ts_event, inputs.time), feed)
             values, why = with_spare_rows(rows)
-            for group, at in self._stages[Stage.ITEMS]:
-                group.update(group.params, self._states[group.name], read, inputs, values[:, at], why[:, at])
+            self._calls[Stage.ITEMS](values, why, read, inputs)
             take_back(rows, values, why)
 
     def cross_section(self, inputs: BarInputs, bars: Bars, rows: FeatureRows, leaders: Sequence[int] = ()) -> None:
@@ -124,8 +122,7 @@ class FeatureEngine:
             return
         groups = bar_groups(bars, self._by_time, leaders)
         values, why = with_spare_rows(rows)
-        for group, at in self._stages[Stage.CROSS]:
-            group.update(group.params, self._states[group.name], inputs, groups, values[:, at], why[:, at])
+        self._calls[Stage.CROSS](values, why, inputs, groups)
         take_back(rows, values, why)
 
     def step(
@@ -193,6 +190,7 @@ class FeatureEngine:
         self._states = {group.name: group.init(n_symbols, self.n_timeframes) for group in self.groups}
         for group in self.groups:
             _tell_apart(type(group.params), type(self._states[group.name]))
+        self._calls = {stage: StageCalls(placed, self._states) for stage, placed in self._stages.items()}
 
     def _parts(self) -> dict[str, Any]:
         """Return every state, a named tuple of arrays, by its group's name, or `bars:…` for what groups share."""
@@ -205,15 +203,12 @@ class FeatureEngine:
                 f"{self.n_symbols - 1}; call grow() when the universe grows"
             )
 
-    def _tick_kernels(self, ticks: TickInputs, closes: Closes, values: np.ndarray, why: np.ndarray) -> None:
-        for group, at in self._stages[Stage.TICKS]:
-            group.update(group.params, self._states[group.name], ticks, closes, values[:, at], why[:, at])
-
     def _tick_kernels_in_order(self, ticks: TickInputs, closes: Closes, values: np.ndarray, why: np.ndarray) -> None:
         """Run the kernels over closes sorted by position: rows of one time may close behind different ticks."""
         order = np.argsort(closes.position, kind="stable")
         sorted_values, sorted_why = values.copy(), why.copy()
-        self._tick_kernels(ticks, Closes._make(column[order] for column in closes), sorted_values, sorted_why)
+        in_order = Closes._make(column[order] for column in closes)
+        self._calls[Stage.TICKS](sorted_values, sorted_why, ticks, in_order)
         values[order], why[order] = sorted_values[:-2], sorted_why[:-2]
 
 
