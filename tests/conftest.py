@@ -13,6 +13,8 @@ from hypothesis import settings
 from dataflows.kernel_cache import forget_stale
 from tests.servers import QuestDb, running_kafka, running_questdb, running_redis
 
+# A server of a test lives for seconds: only the quick compiler, which halves what its start costs.
+os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
 forget_stale()  # before any kernel is loaded
 settings.register_profile("repeatable", derandomize=True, deadline=None, print_blob=True)
 settings.load_profile("repeatable")
