@@ -10,8 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from models.labels import Float32
+from schema.ticks import Int64
 
 Forward = Callable[[Tensor], tuple[Tensor, ...]]  # places in some fixed rows -> the results of those
 
@@ -36,6 +40,23 @@ class Buckets:
             yield part
 
 
+class Staging:
+    """Room on the host for the rows of one forward, used over and over.
+
+    What calls before left there fills a bucket up: it is finite, and none of it is read.
+    """
+
+    def __init__(self, buckets: Buckets, width: int) -> None:
+        """Make room for the largest bucket of rows (width,)."""
+        self._buckets, self._rows = buckets, np.zeros((buckets.sizes[-1], width), np.float32)
+        self._parts = {size: torch.from_numpy(self._rows[:size]) for size in buckets.sizes}
+
+    def put(self, x: Float32, which: Int64) -> Tensor:
+        """Return the n rows `which` of x and as many others as fill their bucket up: valid until the next call."""
+        x.take(which, axis=0, out=self._rows[: len(which)], mode="clip")  # "raise" would go through a buffer
+        return self._parts[self._buckets.bucket(len(which))]
+
+
 @torch.inference_mode()
 def check_places(least: int, forward: Forward) -> None:
     """Raise ValueError where a row's place in a bucket of `least` rows matters."""
@@ -58,9 +79,11 @@ def agreeing(sizes: Sequence[int], device: torch.device, forward: Forward) -> Bu
         return Buckets(sizes[-1:])
     least = sizes[0]
 
+    alone = [forward(torch.arange(begin, begin + least)) for begin in range(0, sizes[-1] - least + 1, least)]
+
     def agrees(size: int) -> bool:
-        parts = [forward(torch.arange(begin, begin + least)) for begin in range(0, size, least)]
-        return _equal(forward(torch.arange(size)), tuple(torch.cat(part) for part in zip(*parts, strict=True)))
+        parts = zip(*alone[: size // least], strict=True)
+        return _equal(forward(torch.arange(size)), tuple(torch.cat(part) for part in parts))
 
     return Buckets((least, *(size for size in sizes[1:] if size % least == 0 and agrees(size))))
 

@@ -21,7 +21,7 @@ from schema.features import FeatureRows
 from schema.predictions import Predictions, Tier
 from schema.ticks import Int64
 
-BUCKETS = (16, 64, 256, 1024)
+BUCKETS = (16, 32, 64, 128, 256, 512, 1024)
 
 # Called when a tier failed: timeframe, bar time from which on the next one answers (ns UTC), that tier, the error.
 # Whoever may decide so makes it durable and returns; else it raises the error.

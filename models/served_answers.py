@@ -9,7 +9,7 @@ import numpy as np
 
 from models.lineup import Lineup, Runner
 from schema.predictions import Predictions
-from schema.ticks import Float64, Int32
+from schema.ticks import Bool, Float64, Int32
 
 _NO_ROWS: Final = np.zeros(0, np.int64)
 
@@ -26,16 +26,25 @@ def served_first(lineup: Lineup, made: Sequence[tuple[Runner, Predictions]], lot
     """Return what is served, then what is only scored. What a model said while it burnt in is left out."""
     speak = [lineup.speaks(runner, p.time) for runner, p in made]
     office = np.concatenate([p.row[champion] for champion, (_, p) in zip(speak, made, strict=True)] or [_NO_ROWS])
-    champions, drawing, scored, taken = [], [], [], _NO_ROWS
+    champions, drawing, scored, taken = list[Predictions](), list[Predictions](), list[Predictions](), _NO_ROWS
     for (runner, p), champion in zip(made, speak, strict=True):
         answers = runner.scored(p.time) & ~champion
         if runner.lots[0] < runner.lots[1] and len(office):
             drawn = answers & runner.draws(lots(p.symbol)) & np.isin(p.row, office) & ~np.isin(p.row, taken)
-            drawing.append(p.part(drawn, challenger=True))
+            drawing += _part(p, drawn, challenger=True)
             taken, answers = np.concatenate((taken, p.row[drawn])), answers & ~drawn
-        scored.append(p.part(answers, served=False, challenger=True))
+        scored += _part(p, answers, served=False, challenger=True)
     for (_, p), champion in zip(made, speak, strict=True):
         spoken = champion & ~np.isin(p.row, taken) if len(taken) else champion
-        champions.append(p.part(spoken))
-        scored.append(p.part(champion & ~spoken, served=False))
-    return [p for p in (*champions, *drawing, *scored) if len(p.row)]
+        champions += _part(p, spoken)
+        scored += _part(p, champion & ~spoken, served=False)
+    return [*champions, *drawing, *scored]
+
+
+def _part(p: Predictions, rows: Bool, *, served: bool = True, challenger: bool = False) -> list[Predictions]:
+    """Return the rows of a mask (n,), nothing where it is empty."""
+    if not rows.any():
+        return []
+    if served and not challenger and rows.all():
+        return [p]  # as it was made
+    return [p.part(rows, served=served, challenger=challenger)]

@@ -32,13 +32,14 @@ class Device:
 class ServedMembers:
     """A version's members at one of its tiers, with recurrent states or rings of S symbols.
 
-    With `paths` they speak of every horizon, else of the primary one. `tiers` are those it has here, best first.
+    With `paths` they speak of every horizon, else of the primary one. `tiers` are those it has here, best first;
+    `weights` the vote of the members that the present one has.
     """
 
     def __init__(self, bundle: Bundle, width: int, device: Device, n_symbols: int, *, paths: bool) -> None:
         """Take a version that reads `width` inputs a row."""
         self._bundle, self._width, self._device, self._n_symbols = bundle, width, device, n_symbols
-        self._paths = paths
+        self._paths, self.weights = paths, dict[str, float]()
         self.tiers = tiers_of(bundle, device.name)
         self.tier, self._steppers = self.tiers[0], dict[str, Stepper | WindowStepper]()
         self.enter(self.tier)
@@ -47,6 +48,8 @@ class ServedMembers:
         """Serve at the best tier that `cap` allows. Nets begin from a zero state: a lost device's can't be read."""
         self.tier = best_under(self.tiers, cap)
         self._steppers = self._steppers_at(self.tier)
+        nets = self.tier in (Tier.GPU, Tier.CPU)
+        self.weights = {name: w for name, w in self._bundle.weights.items() if nets or name in self._bundle.trees}
 
     def probe(self, tier: Tier) -> None:
         """Try whether a tier works again, beside the one that serves. Raises RuntimeError where it doesn't."""
@@ -66,11 +69,6 @@ class ServedMembers:
         for stepper in self._steppers.values():
             stepper.grow(n_symbols)
 
-    def weights(self) -> dict[str, float]:
-        """Return the vote of the members that the tier has."""
-        nets = self.tier in (Tier.GPU, Tier.CPU)
-        return {name: w for name, w in self._bundle.weights.items() if nets or name in self._bundle.trees}
-
     def heads(self, x: Float32, symbol: Int32) -> Float64:
         """Return calibrated means and log variances, (M, n, H, 2), of rows x (n, F), in the order of the weights.
 
@@ -79,7 +77,7 @@ class ServedMembers:
         """
         metadata, heads = self._bundle.metadata, list[Float64]()
         wanted = slice(None) if self._paths else slice(metadata.primary - 1, metadata.primary)
-        for name in self.weights():
+        for name in self.weights:
             member = metadata.members[name]
             if name in self._steppers:
                 found = self._steppers[name].run(x, symbol)[:, wanted].astype(np.float64)

@@ -55,7 +55,7 @@ class ServedModel:
         """Serve; with `paths` predictions carry every horizon."""
         metadata = bundle.metadata
         self._inputs = check_columns(metadata, names, fingerprints)
-        self.bundle, self._threshold = bundle, threshold
+        self.bundle, self._threshold, self._fingerprint = bundle, threshold, metadata.fingerprint
         self._paths = paths and all(member.mean_map for member in metadata.members.values() if member.kind == "trees")
         self._members = ServedMembers(bundle, self._inputs.width, device, n_symbols, paths=self._paths)
         self._sigma = list(names).index(metadata.volatility)
@@ -112,10 +112,11 @@ class ServedModel:
             which = which[self._last.known(bars.symbol[which])]
             return Draft(which, {}, np.empty((0, len(which))), np.empty((0, len(which))))
         heads = self._members.heads(self._inputs.make(rows.values, which), bars.symbol[which])
-        means, log_variances = np.moveaxis(heads[:, :, self.bundle.metadata.primary - 1 if self._paths else 0], -1, 0)
+        primary = self.bundle.metadata.primary - 1 if self._paths else 0
+        means, log_variances = heads[:, :, primary, 0], heads[:, :, primary, 1]
         spoken = np.isfinite(means).any(axis=0)
         path = heads[:, spoken] if self._paths else None
-        return Draft(which[spoken], self._members.weights(), means[:, spoken], log_variances[:, spoken], path)
+        return Draft(which[spoken], self._members.weights, means[:, spoken], log_variances[:, spoken], path)
 
     def settle(self, draft: Draft, bars: Bars, rows: FeatureRows) -> Predictions:
         """Make predictions of a draft; drafts are settled in the order they were made in."""
@@ -144,7 +145,7 @@ class ServedModel:
             members=members,
             path=path,
             model_version=self.version,
-            fingerprint=metadata.fingerprint,
+            fingerprint=self._fingerprint,
             tier=self.tier,
             full_tier=self.tiers[0],
             row=which,

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from models.architectures import StepNet
-from models.buckets import Forward, agreeing
+from models.buckets import Forward, Staging, agreeing
 from models.labels import Float32
 from models.waves import waves
-from schema.ticks import Int32
+from schema.ticks import Int32, Int64
 
 
 def torch_device(name: str) -> torch.device:
@@ -33,6 +33,7 @@ class Stepper:
         self._net, self._horizons = copy.deepcopy(net).to(self.device), horizons
         self._state = torch.zeros(n_symbols, net.state_size, device=self.device)
         self.buckets = agreeing(buckets, self.device, trial(self._net, inputs, max(buckets)))
+        self._staging = Staging(self.buckets, inputs)
 
     def grow(self, n_symbols: int) -> None:
         """Make room for more symbols; new ones start from a zero state."""
@@ -46,28 +47,41 @@ class Stepper:
         if not len(x):
             return np.empty((0, self._horizons, 2), np.float32)
         order, first = waves(symbol, len(self._state))
-        inputs = torch.from_numpy(x[order])
-        index = torch.from_numpy(symbol[order].astype(np.int64)).to(self.device)
-        encoded = torch.cat([self._net.encode(part.to(self.device)) for part in self.buckets.padded(inputs)])
-        outputs = self._advance(encoded, index, first)
-        heads = torch.cat([self._net.heads(part) for part in self.buckets.padded(outputs)])
-        result = np.empty((len(x), *heads.shape[1:]), np.float32)
-        result[order] = heads[: len(x)].cpu().numpy()
+        encoded = self._encode(x, order)
+        places = np.zeros(len(encoded), np.int64)
+        places[: len(x)] = symbol[order]
+        outputs = self._advance(encoded, torch.from_numpy(places).to(self.device), first)
+        heads = _joined([self._net.heads(part) for part in outputs.split(self.buckets.sizes[-1])])
+        spoken: Float32 = heads[: len(x)].cpu().numpy()
+        if len(first) == 2:  # one wave: the rows are in their order
+            return spoken
+        result = np.empty_like(spoken)
+        result[order] = spoken
         return result
 
-    def _advance(self, encoded: Tensor, index: Tensor, first: list[int]) -> Tensor:
-        """Advance wave by wave. The rows around a wave fill its bucket up; only its own states are kept."""
+    def _encode(self, x: Float32, order: Int64) -> Tensor:
+        """Encode the rows in an order, and as many behind them as fill the last bucket up: (m, D)."""
+        largest, parts = self.buckets.sizes[-1], list[Tensor]()
+        for begin in range(0, len(order), largest):
+            staged = self._staging.put(x, order[begin : begin + largest])
+            part = self._net.encode(staged.to(self.device))
+            parts.append(part.clone() if len(order) > largest else part)  # it may be a view of what is staged
+        return _joined(parts)
+
+    def _advance(self, encoded: Tensor, places: Tensor, first: list[int]) -> Tensor:
+        """Advance wave by wave: (m, E). The rows around a wave fill its bucket up; only its own states are kept."""
         room, state, outputs = len(encoded), self._state, None
-        index = torch.cat((index, index.new_zeros(room - len(index))))
         for begin, end in _cut(first, self.buckets.sizes[-1]):
             size = self.buckets.bucket(end - begin)
             at = min(begin, room - size)
             window, own = slice(at, at + size), slice(begin - at, end - at)
-            places = index[window]
-            y, new = self._net.advance(encoded[window], state.index_select(0, places))
-            state.index_copy_(0, places[own], new[own])
+            symbols = places[window]
+            y, new = self._net.advance(encoded[window], state.index_select(0, symbols))
+            state.index_copy_(0, symbols[own], new[own])
+            if end - begin == first[-1]:
+                return y
             if outputs is None:
-                outputs = y.new_empty((first[-1], y.shape[1]))
+                outputs = y.new_zeros(room, y.shape[1])
             outputs[begin:end] = y[own]
         assert outputs is not None
         return outputs
@@ -86,6 +100,10 @@ def trial(net: StepNet, inputs: int, n: int) -> Forward:
     random = torch.Generator().manual_seed(1)
     x, states = (torch.randn(n, size, generator=random) for size in (inputs, net.state_size))
     return lambda rows: net.step(x[rows], states[rows])
+
+
+def _joined(parts: list[Tensor]) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
 def _cut(first: list[int], largest: int) -> Iterator[tuple[int, int]]:

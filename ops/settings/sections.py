@@ -225,7 +225,7 @@ class Inference(Section):
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="`auto` takes a GPU where there is one.")
     max_batch_size: int = Field(1024, ge=2, description="Most rows in one forward pass.")
     buckets: Buckets = Field(
-        (16, 64, 256, 1024),
+        (16, 32, 64, 128, 256, 512, 1024),
         description="Rising batch shapes, each at least 2; those above `max_batch_size` are unused.",
     )
     probe_s: float = Field(
