@@ -46,8 +46,10 @@ def prediction_message(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def prediction_id(row: Mapping[str, Any]) -> str:
     """Return the row's key as one text."""
-    parts = (row["timeframe"], row["symbol"], row["time"], row["bar_sequence"], row["horizon"], row["model_version"])
-    return ":".join(str(part) for part in parts)
+    return (
+        f"{row['timeframe']}:{row['symbol']}:{row['time']}:{row['bar_sequence']}:{row['horizon']}"
+        f":{row['model_version']}"
+    )
 
 
 def _finite(value: float) -> float | None:

@@ -11,11 +11,15 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FORM = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:?\d\d)?", re.I)
 
 
-@lru_cache(1024)  # rows of one batch share their times
 def iso(ns: int) -> str:
     """Write ns UTC as `2013-10-08T13:30:00.000000001Z`."""
     seconds, rest = divmod(ns, 1_000_000_000)
-    return f"{(_EPOCH + timedelta(seconds=seconds)):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
+    return f"{_second(seconds)}.{rest:09d}Z"
+
+
+@lru_cache(1024)  # what is written together lies within seconds, and strftime takes longer than all the rest
+def _second(seconds: int) -> str:
+    return f"{(_EPOCH + timedelta(seconds=seconds)):%Y-%m-%dT%H:%M:%S}"
 
 
 def parse_iso(text: str) -> int:

@@ -64,6 +64,7 @@ class Sinks:
         self._with_features = np.array([t.nominal_ns >= features_from * SECOND for t in timeframes], np.bool_)
         self._names = np.zeros(0, object)
         self._encode = msgspec.json.Encoder().encode
+        self._places: dict[tuple[str, str], tuple[str, str]] = {}  # on the bus, by timeframe and symbol
         self._status = of_writer(STATUS, writer)
         self._sequence, self._number, self._model = 0, 0, ""
         self._champions: dict[str, str] = {}  # by timeframe: the version that spoke last
@@ -216,12 +217,18 @@ class Sinks:
         cells = (column.tolist() if isinstance(column, np.ndarray) else column for column in columns.values())
         for values in zip(*cells):
             row = dict(zip(columns, values))
-            series = row["timeframe"], row["symbol"]
-            channel, key = prediction_channel(*series), prediction_key(*series)
-            message = self._encode(prediction_message(row))
-            place = bus_name(channel, self._namespace), bus_name(key, self._namespace)
-            messages.append(Message(*place, message, row["sequence"]))
+            place = self._place(row["timeframe"], row["symbol"])
+            messages.append(Message(*place, self._encode(prediction_message(row)), row["sequence"]))
         self._bus.publish_all(messages)
+
+    def _place(self, timeframe: str, symbol: str) -> tuple[str, str]:
+        """Return the channel and the key of a series' predictions; made once."""
+        place = self._places.get((timeframe, symbol))
+        if place is None:
+            names = prediction_channel(timeframe, symbol), prediction_key(timeframe, symbol)
+            place = bus_name(names[0], self._namespace), bus_name(names[1], self._namespace)
+            self._places[timeframe, symbol] = place
+        return place
 
     def _report(self, batch: Batch) -> None:
         """Put totals and rates beside the tables, for whoever watches the run."""

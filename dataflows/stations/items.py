@@ -27,16 +27,19 @@ class ItemFeatures:
         self.engine, self.universe, self.log = engine, universe, log
         self._next = 0  # of the log's items
         self._waiting = np.zeros(0, np.int64)  # items before it whose symbol is not known yet
+        self._feed, self._nothing = log.feed, _items(log, slice(0))
 
     def step(self, batch: Batch) -> Batch:
         """Fill the item-driven columns of `features`."""
         if batch.features is not None and batch.inputs is not None:
-            items = self._published(int(batch.bars.time[-1])) if len(batch.bars.time) else _items(self.log, slice(0))
-            self.engine.item_features(items, self.log.feed, batch.inputs, batch.features)
+            items = self._published(int(batch.bars.time[-1])) if len(batch.bars.time) else self._nothing
+            self.engine.item_features(items, self._feed, batch.inputs, batch.features)
         return batch
 
     def _published(self, time: int) -> Items:
         """Take the items before `time` (ns UTC) whose symbols are known, in order."""
+        if self._next == len(self.log.items.ts_event) and not len(self._waiting):
+            return self._nothing
         end = max(self._next, int(np.searchsorted(self.log.items.ts_event, time)))
         rows = np.concatenate((self._waiting, np.arange(self._next, end)))
         self._next = end

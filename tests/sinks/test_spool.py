@@ -12,8 +12,10 @@ import pytest
 from dataflows.sinks.columns import adopt
 from dataflows.sinks.errors import StoreUnavailable
 from dataflows.sinks.questdb import frames, spool
+from dataflows.sinks.questdb.appending import Appending
 from dataflows.sinks.questdb.merging import Part, cut, merged
-from dataflows.sinks.questdb.spool import Appender, Kind, records
+from dataflows.sinks.questdb.progress import Progress
+from dataflows.sinks.questdb.spool import Appender, Entry, Kind, records
 from schema.tables import TABLES
 from tests.sinks.rows import rows_of
 
@@ -48,6 +50,36 @@ def test_rows_come_out_of_a_frame_as_they_went_in(table: Any) -> None:
     for column, cells in own.items():
         same = found[column].tobytes() == cells.tobytes() if isinstance(cells, np.ndarray) else found[column] == cells
         assert same, column
+
+
+def test_columns_of_every_size_and_width_come_out_of_a_frame_as_they_went_in() -> None:
+    own = {
+        "a": np.arange(9_001), "flags": np.arange(9_001, dtype=np.uint16), "b": np.arange(9_001) % 3 == 0,
+        "text": ["é"] * 9_001, "c": np.arange(9_001) * 0.5, "why": np.arange(27_003, dtype=np.uint8).reshape(-1, 3),
+    }  # fmt: skip
+    words = frames.encode("bars", own, 9_001)
+    _, found, n = frames.decode(b"".join(part.tobytes() for part in words))
+    assert n == 9_001 and found["text"] == own["text"] and list(found) == list(own)
+    for name in own.keys() - {"text"}:
+        assert (found[name].dtype, found[name].tolist()) == (own[name].dtype, own[name].tolist()), name
+    assert np.shares_memory(next(part for part in words if len(part) == 9_001), own["a"]), "large ones aren't copied"
+
+
+def test_a_batch_is_written_at_once_when_it_is_committed_or_somebody_waits_for_it(tmp_path: Path) -> None:
+    written: list[int] = []
+    progress = Progress(tmp_path / "progress")
+    appending = Appending(Appender(tmp_path), progress, lambda: written.append(progress.written))
+    for number in range(3):
+        appending.put(Entry(Kind.ROWS, 1, rows(number)))
+    assert not written and not spool.segments(tmp_path), "no commit yet"
+    appending.put(Entry(Kind.COMMIT, 1))
+    committed = appending.position
+    appending.put(Entry(Kind.ROWS, 2, rows(4)))
+    appending.hand_over()
+    appending.close()
+    assert written == [committed, appending.position]
+    kinds = [record.kind for record in records(tmp_path, 0, appending.position)]
+    assert kinds == [Kind.ROWS] * 3 + [Kind.COMMIT, Kind.ROWS]
 
 
 def test_parts_of_a_table_are_joined_in_order_and_cut_again() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 Columns = dict[str, Any]
 WORD: Final = 8  # bytes; every part of a record is padded to whole words
+_LARGE: Final = 1 << 16  # bytes of a column that isn't copied; below, forty arrays cost more than one copy
 
 
 def _plain(cell: Any) -> Any:
@@ -37,8 +39,7 @@ def encode(table: str, own: Columns, n: int) -> list[NDArray[np.uint64]]:
         described = _encoder.encode([table, n, columns])
     except UnicodeEncodeError:
         described = _encoder.encode([table, n, {name: _without_surrogates(cells) for name, cells in columns.items()}])
-    size = np.array([len(described)], np.uint64)
-    return [size, _words(np.frombuffer(described, np.uint8)), *(_words(array) for array in arrays)]
+    return _gathered([len(described).to_bytes(WORD, sys.byteorder), described, *arrays])
 
 
 def decode(payload: bytes) -> tuple[str, Columns, int]:
@@ -74,6 +75,22 @@ def checksum(words: Sequence[NDArray[np.uint64]]) -> int:
     for part in words:
         total += int(np.add.reduce(part, dtype=np.uint64)) if len(part) else 0
     return total % (1 << 64)
+
+
+def _gathered(pieces: Sequence[bytes | np.ndarray]) -> list[NDArray[np.uint64]]:
+    """Return pieces as words: what lies between large ones in one array."""
+    words: list[NDArray[np.uint64]] = []
+    small: list[Any] = []  # bytes and arrays
+    for piece in pieces:
+        size = len(piece) if isinstance(piece, bytes) else piece.nbytes
+        if isinstance(piece, np.ndarray) and size >= _LARGE:
+            words += [np.frombuffer(b"".join(small), np.uint64), _words(piece)]
+            small = []
+            continue
+        small.append(piece if isinstance(piece, bytes) else np.ascontiguousarray(piece))
+        if size % WORD:
+            small.append(bytes(WORD - size % WORD))
+    return [*words, np.frombuffer(b"".join(small), np.uint64)] if small else words
 
 
 def _padded(size: int) -> int:

@@ -33,6 +33,14 @@ class Kind(IntEnum):
     COMMIT = 2  # all rows up to batch `sequence` lie before it
 
 
+class Entry(NamedTuple):
+    """A record to be written; its payload is whole words."""
+
+    kind: Kind
+    sequence: int
+    payload: Sequence[NDArray[np.uint64]] = ()
+
+
 class Record(NamedTuple):
     """One record and the position behind it."""
 
@@ -62,13 +70,24 @@ class Appender:
         self._begin, self._file = self.position, -1
 
     def append(self, kind: Kind, sequence: int, payload: Sequence[NDArray[np.uint64]] = ()) -> int:
-        """Write a record into the page cache and return the position behind it. Raises StoreUnavailable."""
-        size = size_of(payload)
+        """Write one record as `extend` does."""
+        return self.extend([Entry(kind, sequence, payload)])
+
+    def extend(self, entries: Sequence[Entry]) -> int:
+        """Write records into the page cache, all or none, and return the position behind them.
+
+        Raises StoreUnavailable.
+        """
         if self._file < 0 or self.position - self._begin >= self._segment_bytes:
             self._roll()
-        head = _HEAD.pack(_MARK, kind, size - _HEAD.size, _sealed(checksum(payload), kind, sequence), sequence)
+        size, parts = 0, list[bytes | memoryview]()
+        for kind, sequence, payload in entries:
+            length = size_of(payload) - _HEAD.size
+            parts.append(_HEAD.pack(_MARK, kind, length, _sealed(checksum(payload), kind, sequence), sequence))
+            parts += (part.view(np.uint8).data for part in payload)
+            size += _HEAD.size + length
         try:
-            _write_all(self._file, [head, *(part.view(np.uint8).data for part in payload)])
+            _write_all(self._file, parts)
         except OSError as error:
             os.ftruncate(self._file, self.position - self._begin)
             raise StoreUnavailable(

@@ -19,7 +19,7 @@ from dataflows.sinks.questdb.probes import check_answers
 from dataflows.sinks.questdb.process import Helper
 from dataflows.sinks.questdb.progress import Progress, State
 from dataflows.sinks.questdb.reading import Reading
-from dataflows.sinks.questdb.spool import Appender, Kind
+from dataflows.sinks.questdb.spool import Appender, Entry, Kind
 from dataflows.sinks.state import SinkState
 from schema.questdb import META, NOT_STARTED, questdb_address
 from schema.stores import COMMITTED, check_namespace, of_writer
@@ -80,14 +80,15 @@ class QuestDbStore:
             raise
 
     def append(self, table: str, columns: Columns, sequence: int) -> None:
-        """Hand rows to the spool; waits while it is full. Raises ValueError as `adopt` does and the helper's error."""
+        """Hand rows to the spool; waits while it is full. Raises ValueError as `adopt` does."""
         if table not in TABLES:
             raise KeyError(f"table {table!r} is not in schema.tables; it has {list(TABLES)}")
         own, n = adopt(TABLES[table], self._features, columns)
         self._put(Kind.ROWS, sequence, frames.encode(table, own, n))
 
     def commit(self, sequence: int) -> None:
-        """Mark that all rows up to batch `sequence` are in the spool."""
+        """Mark that all rows up to batch `sequence` are in the spool. Raises the helper's error."""
+        self._check()
         self._put(Kind.COMMIT, sequence)
 
     def acknowledged(self) -> int:
@@ -104,6 +105,7 @@ class QuestDbStore:
 
     def flush(self) -> None:
         """Wait until all that was appended is with the server or, while that is away, on our disk itself."""
+        self._spool.hand_over()
         self._progress.wanted = self._spool.position
         self._helper.ring()
         while self._progress.durable < self._spool.position:
@@ -140,11 +142,11 @@ class QuestDbStore:
             self._release()
 
     def _put(self, kind: Kind, sequence: int, payload: Sequence[Any] = ()) -> None:
-        self._check()
         while self._spool.position - self._progress.shipped >= self._bound():
+            self._spool.hand_over()
             time.sleep(_POLL)
             self._check()
-        self._spool.put(kind, sequence, payload)
+        self._spool.put(Entry(kind, sequence, payload))
 
     def _bound(self) -> int:
         most = self._options.spool_bytes
