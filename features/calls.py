@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import numba
 import numpy as np
+from numba.core.dispatcher import Dispatcher
 
 from features.catalogue import Group
 
@@ -38,9 +39,11 @@ class StageCalls:
 
     def _compiled(self, group: Group, at: slice, values: np.ndarray, why: np.ndarray, shared: tuple[Any, ...]) -> _Call:
         params, state = group.params, self._states[group.name]
+        if not isinstance(group.update, Dispatcher):  # plain Python, as laws plant it
+            return group.update, params, state, at
         types = tuple(map(numba.typeof, (params, state, *shared, values[:, at], why[:, at])))
-        if types not in group.update.overloads:  # type: ignore[attr-defined]
-            group.update.compile(types)  # type: ignore[attr-defined]
+        if types not in group.update.overloads:
+            group.update.compile(types)
         return group.update.overloads[types].entry_point, params, state, at  # type: ignore[attr-defined]
 
 

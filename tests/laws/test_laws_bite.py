@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from features.catalogue import Column, Driver, Family, Group, Stage
-from features.inputs import past
+from features.inputs import SHORT_WINDOW, past
 from schema.reasons import Why
 from tests.laws import (
     test_long_run,
@@ -75,6 +75,14 @@ def forgets_between_batches(params: Any, state: Any, bars: Any, history: Any, ou
     for k in range(len(bars.series)):
         total += bars.close[k]
         write(out, why, k, bars.n[k], total)
+
+
+def looks_back_further_than_the_ring_keeps(
+    params: Any, state: Any, bars: Any, history: Any, out: Any, why: Any
+) -> None:
+    for k in range(len(bars.series)):
+        i, n = bars.series[k], bars.n[k]
+        write(out, why, k, n, past(history.high, i, n, SHORT_WINDOW + 1) if n > SHORT_WINDOW + 1 else 0.0)
 
 
 def sees_the_symbol_before(params: Any, state: Any, bars: Any, history: Any, out: Any, why: Any) -> None:
@@ -168,6 +176,7 @@ def test_an_honest_column_keeps_the_law(law: str) -> None:
     ("kernel", "law"),
     [
         (forgets_between_batches, "micro_batches"),
+        (looks_back_further_than_the_ring_keeps, "micro_batches"),
         (sees_the_symbol_before, "others"),
         (sees_its_place, "places"),
         (sees_the_next_bar, "past"),
