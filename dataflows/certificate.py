@@ -10,6 +10,7 @@ import json
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -135,8 +136,8 @@ class Certifier:
         return Certificate(self.fingerprint, lanes, machine, tuple(sorted(entries)))
 
     def _bars(self, bars: Bars) -> None:
-        values = np.column_stack([getattr(bars, field) for field in _BAR_VALUES])
-        words = np.column_stack([getattr(bars, field).astype(np.uint64) for field in _BAR_WORDS])
+        values = np.array([getattr(bars, field) for field in _BAR_VALUES]).T
+        words = np.array([getattr(bars, field) for field in _BAR_WORDS], np.int64).T
         self._extend("bars", bars.symbol, bars.timeframe, bars.time, values, words)
 
     def _features(self, bars: Bars, rows: FeatureRows) -> None:
@@ -154,7 +155,8 @@ class Certifier:
     ) -> None:  # fmt: skip
         series = symbol.astype(np.int64) * len(self.timeframes) + timeframe
         ended = np.empty(len(series), SEGMENT)
-        n = extend(self.chains[kind], series, time, np.ascontiguousarray(values, np.float64), words, ended)
+        values, words = np.ascontiguousarray(values, np.float64), np.ascontiguousarray(words)
+        n = extend(self.chains[kind], series, time, values, words.view(np.uint64), ended)
         self.entries += [self._entry(kind, int(segment["series"]), segment) for segment in ended[:n]]
 
     def _entry(self, kind: str, series: int, chain: Any) -> Entry:
@@ -184,11 +186,16 @@ Rows = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 def _prediction(rows: Predictions) -> Rows:
     """Return symbol, timeframe, time, values and words of predictions."""
-    version = int.from_bytes(hashlib.sha256(rows.model_version.encode()).digest()[:8], "little")
-    values = np.column_stack([getattr(rows, field) for field in _PREDICTION_VALUES])
+    values = np.array([getattr(rows, field) for field in _PREDICTION_VALUES]).T
     words = np.empty((len(rows.time), 4), np.uint64)
-    words[:, 0], words[:, 1], words[:, 2], words[:, 3] = rows.direction + 1, rows.risk, rows.horizon, version
+    words[:, 0], words[:, 1], words[:, 2] = rows.direction + 1, rows.risk, rows.horizon
+    words[:, 3] = _version(rows.model_version)
     return rows.symbol, rows.timeframe, rows.time, values, words
+
+
+@lru_cache
+def _version(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little")
 
 
 def _packed(why: np.ndarray) -> np.ndarray:

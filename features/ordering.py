@@ -104,35 +104,40 @@ class ReorderBuffer:
         return released
 
     def _release(self, arrived: Ticks) -> Ticks:
-        # Always a copy: kernels compile again for arrays that are read-only, as a file's are.
-        ticks = concat([self.waiting, arrived])
+        """Add what arrived to what waits and return what is before the watermark, in arrays of our own.
+
+        (Kernels compile again for arrays that are read-only, as a file's are.)
+        """
+        waiting, first = self.waiting, count(self.waiting)
         if count(arrived):  # what waits is in order, so that only ticks from the first that arrived on move
-            first = int(np.searchsorted(self.waiting.ts_event, arrived.ts_event.min(), side="left"))
-            self._sort(take(ticks, slice(first, None)))
-        ready = int(np.searchsorted(ticks.ts_event, self.watermark, side="left"))
-        if count(ticks) - ready > self.capacity:
+            first = int(np.searchsorted(waiting.ts_event, arrived.ts_event.min(), side="left"))
+        moved = self._sorted(concat([take(waiting, slice(first, None)), arrived]))
+        ready = int(np.searchsorted(waiting.ts_event[:first], self.watermark, side="left"))
+        ready_moved = int(np.searchsorted(moved.ts_event, self.watermark, side="left"))
+        left = first - ready + count(moved) - ready_moved
+        if left > self.capacity:
             laggard = int(self.newest.argmin())
             raise BufferOverflow(
-                f"reorder buffer: {count(ticks) - ready} ticks wait for lane {laggard}, whose newest event time is "
+                f"reorder buffer: {left} ticks wait for lane {laggard}, whose newest event time is "
                 f"{int(self.newest[laggard])} ns; at most {self.capacity} may. Find out why that lane stands still, "
                 "send heartbeats on idle lanes, or raise order.capacity"
             )
-        # A copy, so that what waits does not keep the whole batch it came with in memory.
-        self.waiting = Ticks._make(column[ready:].copy() for column in ticks)
-        return take(ticks, slice(0, ready))
+        # Always a copy, so that what waits does not keep the whole batch it came with in memory.
+        self.waiting = _joined(take(waiting, slice(ready, first)), take(moved, slice(ready_moved, None)))
+        released = take(waiting, slice(0, ready)), take(moved, slice(0, ready_moved))
+        return concat([part for part in released if count(part)])
 
-    def _sort(self, ticks: Ticks) -> None:
-        """Sort in place by (event time, lane), keeping the order of arrival within both."""
+    def _sorted(self, ticks: Ticks) -> Ticks:
+        """Sort by (event time, lane), keeping the order of arrival within both."""
         time = ticks.ts_event
         if len(self.newest) > 1:
             by_lane = np.argsort(ticks.lane, kind="stable")
             order = by_lane[np.argsort(time[by_lane], kind="stable")]
         elif np.all(time[1:] >= time[:-1]):
-            return
+            return ticks
         else:
             order = np.argsort(time, kind="stable")
-        for column in ticks:
-            column[:] = column[order]
+        return take(ticks, order)
 
     def snapshot(self) -> dict[str, object]:
         """Return the state: what waits, and each lane's progress."""
@@ -157,6 +162,10 @@ class ReorderBuffer:
         self.last_offset = np.array(snapshot["last_offset"])
         self.last_index = np.array(snapshot["last_index"])
         self.watermark = int(snapshot["watermark"])  # type: ignore[call-overload]
+
+
+def _joined(before: Ticks, behind: Ticks) -> Ticks:
+    return Ticks._make(np.concatenate(columns) for columns in zip(before, behind))
 
 
 _NOTHING: Final = ticks_of(0)

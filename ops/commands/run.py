@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import time
 from dataclasses import asdict
@@ -48,6 +49,7 @@ def run(
 
     flow.pipeline.drain_asked = drain_asked
     log.info("started", batch=flow.pipeline.number, source=settings.source.url, store=settings.store.url)
+    gc.freeze()  # a collection of all that was imported would stop the flow for 0.4 s
     try:
         drive(flow, engine)
     finally:
