@@ -123,7 +123,7 @@ class ReorderBuffer:
                 "send heartbeats on idle lanes, or raise order.capacity"
             )
         # Always a copy, so that what waits does not keep the whole batch it came with in memory.
-        self.waiting = _joined(take(waiting, slice(ready, first)), take(moved, slice(ready_moved, None)))
+        self.waiting = concat([take(waiting, slice(ready, first)), take(moved, slice(ready_moved, None))])
         released = take(waiting, slice(0, ready)), take(moved, slice(0, ready_moved))
         return concat([part for part in released if count(part)])
 
@@ -162,10 +162,6 @@ class ReorderBuffer:
         self.last_offset = np.array(snapshot["last_offset"])
         self.last_index = np.array(snapshot["last_index"])
         self.watermark = int(snapshot["watermark"])  # type: ignore[call-overload]
-
-
-def _joined(before: Ticks, behind: Ticks) -> Ticks:
-    return Ticks._make(np.concatenate(columns) for columns in zip(before, behind))
 
 
 _NOTHING: Final = ticks_of(0)
