@@ -35,7 +35,9 @@ class _Running:
 
     job: Job
     process: subprocess.Popen[bytes]
+    began: float
     told: float | None = None  # when it was asked to end
+    overdue: bool = False  # and that was because it took too long
 
 
 class Worker:
@@ -47,11 +49,14 @@ class Worker:
 
     def __init__(
         self, leases: Leases, name: str, command: Callable[[Job], Sequence[str]], logs: Path, *, most: int,
-        grace_s: float, ended: Callable[[Job], None] = lambda job: None,
+        grace_s: float, longest_s: float = 0.0, ended: Callable[[Job], None] = lambda job: None,
     ) -> None:  # fmt: skip
-        """`ended` hears of each run that is over for good."""
+        """An attempt that takes longer than `longest_s`, if that is set, is ended. `ended` hears of runs that are over.
+
+        A process that hangs keeps its lease: nothing else ends it.
+        """
         self._leases, self._name, self._command, self._logs = leases, name, command, logs
-        self._most, self._grace_s, self._on_ended = most, grace_s, ended
+        self._most, self._grace_s, self._longest_s, self._on_ended = most, grace_s, longest_s, ended
         self._running: list[_Running] = []
         self._next_take = self._next_word = 0.0
         self._log = logger("worker")
@@ -90,6 +95,10 @@ class Worker:
             elif running.told is None and self._shall_end(running.job):
                 self._log.info("cancelling", job=running.job.id)
                 self._tell(running, signal.SIGTERM)
+            elif running.told is None and 0 < self._longest_s < now - running.began:
+                self._log.warning("ending what takes too long", job=running.job.id, longest_s=self._longest_s)
+                running.overdue = True
+                self._tell(running, signal.SIGTERM)
             elif running.told is not None and now - running.told > self._grace_s:
                 self._tell(running, signal.SIGKILL)
         if now >= self._next_word:
@@ -121,7 +130,7 @@ class Worker:
                 self._command(job), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
                 start_new_session=True, preexec_fn=end_with_parent,
             )  # fmt: skip
-        self._running.append(_Running(job, process))
+        self._running.append(_Running(job, process, time.monotonic()))
         with contextlib.suppress(LeaseLost):  # cancelled meanwhile: `step` sees it
             self._leases.started(
                 job.id, job.attempts, Process(here(), process.pid, processes.born(process.pid) or "ended")
@@ -132,14 +141,17 @@ class Worker:
         """Say how it ended, should it not have done so itself."""
         job, code = running.job, running.process.returncode
         hopeless = code in _HOPELESS
-        self._leases.fail(job.id, job.attempts, self._last_words(job, code), again=not hopeless)
+        self._leases.fail(job.id, job.attempts, self._last_words(running), again=not hopeless)
         self._running.remove(running)
         found = self._leases.records.get(job.id)
         self._log.info("ended", job=job.id, code=code, status=found.status if found else "forgotten")
         if found is None or not found.is_open:
             self._on_ended(job)
 
-    def _last_words(self, job: Job, code: int) -> str:
+    def _last_words(self, running: _Running) -> str:
+        job, code = running.job, running.process.returncode
+        if running.overdue:
+            return f"it took longer than the {self._longest_s:g} s that jobs.longest_s gives an attempt"
         if code < 0:
             return f"its process was ended by {signal.Signals(-code).name}: killed, or out of memory"
         lines = (self._logs / f"{job.id}.log").read_text(errors="replace").splitlines() or ["it said nothing"]

@@ -37,7 +37,8 @@ def run(settings: Settings, *, json: bool, drain: Drain, until_idle: bool) -> in
 
     worker = Worker(
         leases_of(settings, jobs.records), f"{socket.gethostname()}:{os.getpid()}", command, settings.jobs.logs,
-        most=settings.jobs.max_concurrent, grace_s=settings.jobs.grace_s, ended=lambda job: versions.forget_run(job.id),
+        most=settings.jobs.max_concurrent, grace_s=settings.jobs.grace_s, longest_s=settings.jobs.longest_s,
+        ended=lambda job: versions.forget_run(job.id),
     )  # fmt: skip
     _check(settings)
     weekly = Weekly(jobs, settings.jobs.weekly, lambda: weekly_tasks(settings, versions), time.time)

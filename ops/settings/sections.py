@@ -487,6 +487,9 @@ class Jobs(Section):
         30.0, gt=0, description="A process that hasn't been heard of for so long has lost its job (s)."
     )
     grace_s: float = Field(10.0, gt=0, description="Longest wait for a cancelled process's end (s); then it is killed.")
+    longest_s: float = Field(
+        0.0, ge=0, description="Longest time of an attempt (s), after which it is ended like one that hangs; 0: any."
+    )
     logs: Path = Field(Path("var/jobs"), description="Folder of what jobs print, a file each.")
     weekly: WeeklyTime = Field(
         "", description="When to retrain each week (UTC), like `sun 02:00`; a time missed is made up for once."

@@ -14,8 +14,10 @@ from pathlib import Path
 import pytest
 
 from models.jobs.jobs import Jobs
+from models.jobs.leases import Leases
 from models.jobs.opening import open_records
 from models.jobs.record import Job
+from models.jobs.worker import Worker
 from tests.jobs.child import PAUSE_S
 from tests.jobs.conftest import wanted
 from tests.ops.commands import ROOT, clean_environment
@@ -113,6 +115,29 @@ def test_a_killed_process_is_tried_again(live: Jobs, start: Start, diary: Path) 
     assert (refused.status, refused.attempts) == ("failed", 1)
     assert refused.error == "its process left with exit code 78: it can't be trained"
     assert_never_twice_at_once(diary)
+
+
+@on_sqlite
+def test_an_attempt_that_takes_too_long_is_ended(live: Jobs, place: tuple[str, str], diary: Path) -> None:
+    def command(job: Job) -> list[str]:
+        given = [*place, str(LEASE_S), str(diary), job.id, str(job.attempts)]
+        return [sys.executable, "-m", "tests.jobs.child", *given]
+
+    made = live.submit(wanted("endless"))
+    worker = Worker(
+        Leases(live.records, lease_s=LEASE_S, attempts=1), "w", command, diary.parent / "logs", most=1, grace_s=3.0,
+        longest_s=2.0,
+    )  # fmt: skip
+
+    def stepped() -> bool:
+        worker.step()
+        return all_ended(live)
+
+    assert not stepped()
+    until(stepped)
+    ended = live.get(made.id)
+    assert (ended.status, ended.attempts) == ("failed", 1)
+    assert ended.error == "it took longer than the 2 s that jobs.longest_s gives an attempt"
 
 
 @on_sqlite
