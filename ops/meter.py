@@ -13,11 +13,13 @@ import numpy as np
 from dataflows.assembly import Flow
 from dataflows.batch import Batch
 from dataflows.sinks.state import NAMES as STATES
+from dataflows.sinks.state import SinkState
 from dataflows.stations.actions import IGNORED
 from ops import metrics
 from schema.alerts import AlertState
 from schema.ticks import HEARTBEAT, count
 
+STAGES: Final = ("closed", "features", "inference_started", "inference_done", "enqueued", "published", "written")
 _NS: Final = 1e-9
 
 
@@ -31,6 +33,7 @@ class Meter:
         # looked up once: a look-up of a label takes longer than to count
         self._stations = {name: metrics.STATION_SECONDS.labels(name) for name in flow.pipeline.seconds}
         self._bars = [(metrics.BARS.labels(name), metrics.FEATURE_ROWS.labels(name)) for name in self._names]
+        self._stages_of = {stage: metrics.STAGE_SECONDS.labels(stage) for stage in STAGES}
         self._passes = {part: metrics.PASS_SECONDS.labels(part) for part in ("bars", "ticks", "ticks_flushing")}
         self._spent = dict(flow.pipeline.seconds)
         self._closed = dict(flow.barrier.barrier.reasons)
@@ -45,8 +48,9 @@ class Meter:
 
     def note(self, batch: Batch) -> None:
         """Add one batch."""
+        store = self.flow.store.state()
         metrics.BATCHES.inc()
-        self._pass(batch)
+        self._pass(batch, store.waiting > 0)
         self._ticks(batch)
         self._rows(batch)
         self._scores(batch)
@@ -56,14 +60,13 @@ class Meter:
         self._stages(batch)
         self.look()
         metrics.STORE_LAG.set(batch.number - self.flow.store.acknowledged())
-        self._sinks()
+        self._sinks(store, self.flow.bus.state())
         self._watermark = max(self._watermark, batch.watermark)
 
-    def _pass(self, batch: Batch) -> None:
+    def _pass(self, batch: Batch, flushing: bool) -> None:
         """Note the pass before: this one hasn't ended."""
         if self._part:
             self._passes[self._part].observe(self.flow.pipeline.pass_seconds)
-        flushing = self.flow.store.state().waiting > 0
         self._part = "bars" if len(batch.bars.time) else "ticks_flushing" if flushing else "ticks"
 
     def look(self) -> None:
@@ -71,7 +74,7 @@ class Meter:
         if self._unwritten:
             acknowledged, now = self.flow.store.acknowledged(), self.clock()
             while self._unwritten and self._unwritten[0][0] <= acknowledged:
-                metrics.STAGE_SECONDS.labels("written").observe(_seconds(self._unwritten.popleft()[1], now))
+                self._stages_of["written"].observe(_seconds(self._unwritten.popleft()[1], now))
 
     def _show_what_changes_without_batches(self) -> None:
         """Let these be read when they are asked for: while the flow waits for a server there is no batch to note."""
@@ -98,7 +101,7 @@ class Meter:
         }
         for (_, before), (stage, after) in pairwise(at.items()):
             if after:
-                metrics.STAGE_SECONDS.labels(stage).observe(_seconds(before, after))
+                self._stages_of[stage].observe(_seconds(before, after))
         metrics.PREDICTION_SECONDS.observe(_seconds(stamps.received, stamps.enqueued))
         metrics.CLOSE_SECONDS.observe(_seconds(int(made.time.max()), stamps.enqueued))
         self._unwritten.append((batch.number, stamps.enqueued))
@@ -130,10 +133,11 @@ class Meter:
                 rows.inc(0 if batch.features is None else n)
         champions: dict[str, str] = {}
         for predictions in reversed(batch.predictions):  # the champion's come first, so they are written last
-            for k in np.unique(predictions.timeframe).tolist():
-                metrics.PREDICTIONS.labels(self._names[k]).inc(int(np.count_nonzero(predictions.timeframe == k)))
-                champions[self._names[k]] = predictions.model_version
-                self._tier(self._names[k], predictions.tier, predictions.full_tier)
+            if n := len(predictions.timeframe):
+                name = self._names[predictions.timeframe[0]]
+                metrics.PREDICTIONS.labels(name).inc(n)
+                champions[name] = predictions.model_version
+                self._tier(name, predictions.tier, predictions.full_tier)
         self._swap(champions)
 
     def _scores(self, batch: Batch) -> None:
@@ -177,8 +181,7 @@ class Meter:
                 metrics.BARRIERS.labels(str(reason)).inc(n - closed)
                 self._closed[reason] = n
 
-    def _sinks(self) -> None:
-        store, bus = self.flow.store.state(), self.flow.bus.state()
+    def _sinks(self, store: SinkState, bus: SinkState) -> None:
         metrics.STORE_REJECTED.inc(store.rejected - self._rejected)
         metrics.BUS_DROPPED.inc(bus.rejected - self._dropped)
         self._rejected, self._dropped = store.rejected, bus.rejected

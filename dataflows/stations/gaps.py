@@ -60,7 +60,8 @@ class GapMarks:
         return [int(number) for number in had]
 
     def _grow(self, n_series: int) -> None:
-        self._had_bars = np.concatenate((self._had_bars, np.zeros(n_series - len(self._had_bars), np.bool_)))
+        if n_series > len(self._had_bars):
+            self._had_bars = np.concatenate((self._had_bars, np.zeros(n_series - len(self._had_bars), np.bool_)))
 
     def snapshot(self) -> Snapshot:
         """Return the series that had bars, and those that wait for bars to mark, with the ends of their gaps."""
