@@ -80,14 +80,14 @@ class QuestDbStore:
             raise
 
     def append(self, table: str, columns: Columns, sequence: int) -> None:
-        """Hand rows to the spool; waits while it is full. Raises ValueError as `adopt` does."""
+        """Hand rows to the spool; waits while it is full. Raises ValueError as `adopt` does and the helper's error."""
         if table not in TABLES:
             raise KeyError(f"table {table!r} is not in schema.tables; it has {list(TABLES)}")
         own, n = adopt(TABLES[table], self._features, columns)
         self._put(Kind.ROWS, sequence, frames.encode(table, own, n))
 
     def commit(self, sequence: int) -> None:
-        """Mark that all rows up to batch `sequence` are in the spool. Raises the helper's error."""
+        """Mark that all rows up to batch `sequence` are in the spool. Notices a helper that was killed, too."""
         self._check()
         self._put(Kind.COMMIT, sequence)
 
@@ -142,6 +142,8 @@ class QuestDbStore:
             self._release()
 
     def _put(self, kind: Kind, sequence: int, payload: Sequence[Any] = ()) -> None:
+        if self._progress.state == State.FAILED:  # a look at the process itself is a system call: once a batch
+            self._check()
         while self._spool.position - self._progress.shipped >= self._bound():
             self._spool.hand_over()
             time.sleep(_POLL)
