@@ -14,6 +14,9 @@ import pytest
 from api.app import create_app
 from api.client import Client, Refused
 from api.main import open_reader
+from dataflows.assembly import Flow, assemble
+from dataflows.interfaces import EndOfInput
+from dataflows.sources.files import FileSource
 from models.jobs.drifting import Drifting
 from models.jobs.jobs import Jobs
 from models.jobs.leases import Leases
@@ -71,6 +74,37 @@ def work(folder: Path) -> None:
     assert ended.returncode == 0
 
 
+def daily_flow(folder: Path) -> Flow:
+    """A dataflow over trades at the same opens and closes, which serves whatever is active."""
+    bars = pd.read_csv(folder / "bars.csv", parse_dates=["date"])
+    no_quote = dict.fromkeys(("bid", "bid_size", "ask", "ask_size"))
+    trades = [
+        pd.DataFrame({"ts_event": bars["date"] + pd.Timedelta(hours=hour), "symbol": bars["symbol"], "kind": "trade",
+                      "price": bars[of], "size": 100.0, **no_quote})
+        for hour, of in ((9, "open"), (15, "close"))
+    ]  # fmt: skip
+    path = folder / "trades.csv"
+    pd.concat(trades).sort_values(["ts_event", "symbol"]).to_csv(path, index=False)
+    sets = [
+        "bars.timeframes=1d", "features.families=statistical", "store.url=memory:", "bus.url=null:",
+        f"registry.root={folder}/var/models",
+    ]  # fmt: skip
+    return assemble(load([], sets, {}, {}), FileSource([path], batch_size=10))
+
+
+def served(flow: Flow, batches: int = 10_000) -> set[str]:
+    """Let so many batches pass, or all there are; return the versions that predicted."""
+    versions = set[str]()
+    for _ in range(batches):
+        try:
+            batch = flow.pipeline.advance()
+        except EndOfInput:
+            break
+        assert batch is not None
+        versions |= {predictions.model_version for predictions in batch.predictions}
+    return versions
+
+
 @pytest.mark.timeout(400)
 def test_a_request_becomes_a_model_that_a_second_call_activates(folder: Path, client: Client) -> None:
     made = client.train(key="once", models=["lightgbm"], timeframes=["1d"], horizon=2, end="2022-10-01", config=QUICK)
@@ -93,8 +127,12 @@ def test_a_request_becomes_a_model_that_a_second_call_activates(folder: Path, cl
     assert failed.error is not None and failed.error.startswith("setting jobs.files is '1d=bars.csv': no file of it is")
     assert "Traceback" not in failed.error
     assert not list((folder / "var" / "models" / ".runs").iterdir())
+    flow = daily_flow(folder)
+    assert served(flow, 130) == set(), "there is no model yet"
     changed = client.activate(done.model_version)
     assert (changed.version, versions.active("1d")) == (done.model_version, done.model_version)
+    assert served(flow) == {done.model_version}, "the flow that runs takes it over"
+    flow.close()
     with pytest.raises(Refused, match="409 Conflict"):
         client.cancel(made.job_id)
 
