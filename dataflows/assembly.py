@@ -36,6 +36,7 @@ from dataflows.stations.bars import BarStation
 from dataflows.stations.features import BarFeatures, CrossSection, TickFeatures
 from dataflows.stations.gate import Gate
 from dataflows.stations.items import ItemFeatures
+from dataflows.stations.names import Names
 from dataflows.stations.order import Order
 from dataflows.stations.pressure import Pressure
 from dataflows.stations.tally import Tally
@@ -184,7 +185,7 @@ class _Parts:
         self.decides = decided is None
         self.groups = groups_of(settings) if groups is None else groups
         self.timeframes = parse_timeframes(list(settings.bars.timeframes))
-        self.universe = _universe(settings)
+        self.universe = _universe(settings, follows_renames=not isinstance(role, Shard))
         self.by_time = tuple(timeframe.by_time for timeframe in self.timeframes)
         self.features = FeatureEngine(
             single_symbol(self.groups) if isinstance(role, Shard) else self.groups, len(self.timeframes), self.by_time
@@ -259,7 +260,7 @@ class _Parts:
             models.append(self._alerts())
         counted: list[Station] = [tally, *behind, sinks] if behind else [sinks, tally]
         pipeline = Pipeline(
-            self.source, [*before, *models, certifier, *counted], self.features.fingerprint,
+            self.source, [*before, *models, Names(self.universe), certifier, *counted], self.features.fingerprint,
             checkpoint_every=self.settings.checkpoint.every_s,
         )  # fmt: skip
         pipeline.held = next((Pressure(station.buffer).held for station in before if isinstance(station, Order)), None)
@@ -361,8 +362,9 @@ def _opened_store(settings: Settings, features: Sequence[str], writer: str) -> O
         raise
 
 
-def _universe(settings: Settings) -> Universe:
-    return Universe(settings.universe.listed, settings.universe.cap, settings.universe.leaders)
+def _universe(settings: Settings, follows_renames: bool) -> Universe:
+    universe = settings.universe
+    return Universe(universe.listed, universe.cap, universe.leaders, follows_renames)
 
 
 def _passed(store: OpenedStore) -> int:

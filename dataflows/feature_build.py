@@ -90,7 +90,7 @@ class Build:
         progress.close()
         if stopped:
             return False
-        shards = shards_of(found.ticks, self.processes)
+        shards = shards_of(found.ticks, self.processes, found.renames)
         shutil.rmtree(self.out / STAGING, ignore_errors=True)
         self._manifest = Manifest(self.plan, found.ticks, found.began, found.read, shards)
         self._manifest.write(self.out)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from dataflows.assembly import assemble
 from dataflows.interfaces import EndOfInput, Source
+from dataflows.stations.names import series_of_bars, series_of_ticks
 from ops.settings import Settings
 from schema.bars import Bars
 from schema.features import FeatureRows
@@ -33,7 +34,8 @@ def feature_history(
 ) -> Iterator[tuple[Bars, FeatureRows]]:  # fmt: skip
     """Yield the bars and feature rows of each batch of a source, through the stations that live runs.
 
-    Nothing is stored and no model is run. `on_read` is told how many ticks were read and may ask to stop.
+    Nothing is stored and no model is run. `on_read` is told how many ticks were read and may ask to stop. A renamed
+    symbol is one history, under the id of its first name.
     """
     flow = assemble(quiet(settings), source)
     try:
@@ -45,9 +47,10 @@ def feature_history(
             if batch is None:
                 continue
             flow.pipeline.draining = on_read(flow.tally.counts.ticks_read)
-            on_ticks(batch.ticks)
+            renames = flow.universe.renames
+            on_ticks(series_of_ticks(batch.ticks, renames))
             on_names(flow.universe.names)
             if batch.features is not None and len(batch.bars.time):
-                yield batch.bars, batch.features
+                yield series_of_bars(batch.bars, renames), batch.features
     finally:
         flow.close()

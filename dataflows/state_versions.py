@@ -14,7 +14,7 @@ import numpy as np
 from dataflows.interfaces import Snapshot
 
 KEY: Final = "state_version"  # in a snapshot; those of version 1 don't carry it
-STATE_VERSION: Final = 6
+STATE_VERSION: Final = 7
 
 
 def _without_tiers(snapshot: Snapshot) -> Snapshot:
@@ -96,8 +96,22 @@ def _without_actions(snapshot: Snapshot) -> Snapshot:
     return snapshot
 
 
+def _without_renames(snapshot: Snapshot) -> Snapshot:
+    """Version 7 follows renames: every name was its own; who has had a tick the verdicts' memory says."""
+    stations = snapshot["stations"]
+    stations["names"] = {}
+    for holds in (stations.get("gate"), stations.get("join")):
+        if holds is not None:
+            holds["universe"] |= {"renames": {"means": [], "called": []}, "announced": {}}
+    if (order := stations.get("order")) is not None:
+        state = order["state"]
+        order["shown"] = ~np.isnan(state["level"]) | np.asarray(state["seen"]).any(axis=1)
+    return snapshot
+
+
 MIGRATIONS: Final[Mapping[int, Callable[[Snapshot], Snapshot]]] = {  # from this version to the next
     1: _without_tiers, 2: _without_challengers, 3: _without_alerts, 4: _with_short_rings, 5: _without_actions,
+    6: _without_renames,
 }  # fmt: skip
 
 

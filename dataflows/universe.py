@@ -1,4 +1,4 @@
-"""The symbols a process knows, each by a small number."""
+"""The symbols a process knows, each by a small number, and what they are called when."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from dataflows.interfaces import Snapshot
+from dataflows.renames import Renames
 from schema.events import Decision, DecisionKind
 from schema.ticks import NO_SYMBOL, Float64, Int32
 
@@ -19,15 +20,23 @@ class Universe:
     """Symbols in the order they got their ids; ids never change and are never used again.
 
     With a list, these symbols and no other. With None ("auto") unknown symbols are admitted as they appear, up to
-    `cap`; what is refused leaves no trace here, so a flood of unknown symbols can't grow it.
+    `cap`; what is refused leaves no trace here, so a flood of unknown symbols can't grow it. A new name of a known
+    symbol is one more of them; whose it is when, `renames` says (docs/adr/0028-renames.md).
     """
 
-    def __init__(self, symbols: Sequence[str] | None = None, cap: int = 1000, leaders: Sequence[str] = ()) -> None:
+    def __init__(
+        self, symbols: Sequence[str] | None = None, cap: int = 1000, leaders: Sequence[str] = (),
+        follows_renames: bool = True,
+    ) -> None:  # fmt: skip
         """Raise ValueError for a list with repeats, unusable names, or more symbols than `cap`.
 
-        `leaders` are the names that cross-section features compare the others with, known or not.
+        `leaders` are the names that cross-section features compare the others with, known or not. A process that
+        sees some partitions only doesn't follow renames: the new name may be in another one.
         """
         self.auto = symbols is None
+        self.follows_renames = follows_renames
+        self.renames = Renames()
+        self._announced: dict[str, list[str]] = {}  # by a name that isn't known yet: names that it will get
         self.cap = cap
         self.leaders = list(leaders)
         self.names: list[str] = []
@@ -56,6 +65,21 @@ class Universe:
         known = self._ids
         return np.fromiter((known.get(name, NO_SYMBOL) for name in names), np.int32, len(names))
 
+    def id_of(self, name: str) -> int:
+        """Return the id of one name, NO_SYMBOL where it is unknown."""
+        return self._ids.get(name, NO_SYMBOL)
+
+    def series(self, name: str, time: int) -> int:
+        """Return the series that an event at `time` (ns UTC) speaks of, NO_SYMBOL where there is none.
+
+        At a rename's own time both names do.
+        """
+        known = self.id_of(name)
+        if known == NO_SYMBOL or not self.renames:
+            return known
+        now = self.renames.series(known, time)
+        return now if now != NO_SYMBOL else self.renames.series(known, time - 1)
+
     def lots(self, symbol: Int32) -> Float64:
         """Return a number in [0, 1) of each id (n,), made from its name: it splits symbols between models."""
         of = {k: zlib.crc32(self.names[k].encode(errors="replace")) / 2**32 for k in np.unique(symbol).tolist()}
@@ -63,16 +87,33 @@ class Universe:
 
     def admit(self, name: str, time: int) -> Decision | None:
         """Give an unknown symbol, first seen at `time` (ns UTC), the next id; None where it is refused."""
-        if self.full or name in self._ids or not _usable(name):
+        if self.full or name in self._ids or not usable(name):
             return None
         self._ids[name] = len(self.names)
         self.names.append(name)
         self._rank = None
         return Decision(time, DecisionKind.ADMIT, name, details={"id": self._ids[name]})
 
+    def announce(self, old: str, new: str) -> None:
+        """Let a new name be admitted together with the old one, or by `announced` where that is known."""
+        if not self.full and self.follows_renames and new not in self._announced.setdefault(old, []):
+            self._announced[old].append(new)
+
+    def announced(self, old: str, time: int) -> list[Decision]:
+        """Admit the names that a known symbol was announced to get, and those that these will get."""
+        made = []
+        for new in self._announced.pop(old, ()):
+            decision = self.admit(new, time)
+            made += [] if decision is None else [decision]
+            made += self.announced(new, time) if new in self._ids else []
+        return made
+
     def snapshot(self) -> Snapshot:
-        """Return the names by id."""
-        return {"names": list(self.names), "auto": self.auto, "leaders": list(self.leaders)}
+        """Return the names by id, and who was called what when."""
+        return {
+            "names": list(self.names), "auto": self.auto, "leaders": list(self.leaders),
+            "renames": self.renames.snapshot(), "announced": {old: list(new) for old, new in self._announced.items()},
+        }  # fmt: skip
 
     def restore(self, snapshot: Snapshot) -> None:
         """Take over the names of a snapshot. Raises ValueError where a configured list or leader says otherwise."""
@@ -89,9 +130,11 @@ class Universe:
                 "resume with the leaders it was started with, or start without the checkpoint"
             )
         self._set(names)
+        self.renames.restore(snapshot["renames"])
+        self._announced = {old: [str(name) for name in new] for old, new in snapshot["announced"].items()}
 
     def _set(self, names: list[str]) -> None:
-        unusable = [name for name in names if not _usable(name)]
+        unusable = [name for name in names if not usable(name)]
         if unusable or len(set(names)) != len(names) or len(names) > self.cap:
             raise ValueError(
                 f"universe: {len(names)} symbols, {len(set(names))} different, unusable {unusable[:5]}; expected at "
@@ -102,7 +145,8 @@ class Universe:
         self._rank = None
 
 
-def _usable(name: str) -> bool:
+def usable(name: str) -> bool:
+    """Return whether a name may be admitted: 1 to MAX_NAME printable characters, no blank at its ends."""
     return 0 < len(name) <= MAX_NAME and name.isprintable() and name == name.strip()
 
 

@@ -19,6 +19,7 @@ from dataflows.history import quiet
 from dataflows.interfaces import EndOfInput, Source
 from dataflows.sources.files import FileSource
 from dataflows.stations.bars import BarStation
+from dataflows.stations.names import series_of_bars
 from ops.settings import Settings
 from schema.bars import Bars
 from schema.features import FeatureRows
@@ -71,7 +72,7 @@ def replay_shard(shard: Shard, on_read: Callable[[int], None], asked: Callable[[
                 stage.write()
                 return stage.rows()
             if batch is not None and batch.features is not None and len(batch.bars.time):
-                stage.add(batch.bars, batch.features)
+                stage.add(series_of_bars(batch.bars, flow.universe.renames), batch.features)
             on_read(source.ticks_seen)
             stage.maybe_write()
         stage.write()

@@ -7,7 +7,7 @@ same bars, as a run over everything.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 import numpy as np
@@ -107,13 +107,23 @@ def _moved(texts: dict[int, str], place: dict[int, int], fate: UInt8) -> dict[in
 SYMBOLS_TOGETHER: Final = 1  # least symbols of a shard
 
 
-def shards_of(ticks: dict[str, int], workers: int) -> list[list[str]]:
-    """Deal symbols to at most `workers` shards of about as many ticks each: the busiest first, to the emptiest."""
-    n = max(1, min(workers, len(ticks) // SYMBOLS_TOGETHER))
+def shards_of(ticks: dict[str, int], workers: int, renames: Iterable[tuple[str, str]] = ()) -> list[list[str]]:
+    """Deal symbols to at most `workers` shards of about as many ticks each: the busiest first, to the emptiest.
+
+    A symbol's names stay together.
+    """
+    names = {name: [name] for name in ticks}  # each with those that it shares a shard with; the same list for all
+    for pair in renames:
+        mine, other = (names.get(name) for name in pair)
+        if mine is not None and other is not None and mine is not other:
+            mine += other
+            names |= dict.fromkeys(other, mine)
+    groups = {id(group): group for group in names.values()}.values()
+    n = max(1, min(workers, len(groups) // SYMBOLS_TOGETHER))
     shards: list[list[str]] = [[] for _ in range(n)]
     load = [0] * n
-    for name in sorted(ticks, key=lambda name: (-ticks[name], name)):
+    for weight, group in sorted((-sum(ticks[name] for name in group), group) for group in groups):
         k = load.index(min(load))
-        shards[k].append(name)
-        load[k] += max(ticks[name], 1)
+        shards[k] += group
+        load[k] += max(-weight, 1)
     return shards

@@ -10,6 +10,7 @@ import numpy as np
 from dataflows.batch import Batch
 from dataflows.calendars import sessions_of_calendar
 from dataflows.interfaces import EndOfInput, Source
+from dataflows.stations.actions import TO
 from dataflows.stations.gate import Gate
 from dataflows.stations.order import Order
 from dataflows.universe import Universe
@@ -26,6 +27,7 @@ class Survey:
     ticks: dict[str, int]
     began: list[int]  # ns UTC, -1 where no tick of the lane is ever used
     read: int  # ticks, heartbeats included
+    renames: tuple[tuple[str, str], ...] = ()  # old and new names that events tell of: one shard's
 
 
 def survey(settings: Settings, source: Source, on_read: Callable[[int], bool] = lambda read: False) -> Survey:
@@ -34,7 +36,7 @@ def survey(settings: Settings, source: Source, on_read: Callable[[int], bool] = 
     gate = Gate(universe, len(source.lanes), settings.gate.future_bound_ms * MILLISECOND)
     order = _order(settings, universe, len(source.lanes))
     seen, read, ended = np.zeros(0, np.int64), 0, False
-    began = np.full(len(source.lanes), -1)
+    began, renames = np.full(len(source.lanes), -1), []
     while not (ended or on_read(read)):
         batch = Batch(0)
         try:
@@ -43,6 +45,7 @@ def survey(settings: Settings, source: Source, on_read: Callable[[int], bool] = 
             batch.last = ended = True
         read += 0 if batch.arrivals is None else count(batch.arrivals.ticks)
         batch = gate.step(batch)
+        renames += [(event.symbol, str(event.details.get(TO))) for event in batch.events if TO in event.details]
         fresh = np.bincount(batch.ticks.symbol[batch.ticks.symbol >= 0], minlength=len(universe))
         fresh[: len(seen)] += seen
         seen = fresh
@@ -50,7 +53,7 @@ def survey(settings: Settings, source: Source, on_read: Callable[[int], bool] = 
             ordered = order.step(batch).ticks
             lanes, rows = np.unique(ordered.lane, return_index=True)
             began[lanes] = np.where(began[lanes] < 0, ordered.ts_event[rows], began[lanes])
-    return Survey({name: int(seen[k]) for k, name in enumerate(universe.names)}, began.tolist(), read)
+    return Survey({name: int(seen[k]) for k, name in enumerate(universe.names)}, began.tolist(), read, tuple(renames))
 
 
 def _order(settings: Settings, universe: Universe, lanes: int) -> Order:

@@ -128,10 +128,11 @@ def at_watermark(snapshot: Snapshot, bound_ns: int) -> Snapshot:
     All that the run used before the watermark is in the state, and nothing behind it: the store has the rest. So the
     reorder buffer is emptied, and every lane stands at the watermark.
     """
-    buffer, since = snapshot["stations"]["order"]["buffer"], watermark_of(snapshot)
+    order, since = snapshot["stations"]["order"], watermark_of(snapshot)
+    buffer = order["buffer"]
     assert since is not None, "only checkpoints with a watermark are archived"
     snapshot["stations"]["tally"]["ticks_read"] -= len(buffer["waiting"]["ts_event"])  # they are read again
-    buffer["waiting"] = ticks_of(0)._asdict()
+    buffer["waiting"], order["events"] = ticks_of(0)._asdict(), []
     buffer["newest"] = np.minimum(buffer["newest"], since + bound_ns)
     first = int(max(buffer["last_offset"].max(), 0)) + 1  # offsets rise, or the buffer would take them for repeats
     snapshot["position"] = {"since": since, "row": 0, "first": first}

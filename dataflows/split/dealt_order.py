@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from dataflows.interfaces import Snapshot
-from dataflows.split.rows_of_symbols import dealt_like
+from dataflows.split.rows_of_symbols import dealt, dealt_like
 from dataflows.split.share import Share
 from features import verdicts
 from schema.ticks import Ticks, concat, take
@@ -24,6 +24,7 @@ def dealt_order(share: Share) -> Snapshot:
     return {
         "buffer": {**by_lane, "waiting": _waiting(share, buffers)._asdict(), "watermark": buffers[0]["watermark"]},
         "state": dealt_like(verdicts.init(1)._asdict(), [state["state"] for state in states], share.deal),
+        "shown": dealt([state["shown"] for state in states], np.zeros(1, np.bool_), share.deal),
         "events": _events(share, states),
     }
 

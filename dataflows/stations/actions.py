@@ -15,8 +15,11 @@ from dataflows.universe import Universe
 from schema.events import Event, EventKind
 from schema.ticks import NO_SYMBOL
 
+# What takes effect between ticks at the order station: it says whose ticks are whose, and what prices to expect.
+TIMED: Final = frozenset({EventKind.SPLIT, EventKind.DIVIDEND, EventKind.RENAMED, EventKind.LISTED})
 IGNORED: Final = "ignored"  # in the details of a stored event: why nothing came of it
 RATIO: Final = "ratio"
+TO: Final = "to"  # of a rename: the new name
 _NAMES: Final = {EventKind.SPLIT: RATIO, EventKind.DIVIDEND: "amount"}  # of the number that each brings
 
 
@@ -48,7 +51,7 @@ def actions_of(events: Sequence[Event], universe: Universe) -> Iterator[Action]:
 
 def action_of(event: Event, universe: Universe) -> Action:
     """Return what a split or dividend does that has nothing to complain of."""
-    symbol, number = int(universe.ids([event.symbol])[0]), float(event.details[_NAMES[event.kind]])
+    symbol, number = universe.series(event.symbol, event.ts_event), float(event.details[_NAMES[event.kind]])
     return Action(event.ts_event, symbol, event.kind, number)
 
 
@@ -58,7 +61,7 @@ def complaint(event: Event, universe: Universe) -> str:
     number = event.details.get(name)
     if isinstance(number, bool) or not isinstance(number, (int, float)) or not 0 < number < math.inf:
         return f"details.{name} is {number!r}, expected a number above 0"
-    return nothing_shown(event) if int(universe.ids([event.symbol])[0]) == NO_SYMBOL else ""
+    return nothing_shown(event) if universe.series(event.symbol, event.ts_event) == NO_SYMBOL else ""
 
 
 def nothing_shown(event: Event) -> str:

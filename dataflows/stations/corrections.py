@@ -32,7 +32,7 @@ class CorrectionMarks:
 
         Its `details["time"]` says when the trade was (ns UTC). Called when all bars before the event have closed.
         """
-        symbol = int(self.universe.ids([event.symbol])[0])
+        symbol = self.universe.series(event.symbol, event.ts_event)
         if symbol == NO_SYMBOL:
             return ignored(event, nothing_shown(event))
         time = event.details.get("time")

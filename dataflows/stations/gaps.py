@@ -56,7 +56,7 @@ class GapMarks:
     def _concerned(self, gap: Event) -> list[int]:
         had = np.flatnonzero(self._had_bars)
         if gap.symbol != ALL:
-            had = had[had // self.n_timeframes == self.universe.ids([gap.symbol])[0]]
+            had = had[had // self.n_timeframes == self.universe.series(gap.symbol, gap.ts_event)]
         return [int(number) for number in had]
 
     def _grow(self, n_series: int) -> None:

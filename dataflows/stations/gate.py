@@ -9,11 +9,12 @@ import numpy as np
 
 from dataflows.batch import Arrivals, Batch, DeadLetter
 from dataflows.interfaces import Snapshot
+from dataflows.stations.actions import TO
 from dataflows.stations.checks import REASONS, check, explain
 from dataflows.universe import Universe
-from schema.events import Decision
+from schema.events import Decision, Event, EventKind
 from schema.reasons import Dead
-from schema.ticks import HEARTBEAT, NO_SYMBOL, Int32, UInt8, count, take
+from schema.ticks import HEARTBEAT, NO_SYMBOL, Int32, Ticks, UInt8, count, take
 
 SECOND_NS: Final = 1_000_000_000
 _MALFORMED, _UNKNOWN_SYMBOL = REASONS.index(Dead.MALFORMED), REASONS.index(Dead.UNKNOWN_SYMBOL)
@@ -79,23 +80,42 @@ class Gate:
             )
         if arrivals.malformed:
             reason[list(arrivals.malformed)] = _MALFORMED
-        if strangers and not self.universe.full:
-            self._admit(arrivals, reason, symbol, decisions)
+        renames = [event for event in arrivals.events if event.kind is EventKind.RENAMED]
+        if (strangers or renames) and not self.universe.full:
+            self._admit(arrivals, renames, reason, symbol, decisions)
         return reason, symbol
 
-    def _admit(self, arrivals: Arrivals, reason: UInt8, symbol: Int32, decisions: list[Decision]) -> None:
-        """Admit unknown symbols in the order of their first ticks, and let those ticks pass."""
+    def _admit(
+        self, arrivals: Arrivals, renames: list[Event], reason: UInt8, symbol: Int32, decisions: list[Decision]
+    ) -> None:
+        """Admit unknown symbols in the order of their first ticks, and let those ticks pass.
+
+        The new name of a known symbol is admitted where the message stands that tells of it.
+        """
         ticks = arrivals.ticks
         rows = np.flatnonzero((reason == _UNKNOWN_SYMBOL) & (ticks.symbol >= 0))
         names, first = np.unique(ticks.symbol[rows], return_index=True)
-        for k in np.argsort(first).tolist():
-            row = rows[first[k]]
-            decision = self.universe.admit(arrivals.names[names[k]], int(ticks.ts_event[row]))
-            if decision is not None:
-                decisions.append(decision)
+        strangers = {int(rows[first[k]]): arrivals.names[names[k]] for k in range(len(names))}
+        told = sorted(((_row(event, ticks), event) for event in renames), key=lambda place: place[0])
+        for row in sorted({*strangers, *(row for row, _ in told)}):
+            for event in (event for at, event in told if at == row):
+                decisions += self._announce(event)
+            if row in strangers:
+                decisions += self._admitted(strangers[row], int(ticks.ts_event[row]))
         self._names = None
         symbol[rows] = self._ids_of(arrivals.names)[ticks.symbol[rows]]
         reason[rows[symbol[rows] != NO_SYMBOL]] = 0
+
+    def _announce(self, event: Event) -> list[Decision]:
+        new = event.details.get(TO)
+        if isinstance(new, str):
+            self.universe.announce(event.symbol, new)
+        known = self.universe.id_of(event.symbol) != NO_SYMBOL
+        return self.universe.announced(event.symbol, event.ts_event) if known else []
+
+    def _admitted(self, name: str, time: int) -> list[Decision]:
+        decision = self.universe.admit(name, time)
+        return [] if decision is None else [decision, *self.universe.announced(name, time)]
 
     def _ids_of(self, names: tuple[str, ...]) -> Int32:
         if names is not self._names:
@@ -135,3 +155,9 @@ class Gate:
         self._names = None
         self.ticks_read, self.heartbeats = int(snapshot["ticks_read"]), int(snapshot["heartbeats"])
         self.ticks_dead = {str(reason): int(snapshot["ticks_dead"].get(str(reason), 0)) for reason in Dead}
+
+
+def _row(event: Event, ticks: Ticks) -> int:
+    """Return the first row that stands behind an event in its lane."""
+    behind = np.flatnonzero((ticks.lane == event.lane) & (ticks.offset >= event.offset))
+    return int(behind[0]) if len(behind) else count(ticks)

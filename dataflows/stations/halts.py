@@ -63,7 +63,7 @@ class HaltMarks:
     def _concerned(self, event: Event) -> range:
         if event.symbol == ALL:
             return range(len(self.universe) * self.n_timeframes)
-        symbol = int(self.universe.ids([event.symbol])[0])
+        symbol = self.universe.series(event.symbol, event.ts_event)
         first = symbol * self.n_timeframes
         return range(0) if symbol == NO_SYMBOL else range(first, first + self.n_timeframes)
 

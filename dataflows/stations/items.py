@@ -10,7 +10,7 @@ from dataflows.sources.items import ItemLog
 from dataflows.universe import Universe
 from features.engine import FeatureEngine
 from schema.items import Items
-from schema.ticks import NO_SYMBOL
+from schema.ticks import NO_SYMBOL, Int32
 
 
 class ItemFeatures:
@@ -47,7 +47,15 @@ class ItemFeatures:
         symbol = ids[self.log.items.symbol[rows]]
         self._waiting = rows[symbol == NO_SYMBOL]
         known = rows[symbol != NO_SYMBOL]
-        return _items(self.log, known)._replace(symbol=symbol[symbol != NO_SYMBOL])
+        return _items(self.log, known)._replace(symbol=self._series(symbol[symbol != NO_SYMBOL], known))
+
+    def _series(self, names: Int32, rows: np.ndarray) -> Int32:
+        """Return the series of items: news that still use an old name are of the symbol that had it."""
+        renames = self.universe.renames
+        if not renames:
+            return names
+        times = self.log.items.ts_event[rows].tolist()
+        return np.array([renames.last_meant(*item) for item in zip(names.tolist(), times, strict=True)], np.int32)
 
     def snapshot(self) -> Snapshot:
         """Return how far the log was read, and which log it was."""

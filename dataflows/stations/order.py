@@ -1,16 +1,22 @@
-"""Order: put what passed the gate in event-time order, and pass the verdicts that need what came before."""
+"""Order: put what passed the gate in event-time order, and pass the verdicts that need what came before.
+
+Names become series here, since only in order of event time is it certain whose name one is (`dataflows.renames`).
+"""
 
 from __future__ import annotations
 
 import bisect
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from itertools import groupby
 
 import numpy as np
 
 from dataflows.batch import Batch, DeadLetter
 from dataflows.interfaces import Snapshot
-from dataflows.stations.actions import actions_of
+from dataflows.stations.actions import TIMED, actions_of
+from dataflows.stations.names import ticks_named
+from dataflows.stations.renaming import renamed
 from dataflows.universe import Universe
 from features import verdicts
 from features.arrays import as_snapshot, from_snapshot, grown
@@ -43,6 +49,7 @@ class Order:
         self.outlier_bound = outlier_bound
         self.max_spread = max_spread
         self.state = verdicts.init(0)
+        self.shown = np.zeros(0, np.bool_)  # (S,) whether a series has had a tick
         self.waiting: list[Event] = []
 
     def step(self, batch: Batch) -> Batch:
@@ -58,27 +65,54 @@ class Order:
         batch.events = self._events(batch)
         if len(self.universe.names) > len(self.state.level):
             self.state = grown(verdicts.init(len(self.universe.names)), self.state)
+            self.shown = np.concatenate((self.shown, np.zeros(len(self.state.level) - len(self.shown), np.bool_)))
         batch.ticks = concat(list(self._judged_between(batch, ticks)))
         return batch
 
     def _judged_between(self, batch: Batch, ticks: Ticks) -> Iterator[Ticks]:
-        """Yield the accepted ticks before, between and behind the batch's splits and dividends."""
-        first = 0
-        for action in actions_of(batch.events, self.universe):
-            last = int(np.searchsorted(ticks.ts_event, action.time))
-            yield self._judged(batch, take(ticks, slice(first, last)))
-            ratio = action.ratio_at(float(self.state.level[action.symbol]))
-            verdicts.rescale(self.state, action.symbol, ratio)
-            first = last
+        """Yield the accepted ticks before, between and behind the batch's renames, splits and dividends."""
+        first, stored = 0, []
+        for time, together in groupby(batch.events, key=lambda event: event.ts_event):
+            events = list(together)
+            if any(event.kind in TIMED for event in events):
+                last = int(np.searchsorted(ticks.ts_event, time))
+                yield self._judged(batch, take(ticks, slice(first, last)))
+                events = self._applied(events)
+                first = last
+            stored += events
+        batch.events = stored
         yield self._judged(batch, take(ticks, slice(first, None)) if first else ticks)
 
+    def _applied(self, events: list[Event]) -> list[Event]:
+        """Let the events of one time take effect, renames first; return them as they are stored."""
+        events = renamed(events, self.universe, self.shown)
+        for action in actions_of(events, self.universe):
+            ratio = action.ratio_at(float(self.state.level[action.symbol]))
+            verdicts.rescale(self.state, action.symbol, ratio)
+        return events
+
     def _judged(self, batch: Batch, ticks: Ticks) -> Ticks:
+        ticks = self._as_series(batch, ticks)
         verdict = np.empty(count(ticks), np.uint8)
-        if not verdicts.judge(self.state, self.sessions, ticks, self.outlier_bound, self.max_spread, verdict):
+        if verdicts.judge(self.state, self.sessions, ticks, self.outlier_bound, self.max_spread, verdict):
+            for code, reason in _REASONS.items():
+                refused = take(ticks, verdict == code)
+                self._refuse(batch, ticks_named(refused, self.universe.renames), reason)
+            ticks = take(ticks, verdict == verdicts.ACCEPT)
+        if not self.shown.all():
+            self.shown[ticks.symbol] = True
+        return ticks
+
+    def _as_series(self, batch: Batch, ticks: Ticks) -> Ticks:
+        """Return ticks under their series' ids; those whose name is nobody's any more are refused."""
+        renames = self.universe.renames
+        if not renames:
             return ticks
-        for code, reason in _REASONS.items():
-            self._refuse(batch, take(ticks, verdict == code), reason)
-        return take(ticks, verdict == verdicts.ACCEPT)
+        closed = renames.closed(ticks.symbol, ticks.ts_event)
+        if closed.any():
+            self._refuse(batch, take(ticks, closed), Dead.UNKNOWN_SYMBOL)
+            ticks = take(ticks, ~closed)
+        return ticks._replace(symbol=renames.as_series(ticks.symbol, ticks.ts_event))
 
     def _refuse(self, batch: Batch, ticks: Ticks, reason: Dead) -> None:
         for k in range(count(ticks)):
@@ -102,6 +136,7 @@ class Order:
             " in a row that agree (order.outlier_bound)",
             Dead.DUPLICATE: "each source position and venue sequence once",
             Dead.OUTSIDE_SESSION: "a time inside a session of the calendar (bars.calendar)",
+            Dead.UNKNOWN_SYMBOL: "the new name, since this one was given up; an event `listed` makes it a new symbol's",
         }[reason]
 
     def _take_events(self, batch: Batch) -> None:
@@ -129,6 +164,7 @@ class Order:
         return {
             "buffer": self.buffer.snapshot(),
             "state": as_snapshot(self.state),
+            "shown": self.shown,
             "events": [asdict(event) for event in self.waiting],
         }
 
@@ -136,6 +172,7 @@ class Order:
         """Continue from a snapshot with the same lanes."""
         self.buffer.restore(snapshot["buffer"])
         self.state = from_snapshot(self.state, snapshot["state"], "order.state")
+        self.shown = np.array(snapshot["shown"], np.bool_)
         self.waiting = [Event(**{**event, "kind": EventKind(event["kind"])}) for event in snapshot["events"]]
 
 

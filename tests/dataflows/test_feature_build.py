@@ -20,6 +20,7 @@ from dataflows.feature_history.manifest import BuildMismatch, Manifest
 from dataflows.feature_history.plan import Report
 from dataflows.feature_history.replay import Input
 from dataflows.feature_history.shard import shards_of
+from dataflows.feature_history.survey import survey
 from dataflows.feature_store import FeatureStore, NoHistory, open_store
 from dataflows.history import feature_history
 from dataflows.interfaces import EndOfInput
@@ -83,13 +84,15 @@ def build(ticks: Path, out: Path, workers: int = 1, chosen: Settings | None = No
     return Build(chosen or settings(), Input((ticks,)), out, workers, resume=resume).run()
 
 
-def assert_same_bits(store: FeatureStore, timeframe: int, bars: Bars, rows: FeatureRows) -> None:
+def assert_same_bits(
+    store: FeatureStore, timeframe: int, bars: Bars, rows: FeatureRows, names: list[str] | None = None
+) -> None:
     """Compare every column of the files with a run's."""
     mine = np.flatnonzero(bars.timeframe == timeframe)
     table = store.read(columns=[*store.columns, "validity", "bar_sequence", "open", "close", "flags", "mid", "start"])
     assert table.num_rows == len(mine) > 100
     np.testing.assert_array_equal(table["time"].cast("int64").to_numpy(), bars.time[mine])
-    assert table["symbol"].to_pylist() == [store.symbols[k] for k in bars.symbol[mine]]
+    assert table["symbol"].to_pylist() == [(names or store.symbols)[k] for k in bars.symbol[mine]]
     for name, column in (("bar_sequence", bars.sequence), ("flags", bars.flags)):
         np.testing.assert_array_equal(table[name].to_numpy(), column[mine])
     for name in ("open", "close", "mid"):
@@ -129,6 +132,26 @@ def test_a_history_with_a_split_and_a_dividend_is_one_run_too(ticks: Path, tmp_p
     basis = store.read(columns=["basis"])["basis"].to_numpy()
     np.testing.assert_array_equal(basis, bars.basis[bars.timeframe == 0])
     assert len(np.unique(basis)) == 3
+
+
+def test_a_renamed_symbol_is_one_history_under_its_first_name(
+    ticks: Path, whole: tuple[Bars, FeatureRows], tmp_path: Path
+) -> None:
+    """The file that has the new names gives what the file without them gives: a symbol's names share a shard."""
+    since, moves = MIDNIGHT - 20 * SECOND + 3, {"SYN001": "AAA", "SYN002": "SYN004", "SYN004": "SYN002"}
+    table, given = pq.read_table(ticks), tmp_path / "renamed.parquet"
+    renamed = [
+        moves.get(name, name) if time >= since else name
+        for name, time in zip(table["symbol"].to_pylist(), table["ts_event"].to_pylist())
+    ]
+    pq.write_table(table.set_column(table.schema.get_field_index("symbol"), "symbol", pa.array(renamed)), given)
+    events = tmp_path / "events.jsonl"
+    found = [Event(since, EventKind.RENAMED, old, details={"to": new}) for old, new in moves.items()]
+    events.write_bytes(b"\n".join(map(encode_event, found)))
+    report = Build(settings(), Input((given, events)), tmp_path / "out", 3).run()
+    assert report.shards == 3
+    first_names = list(survey(settings(), Input((ticks,)).open(settings())).ticks)
+    assert_same_bits(open_store(tmp_path / "out", "1s"), 0, *whole, first_names)
 
 
 def test_lanes_and_listed_symbols_change_nothing_either(ticks: Path, tmp_path: Path) -> None:

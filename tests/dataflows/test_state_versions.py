@@ -61,6 +61,18 @@ def test_shorter_rings_keep_the_newest_bars() -> None:
             assert kept == [sign * (n - lag) for lag in range(min(n, SHORT_RING))]
 
 
+def test_who_had_a_tick_before_renames_were_followed() -> None:
+    seen = np.array([[0, 0], [0, 3], [0, 0]])
+    order = {"state": {"level": np.array([np.nan, np.nan, 5.0]), "seen": seen}}
+    old = {KEY: 6, "stations": {"gate": {"universe": {"names": ["A"]}}, "order": order, "certificate": {}}}
+    found = migrated(old, 7)["stations"]
+    assert found["order"]["shown"].tolist() == [False, True, True]
+    universe = Universe()
+    universe.restore({"auto": True, "leaders": [], **found["gate"]["universe"]})
+    assert universe.names == ["A"] and not universe.renames
+    assert found["names"] == {}
+
+
 def test_bars_of_version_5_go_on_where_nothing_was_split() -> None:
     def station() -> BarStation:
         return BarStation(Universe(["A"]), parse_timeframes(["1s"]), utc_sessions(2013, 2013), 0.1, lambda: 0)

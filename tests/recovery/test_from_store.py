@@ -10,17 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from dataflows import live
 from dataflows.archive import newest_before
 from dataflows.certificate import Certificate
+from dataflows.messages.encode import encode_event
 from dataflows.sources.files import FileSource
 from dataflows.sources.recording import write_parquet
 from dataflows.sources.stored_run import StoredRun
 from dataflows.sources.synthetic import MONDAY_2024, SyntheticMarket
 from dataflows.stored import open_place
 from ops.cli import main
+from schema.events import Event, EventKind
 from schema.timeframes import SECOND
 from tests.end_to_end.runs import adds_up, environment
 
@@ -88,6 +92,29 @@ def test_the_store_gives_the_certificate_back(folder: Path, undertone: Undertone
     assert again["certificate"] == ran["certificate"]
     assert again["ticks_used"] == ran["ticks_used"]
     assert adds_up(again)
+
+
+def test_events_that_were_to_come_at_the_archived_checkpoint_come_once(folder: Path, undertone: Undertone) -> None:
+    """A file's events wait for their time from the first batch on; the store has them again."""
+    renamed_at, split_at = MIDNIGHT + 65 * SECOND, MIDNIGHT + 75 * SECOND
+    table = pq.read_table("ticks.parquet")
+    names = [
+        "AAA" if name == "SYN002" and time >= renamed_at else name
+        for name, time in zip(table["symbol"].to_pylist(), table["ts"].cast("int64").to_pylist())
+    ]
+    table = table.set_column(table.schema.get_field_index("symbol"), "symbol", pa.array(names))
+    pq.write_table(table, "ticks.parquet")
+    events = [
+        Event(renamed_at, EventKind.RENAMED, "SYN002", details={"to": "AAA"}),
+        Event(split_at, EventKind.SPLIT, "AAA", details={"ratio": 1.1}),
+    ]
+    Path("events.jsonl").write_bytes(b"\n".join(map(encode_event, events)))
+    code, ran, errors = undertone("run", "--source", "ticks.parquet,events.jsonl")
+    assert code == 0, errors
+    for start in ([], ["--from", "2024-01-02T00:01:00Z"]):
+        code, again, errors = undertone("replay", "--from-store", *start)
+        assert code == 0, errors
+        assert again["certificate"] == ran["certificate"]
 
 
 def test_a_start_that_no_archive_reaches_is_said(folder: Path, undertone: Undertone) -> None:
