@@ -333,6 +333,7 @@ class _Parts:
             {column.name: column_fingerprint(group, column) for group in self.groups for column in group.columns},
             [timeframe.name for timeframe in self.timeframes],
             device=settings.inference.device,
+            executor=settings.inference.executor,
             buckets=tuple(
                 bucket for bucket in settings.inference.buckets if bucket <= settings.inference.max_batch_size
             ),

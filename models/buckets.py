@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from models.labels import Float32
-from schema.ticks import Int64
+from schema.ticks import Int32, Int64
 
 Forward = Callable[[Tensor], tuple[Tensor, ...]]  # places in some fixed rows -> the results of those
 
@@ -49,12 +49,11 @@ class Staging:
     def __init__(self, buckets: Buckets, width: int) -> None:
         """Make room for the largest bucket of rows (width,)."""
         self._buckets, self._rows = buckets, np.zeros((buckets.sizes[-1], width), np.float32)
-        self._parts = {size: torch.from_numpy(self._rows[:size]) for size in buckets.sizes}
 
-    def put(self, x: Float32, which: Int64) -> Tensor:
+    def put(self, x: Float32, which: Int64 | Int32) -> Float32:
         """Return the n rows `which` of x and as many others as fill their bucket up: valid until the next call."""
         x.take(which, axis=0, out=self._rows[: len(which)], mode="clip")  # "raise" would go through a buffer
-        return self._parts[self._buckets.bucket(len(which))]
+        return self._rows[: self._buckets.bucket(len(which))]
 
 
 @torch.inference_mode()

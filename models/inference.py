@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from models.bundle import Bundle
 from models.ladder import LADDER, rank
 from models.lineup import NO_LOTS, Lineup, Runner
+from models.onnx_nets import executor_of
 from models.servable import check_columns, check_nets
 from models.served_answers import Lots, no_lots, served_first
 from models.served_members import Device
@@ -37,7 +39,8 @@ class InferenceEngine:
     """Predicts from the feature rows of all timeframes that have a model.
 
     `names` are the rows' columns, `fingerprints` theirs by name, `timeframes` the configured names in their order.
-    `device` "auto" takes a GPU where there is one; `lots` of symbols split them between champion and challengers.
+    `device` "auto" takes a GPU where there is one; on a CPU nets are run by `executor`: "torch", "onnx" (ONNX Runtime)
+    or "auto", as `executor_of` decides. `lots` of symbols split them between champion and challengers.
     Results are a function of the rows, their order within a series and the activations; never of how rows are batched,
     of other symbols or (on a CPU) of the number of threads.
     """
@@ -49,6 +52,7 @@ class InferenceEngine:
         timeframes: Sequence[str],
         *,
         device: str = "auto",
+        executor: str = "torch",
         buckets: tuple[int, ...] = BUCKETS,
         threshold: float = 0.5,
         threads: int = 1,
@@ -63,6 +67,9 @@ class InferenceEngine:
             raise ValueError(
                 f"inference device {device!r} is not here; expected auto, cpu" + ", cuda" * torch.cuda.is_available()
             )
+        if executor == "onnx" and chosen != "cpu":
+            raise ValueError(f"inference.executor onnx is for the CPU, nets run on {chosen}; set it to auto or torch")
+        self.executor = executor if chosen == "cpu" else "torch"
         self._names, self._fingerprints, self._timeframes = tuple(names), dict(fingerprints), tuple(timeframes)
         self._device, self._threshold, self._n_symbols = Device(chosen, buckets), threshold, n_symbols
         self._lots, self._paths = lots, frozenset(paths)
@@ -100,7 +107,11 @@ class InferenceEngine:
     def _of(self, timeframe: str) -> Lineup:
         return self._lineups.get(timeframe) or Lineup()
 
-    def check(self, bundle: Bundle) -> None:
+    def executor_of(self, bundle: Bundle) -> str:
+        """Return who is to run a version's nets: "torch" or "onnx". Raises ValueError where that can't be."""
+        return executor_of(bundle, self.executor)
+
+    def check(self, bundle: Bundle, executor: str | None = None) -> None:
         """Raise ValueError where `activate` would, and change nothing."""
         timeframe = bundle.metadata.timeframe
         if timeframe not in self._timeframes:
@@ -109,32 +120,39 @@ class InferenceEngine:
                 f"{list(self._timeframes)}; add it, or activate a model for one of these"
             )
         inputs = check_columns(bundle.metadata, self._names, self._fingerprints)
-        check_nets(bundle, inputs.width, min(self._device.buckets))
+        check_nets(bundle, inputs.width, min(self._device.buckets), executor or self.executor_of(bundle))
 
-    def activate(self, bundle: Bundle, effective_time: int = 0, burn_in_from: int | None = None) -> None:
+    def activate(
+        self, bundle: Bundle, effective_time: int = 0, burn_in_from: int | None = None, executor: str | None = None
+    ) -> None:
         """Let a model take over at the first bar time >= `effective_time` (ns UTC), which no row may have passed.
 
         From `burn_in_from` on it runs in the shadow, so that its state is built up; the present champion speaks till
         then. An activation that would have come later than this one is dropped. Raises ValueError where the model's
         timeframe isn't configured, its columns are missing or defined otherwise, or a net rounds by a row's place in a
-        batch; nothing has changed then.
+        batch; nothing has changed then. Nets are run by `executor`, that of `executor_of` where none is named, unless
+        the version follows the rows already.
         """
-        self.check(bundle)
+        executor = executor or self.executor_of(bundle)
+        self.check(bundle, executor)
         begin = effective_time if burn_in_from is None else min(burn_in_from, effective_time)
         lineup = self._lineups.setdefault(bundle.metadata.timeframe, Lineup())
-        lineup.activate(bundle.metadata.version, effective_time, begin, lambda: self._serve(bundle))
+        lineup.activate(bundle.metadata.version, effective_time, begin, lambda: self._serve(bundle, executor))
 
     def challenge(
-        self, bundle: Bundle, effective_time: int, burn_in_from: int, lots: tuple[float, float] = NO_LOTS
-    ) -> None:
+        self, bundle: Bundle, effective_time: int, burn_in_from: int, lots: tuple[float, float] = NO_LOTS,
+        executor: str | None = None,
+    ) -> None:  # fmt: skip
         """Let a model answer beside the champion from bar time `effective_time` on; see `activate`.
 
         Its answers are marked as not served, but for symbols whose lot lies in `lots`: there it speaks, and the
         champion is the one that isn't served.
         """
-        self.check(bundle)
+        executor = executor or self.executor_of(bundle)
+        self.check(bundle, executor)
         lineup = self._lineups.setdefault(bundle.metadata.timeframe, Lineup())
-        lineup.challenge(bundle.metadata.version, effective_time, burn_in_from, lots, lambda: self._serve(bundle))
+        version, make = bundle.metadata.version, lambda: self._serve(bundle, executor)
+        lineup.challenge(version, effective_time, burn_in_from, lots, make)
 
     def withdraw(self, timeframe: str, version: str, time: int) -> None:
         """End a challenge at bar time `time`."""
@@ -245,11 +263,11 @@ class InferenceEngine:
     def _models(self, timeframe: str) -> list[ServedModel]:
         return [runner.model for runner in self._lineups[timeframe].runners]
 
-    def _serve(self, bundle: Bundle) -> ServedModel:
+    def _serve(self, bundle: Bundle, executor: str) -> ServedModel:
         timeframe = bundle.metadata.timeframe
         model = ServedModel(
-            bundle, self._names, self._fingerprints, self._device, self._n_symbols, self._threshold,
-            paths=timeframe in self._paths,
+            bundle, self._names, self._fingerprints, replace(self._device, executor=executor), self._n_symbols,
+            self._threshold, paths=timeframe in self._paths,
         )  # fmt: skip
         if (cap := self._caps.of(timeframe)) is not None:
             model.enter(cap)

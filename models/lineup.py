@@ -127,7 +127,8 @@ class Lineup:
             "runners": {
                 str(k): {
                     "version": r.version, "since": r.since, "until": r.until, "scored_from": r.scored_from,
-                    "scored_until": r.scored_until, "lots": list(r.lots), "model": r.model.snapshot(),
+                    "scored_until": r.scored_until, "lots": list(r.lots), "executor": r.model.executor,
+                    "model": r.model.snapshot(),
                 }
                 for k, r in enumerate(self.runners)
             },
@@ -136,13 +137,13 @@ class Lineup:
 
     @staticmethod
     def restored(
-        snapshot: Mapping[str, Any], serve: Callable[[Bundle], ServedModel], load: Callable[[str], Bundle]
+        snapshot: Mapping[str, Any], serve: Callable[[Bundle, str], ServedModel], load: Callable[[str], Bundle]
     ) -> Lineup:
         """Return what `snapshot` was taken of; `load` reads a version."""
         saved: Sequence[Mapping[str, Any]] = [snapshot["runners"][str(k)] for k in range(len(snapshot["runners"]))]
         runners = []
         for part in saved:
-            model = serve(load(part["version"]))
+            model = serve(load(part["version"]), str(part.get("executor", "torch")))
             model.restore(part["model"])
             low, high = part["lots"]
             since, until, start, end = (int(part[k]) for k in ("since", "until", "scored_from", "scored_until"))

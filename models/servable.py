@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from models.architectures import StepNet, WindowNet
-from models.buckets import check_places
+from models.architectures import Net, StepNet, WindowNet
+from models.buckets import Forward, check_places
 from models.bundle import Bundle
 from models.inputs import Inputs
 from models.metadata import Metadata
+from models.onnx_nets import OnnxNet, onnx_nets
+from models.onnx_stepper import trial as of_graph_steps
 from models.stepper import trial as of_steps
 from models.window_stepper import trial as of_windows
 
@@ -24,14 +26,18 @@ def check_columns(metadata: Metadata, names: Sequence[str], fingerprints: Mappin
         raise ValueError(f"model {metadata.version} can't run here: {error}") from None
 
 
-def check_nets(bundle: Bundle, inputs: int, least: int) -> None:
-    """Raise ValueError where a net rounds by a row's place in a bucket of `least` rows."""
+def check_nets(bundle: Bundle, inputs: int, least: int, executor: str) -> None:
+    """Raise ValueError where a net rounds by a row's place in a bucket of `least` rows, or can't be run at all."""
+    nets = onnx_nets(bundle) if executor == "onnx" else {}
     for name, net in bundle.nets.items():
-        tried = of_steps(net, inputs, least) if isinstance(net, StepNet) else None
-        if isinstance(net, WindowNet):
-            tried = of_windows(net, inputs, least)
-        assert tried is not None
         try:
-            check_places(least, tried)
+            check_places(least, _tried(net, nets.get(name), inputs, least))
         except ValueError as error:
             raise ValueError(f"model {bundle.metadata.version} can't be served: {name}: {error}") from None
+
+
+def _tried(net: Net, step: OnnxNet | None, inputs: int, least: int) -> Forward:
+    if isinstance(net, WindowNet):
+        return of_windows(net, inputs, least, step)
+    assert isinstance(net, StepNet)
+    return of_steps(net, inputs, least) if step is None else of_graph_steps(step, net, inputs, least)

@@ -13,12 +13,16 @@ from models.architectures import Net, StepNet, WindowNet
 from models.bundle import Bundle
 from models.labels import Float32
 from models.ladder import best_under, tiers_of
+from models.onnx_nets import OnnxNet, onnx_nets
+from models.onnx_stepper import OnnxStepper
 from models.paths import derived
 from models.stepper import Stepper
 from models.trees import walk
 from models.window_stepper import WindowStepper
 from schema.predictions import Tier
 from schema.ticks import Float64, Int32
+
+AnyStepper = Stepper | WindowStepper | OnnxStepper
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,7 @@ class Device:
 
     name: str  # "cpu" or "cuda"
     buckets: tuple[int, ...]
+    executor: str = "torch"  # of nets on the CPU: "torch" or "onnx"
 
 
 class ServedMembers:
@@ -41,7 +46,7 @@ class ServedMembers:
         self._bundle, self._width, self._device, self._n_symbols = bundle, width, device, n_symbols
         self._paths, self.weights = paths, dict[str, float]()
         self.tiers = tiers_of(bundle, device.name)
-        self.tier, self._steppers = self.tiers[0], dict[str, Stepper | WindowStepper]()
+        self.tier, self._steppers = self.tiers[0], dict[str, AnyStepper]()
         self.enter(self.tier)
 
     def enter(self, cap: Tier) -> None:
@@ -56,12 +61,16 @@ class ServedMembers:
         for stepper in self._steppers_at(tier).values():
             stepper.run(np.zeros((1, self._width), np.float32), np.zeros(1, np.int32))
 
-    def _steppers_at(self, tier: Tier) -> dict[str, Stepper | WindowStepper]:
+    def _steppers_at(self, tier: Tier) -> dict[str, AnyStepper]:
         if tier not in (Tier.GPU, Tier.CPU):
             return {}
         place = self._device.name if tier == Tier.GPU else "cpu"
         horizons, buckets, n = self._bundle.metadata.horizons, self._device.buckets, max(self._n_symbols, 1)
-        return {name: stepper(net, self._width, horizons, place, buckets, n) for name, net in self._bundle.nets.items()}
+        onnx = onnx_nets(self._bundle) if place == "cpu" and self._device.executor == "onnx" else {}
+        return {
+            name: stepper(net, self._width, horizons, place, buckets, n, onnx.get(name))
+            for name, net in self._bundle.nets.items()
+        }
 
     def grow(self, n_symbols: int) -> None:
         """Make room for more symbols."""
@@ -102,10 +111,16 @@ class ServedMembers:
 
 
 def stepper(
-    net: Net, inputs: int, horizons: int, device: str, buckets: Sequence[int], n_symbols: int
-) -> Stepper | WindowStepper:
-    """Return what runs a net on rows of S symbols: from its state, or over windows of its last inputs."""
+    net: Net, inputs: int, horizons: int, device: str, buckets: Sequence[int], n_symbols: int,
+    onnx: OnnxNet | None = None,
+) -> AnyStepper:  # fmt: skip
+    """Return what runs a net on rows of S symbols: from its state, or over windows of its last inputs.
+
+    On a CPU that may be a session of ONNX Runtime.
+    """
     if isinstance(net, WindowNet):
-        return WindowStepper(net, inputs, horizons, device, buckets, n_symbols)
+        return WindowStepper(net, inputs, horizons, device, buckets, n_symbols, onnx)
     assert isinstance(net, StepNet)
+    if onnx is not None:
+        return OnnxStepper(onnx, net, inputs, horizons, buckets, n_symbols)
     return Stepper(net, inputs, horizons, device, buckets, n_symbols)

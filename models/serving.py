@@ -56,6 +56,7 @@ class ServedModel:
         metadata = bundle.metadata
         self._inputs = check_columns(metadata, names, fingerprints)
         self.bundle, self._threshold, self._fingerprint = bundle, threshold, metadata.fingerprint
+        self.executor = device.executor
         self._paths = paths and all(member.mean_map for member in metadata.members.values() if member.kind == "trees")
         self._members = ServedMembers(bundle, self._inputs.width, device, n_symbols, paths=self._paths)
         self._sigma = list(names).index(metadata.volatility)

@@ -63,7 +63,7 @@ class Stepper:
         """Encode the rows in an order, and as many behind them as fill the last bucket up: (m, D)."""
         largest, parts = self.buckets.sizes[-1], list[Tensor]()
         for begin in range(0, len(order), largest):
-            staged = self._staging.put(x, order[begin : begin + largest])
+            staged = torch.from_numpy(self._staging.put(x, order[begin : begin + largest]))
             part = self._net.encode(staged.to(self.device))
             parts.append(part.clone() if len(order) > largest else part)  # it may be a view of what is staged
         return _joined(parts)
@@ -71,7 +71,7 @@ class Stepper:
     def _advance(self, encoded: Tensor, places: Tensor, first: list[int]) -> Tensor:
         """Advance wave by wave: (m, E). The rows around a wave fill its bucket up; only its own states are kept."""
         room, state, outputs = len(encoded), self._state, None
-        for begin, end in _cut(first, self.buckets.sizes[-1]):
+        for begin, end in cut(first, self.buckets.sizes[-1]):
             size = self.buckets.bucket(end - begin)
             at = min(begin, room - size)
             window, own = slice(at, at + size), slice(begin - at, end - at)
@@ -97,16 +97,22 @@ class Stepper:
 
 def trial(net: StepNet, inputs: int, n: int) -> Forward:
     """Return a step of any of n random rows from random states."""
+    x, states = samples(net, inputs, n)
+    return lambda rows: net.step(x[rows], states[rows])
+
+
+def samples(net: StepNet, inputs: int, n: int) -> tuple[Tensor, Tensor]:
+    """Return random inputs (n, F) and states (n, K), the same at each call."""
     random = torch.Generator().manual_seed(1)
     x, states = (torch.randn(n, size, generator=random) for size in (inputs, net.state_size))
-    return lambda rows: net.step(x[rows], states[rows])
+    return x, states
 
 
 def _joined(parts: list[Tensor]) -> Tensor:
     return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
-def _cut(first: list[int], largest: int) -> Iterator[tuple[int, int]]:
+def cut(first: list[int], largest: int) -> Iterator[tuple[int, int]]:
     """Yield the waves, those longer than the largest bucket in pieces."""
     for begin, end in pairwise(first):
         for at in range(begin, end, largest):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -14,6 +14,7 @@ from models import stepper
 from models.architectures import WindowNet
 from models.buckets import Forward, agreeing
 from models.labels import Float32
+from models.onnx_nets import OnnxNet
 from models.waves import waves
 from schema.ticks import Int32, Int64
 
@@ -29,18 +30,20 @@ class WindowStepper:
     """
 
     def __init__(
-        self, net: WindowNet, inputs: int, horizons: int, device: str, buckets: Sequence[int], n_symbols: int
-    ) -> None:
+        self, net: WindowNet, inputs: int, horizons: int, device: str, buckets: Sequence[int], n_symbols: int,
+        step: OnnxNet | None = None,
+    ) -> None:  # fmt: skip
+        """Run the net by torch, or on a CPU by the session `step`."""
         self.place = device
         self.device = stepper.torch_device(device)
-        self._net = copy.deepcopy(net).to(self.device)
+        self._forward = forward(copy.deepcopy(net).to(self.device), step)
         self._horizons, self._window = horizons, net.window
         self._slots = net.window + WAVES - 1  # R
         self._ring = torch.zeros(n_symbols, self._slots, inputs, device=self.device)
         self._count = np.zeros(n_symbols, np.int64)  # rows of each symbol so far
         self._span = torch.arange(1 - net.window, 1, device=self.device)
         sizes = [size for size in buckets if size <= LARGEST or self.device.type != "cpu"] or [min(buckets)]
-        self.buckets = agreeing(sizes, self.device, trial(self._net, inputs, max(sizes)))
+        self.buckets = agreeing(sizes, self.device, trial(net, inputs, max(sizes), step))
 
     def grow(self, n_symbols: int) -> None:
         """Make room for more symbols; new ones start with an empty ring."""
@@ -82,7 +85,7 @@ class WindowStepper:
         for part in self.buckets.padded(ends):
             slots = (part[:, 1:] + self._span) % self._slots + self._slots * part[:, :1]  # (B, W)
             windows = ring.index_select(0, slots.flatten()).view(*slots.shape, -1)  # (B, W, F)
-            parts.append(self._net(windows))
+            parts.append(self._forward(windows))
         spoken: Float32 = torch.cat([*parts, ring.new_empty(0, self._horizons, 2)])[: len(place)].cpu().numpy()
         return spoken
 
@@ -99,7 +102,13 @@ class WindowStepper:
         self._count = np.array(state["count"], np.int64)
 
 
-def trial(net: WindowNet, inputs: int, n: int) -> Forward:
+def forward(net: WindowNet, step: OnnxNet | None = None) -> Callable[[Tensor], Tensor]:
+    """Return what runs windows (B, W, F): the net itself, or its session."""
+    return net if step is None else lambda windows: step.torch(windows)[0]
+
+
+def trial(net: WindowNet, inputs: int, n: int, step: OnnxNet | None = None) -> Forward:
     """Return a forward of any of n random windows."""
+    run = forward(net, step)
     x = torch.randn(n, net.window, inputs, generator=torch.Generator().manual_seed(1))
-    return lambda rows: (net(x[rows]),)
+    return lambda rows: (run(x[rows]),)

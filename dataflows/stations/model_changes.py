@@ -99,28 +99,39 @@ class ModelChanges:
             effective = begin + min(max(BURN_IN, window) * bar, _LONGEST_BURN_IN)
         if (runner := self._engine.following(name, version, begin)) is not None and kind == DecisionKind.ACTIVATE:
             effective = max(begin, min(effective, runner.scored_from))  # its state is built up since then
+        if kind != DecisionKind.WITHDRAW:
+            executor = self._executor(version) if runner is None else runner.model.executor
+            details = {**details, "executor": executor} if executor != "torch" else details
         return Decision(effective, kind, version, name, {"burn_in_from": begin, **details})
 
     def _apply(self, decision: Decision) -> None:
         timeframe, version, begin = decision.timeframe, decision.subject, _burn_in_from(decision)
+        executor = str(decision.details.get("executor", "torch"))
         if decision.kind == DecisionKind.WITHDRAW:
             self._engine.withdraw(timeframe, version, decision.time)
         elif decision.kind == DecisionKind.CHALLENGE:
             low, high = decision.details.get("lots", NO_LOTS)
-            self._engine.challenge(self._bundle(timeframe, version, begin), decision.time, begin, (low, high))
+            bundle = self._bundle(timeframe, version, begin)
+            self._engine.challenge(bundle, decision.time, begin, (low, high), executor)
         else:
-            self._engine.activate(self._bundle(timeframe, version, begin), decision.time, begin)
+            self._engine.activate(self._bundle(timeframe, version, begin), decision.time, begin, executor)
             self._over.pop(timeframe, None)
             if "over" in decision.details:
                 self._over[timeframe] = int(decision.details["over"])
         self._applied.append(_key(decision))
         logger("inference").info(
-            f"model {_PAST[decision.kind]}", version=version, timeframe=timeframe, effective=decision.time
-        )
+            f"model {_PAST[decision.kind]}", version=version, timeframe=timeframe, effective=decision.time,
+            executor=executor,
+        )  # fmt: skip
 
     def _bundle(self, timeframe: str, version: str, begin: int) -> Bundle:
         runner = self._engine.following(timeframe, version, begin)
         return self.load(version) if runner is None else runner.model.bundle
+
+    def _executor(self, version: str) -> str:
+        """Return who is to run the nets of a version that doesn't follow the rows yet."""
+        wanted = self._engine.executor
+        return self._engine.executor_of(self.load(version)) if wanted == "auto" else wanted
 
     def load(self, version: str) -> Bundle:
         """Read a version. Raises RegistryError."""

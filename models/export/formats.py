@@ -8,7 +8,7 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch import Tensor
@@ -48,17 +48,23 @@ def write_onnx(graph: Graph, path: Path) -> None:
 
 def read_onnx(graph: Graph, path: Path) -> Run:
     """Return what runs a file with ONNX Runtime on one thread of the CPU."""
-    import onnxruntime  # type: ignore[import-untyped]
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    session = session_of(path)
 
     def run(given: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         feed = {name: tensor.numpy() for name, tensor in zip(graph.inputs, given, strict=True)}
         return tuple(torch.from_numpy(out) for out in session.run(list(graph.outputs), feed))
 
     return run
+
+
+def session_of(path: Path) -> Any:
+    """Open a file as an `onnxruntime.InferenceSession` on one thread of the CPU."""
+    import onnxruntime  # type: ignore[import-untyped]
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.use_deterministic_compute = True
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
 def _program(graph: Graph) -> torch.export.ExportedProgram:

@@ -68,7 +68,7 @@ def export_version(bundle: Bundle, path: Path, form: str, directory: Path) -> Ex
 def _write(bundle: Bundle, path: Path, form: str, directory: Path) -> ExportReport:
     metadata = bundle.metadata
     graphs = [graph_of(name, net, metadata.width, metadata.horizons) for name, net in bundle.nets.items()]
-    members = tuple(_member(graph, form, directory) for graph in graphs)
+    members = tuple(export_member(graph, form, directory) for graph in graphs)
     beside = ["metadata.json", *(name for member in bundle.trees for name in metadata.members[member].files)]
     for name in beside:
         shutil.copy(path / name, directory / name)
@@ -77,7 +77,8 @@ def _write(bundle: Bundle, path: Path, form: str, directory: Path) -> ExportRepo
     return report
 
 
-def _member(graph: Graph, form: str, directory: Path) -> MemberReport:
+def export_member(graph: Graph, form: str, directory: Path) -> MemberReport:
+    """Write one net and hold it against PyTorch. Raises ExportFailed."""
     try:
         file, run = _FORMATS[form](graph, directory)
     except ModuleNotFoundError as error:

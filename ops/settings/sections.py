@@ -223,6 +223,10 @@ class Inference(Section):
 
     model: str = Field("active", min_length=1, description="`active`, a version of the registry, or `none`.")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="`auto` takes a GPU where there is one.")
+    executor: Literal["torch", "onnx", "auto"] = Field(
+        "torch",
+        description="Who runs nets on a CPU; `auto`: ONNX Runtime where it wins (docs/executors.md).",
+    )
     max_batch_size: int = Field(1024, ge=2, description="Most rows in one forward pass.")
     buckets: Buckets = Field(
         (16, 32, 64, 128, 256, 512, 1024),

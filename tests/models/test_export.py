@@ -43,7 +43,7 @@ def graph(name: str, **options: int) -> Graph:
 )
 def test_a_graph_speaks_as_pytorch_does(name: str, options: dict[str, int], form: str, tmp_path: Path) -> None:
     made = graph(name, **options)
-    report = exporting._member(made, form, tmp_path)
+    report = exporting.export_member(made, form, tmp_path)
     steps = STEPS if made.state is not None else 1
     assert report.rows == steps * sum(ROWS)
     assert max(report.largest_difference.values()) < 2e-5

@@ -1,0 +1,173 @@
+"""ONNX Runtime beside torch: the same words to the export's tolerance, and bits that depend on nothing but the rows."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from collections import OrderedDict
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from dataflows.batch import Batch
+from dataflows.stations.inference import Inference
+from models.architectures import Net, StepNet, WindowNet, architectures, build, small_options
+from models.buckets import check_places
+from models.bundle import Bundle
+from models.export.version import TOLERANCE
+from models.inference import InferenceEngine
+from models.labels import Float32
+from models.onnx_nets import NotExecutable, OnnxNet, executor_of
+from models.onnx_stepper import trial
+from models.registry import Registry
+from models.served_members import stepper
+from schema.events import Decision
+from schema.timeframes import parse_timeframes
+from tests.models.market import FINGERPRINTS, NAMES, TestMarket, make_market
+from tests.models.test_inference import by_key, copied
+
+F, H, S, T = 16, 5, 21, 4
+LONG = ("candle_cnn", "gru_attention", "mgdl", "patchtst", "patchtsmixer", "transformer_multiscale")  # to export
+N = 60
+MARKET = make_market(S, N, planted=0.4, seed=12)
+Rows = dict[tuple[int, int], tuple[object, ...]]
+
+
+def loud(name: str) -> Net:
+    """A small net whose heads say something."""
+    torch.manual_seed(1)
+    net = build(name, F, H, **small_options(name)).eval().requires_grad_(False)
+    for parameter in net.parameters():
+        if parameter.ndim > 1:
+            nn.init.normal_(parameter, std=0.3)
+    return net
+
+
+def spoken(net: Net, onnx: OnnxNet | None, cuts: list[np.ndarray], x: Float32, symbol: np.ndarray) -> Float32:
+    """What a net says of rows that come in batches."""
+    served = stepper(net, F, H, "cpu", (16, 32, 64), S, onnx)
+    result = np.empty((len(x), H, 2), np.float32)
+    for rows in cuts:
+        result[rows] = served.run(x[rows], symbol[rows])
+    return result
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in LONG else ()) for name in architectures()]
+)
+def test_onnx_says_what_torch_says_and_its_bits_do_not_depend_on_the_batch(name: str) -> None:
+    net = loud(name)
+    onnx = OnnxNet(name, net, F, H)
+    bars = T + (net.window - 1 if isinstance(net, WindowNet) else 0)
+    random = np.random.default_rng(3)
+    x = random.standard_normal((bars * S, F)).astype(np.float32)
+    symbol = np.tile(np.arange(S, dtype=np.int32), bars)
+    whole, by_bar = [np.arange(len(x))], np.split(np.arange(len(x)), bars)
+    torn = [part for rows in by_bar for part in (random.permutation(rows[:3]), random.permutation(rows[3:]))]
+    expected, found = (spoken(net, executor, whole, x, symbol) for executor in (None, onnx))
+    assert np.nanstd(found) > 0.01  # so that equal heads mean something
+    np.testing.assert_allclose(found, expected, atol=TOLERANCE, rtol=0)
+    for cuts in (by_bar, torn):
+        np.testing.assert_array_equal(spoken(net, onnx, cuts, x, symbol), found)
+
+
+def test_a_session_made_again_gives_the_same_bits() -> None:
+    net, bars = loud("gru"), [np.arange(S)] * 3
+    x, symbol = np.random.default_rng(4).standard_normal((S, F)).astype(np.float32), np.arange(S, dtype=np.int32)
+    first, second = (spoken(net, OnnxNet("gru", net, F, H), bars, x, symbol) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+
+
+def test_a_graph_that_rounds_by_a_rows_place_is_refused() -> None:
+    net = loud("gru")
+    assert isinstance(net, StepNet)
+    honest = trial(OnnxNet("gru", net, F, H), net, F, 16)
+    check_places(16, honest)
+    with pytest.raises(ValueError, match="a row's result depends on its place in a batch"):
+        check_places(16, lambda rows: (honest(rows)[1] + torch.arange(16)[:, None],))
+
+
+@pytest.fixture
+def root(registry: Registry, tmp_path: Path) -> Path:
+    """A registry of one's own, a model active in it."""
+    shutil.copytree(registry.root, tmp_path / "models")
+    Registry(tmp_path / "models").activate("small_20240102_030405")
+    return tmp_path / "models"
+
+
+def station(root: Path, executor: str, **options: Any) -> Inference:
+    engine = InferenceEngine(NAMES, FINGERPRINTS, ["1s"], device="cpu", executor=executor)
+    return Inference(engine, parse_timeframes("1s"), Registry(root), **options)
+
+
+def said(flow: Inference, size: int, first: int = 0, last: int = N) -> Rows:
+    """What it predicts of the bars from the first to the last, batches of so many rows."""
+    part, made = TestMarket(*MARKET.part(slice(first * S, last * S))), []
+    for number, begin in enumerate(range(0, len(part.bars.time), size), 1):
+        bars, rows = part.part(slice(begin, begin + size))
+        made += flow.step(Batch(number, bars=bars, features=rows)).predictions
+    return by_key(made)
+
+
+def test_a_replay_and_a_resume_keep_the_executor_on_record_whatever_the_setting(root: Path) -> None:
+    recorded: list[Decision] = []
+    live = station(root, "onnx", record=recorded.append)
+    expected = said(live, S)
+    assert [d.details["executor"] for d in recorded] == ["onnx"]
+    by_torch = said(station(root, "torch"), S)
+    assert by_torch.keys() == expected.keys()
+    assert by_torch != expected  # other bits: that is why it is on record
+    for size in (S, 7 * S, 10):
+        assert said(station(root, "torch", decisions=recorded, decide=False), size) == expected
+    begun = station(root, "onnx", record=recorded.append)
+    before = said(begun, S, last=30)
+    resumed = station(root, "torch", decisions=recorded)
+    resumed.restore(copied(begun.snapshot()))
+    assert before | said(resumed, 2 * S, first=30) == expected
+
+
+def test_a_checkpoint_of_before_goes_on_with_torch(root: Path) -> None:
+    expected = said(station(root, "torch"), S)
+    begun = station(root, "torch")
+    before = said(begun, S, last=30)
+    snapshot = copied(begun.snapshot())
+    del snapshot["engine"]["timeframes"]["1s"]["runners"]["0"]["executor"]
+    resumed = station(root, "onnx")
+    resumed.restore(snapshot)
+    assert before | said(resumed, S, first=30) == expected
+
+
+def test_auto_takes_onnx_for_steps_and_torch_for_windows_trees_and_what_cannot_be_exported(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = replace(bundle, nets={"lstm_direction": loud("lstm_direction")})
+    assert executor_of(bundle, "auto") == "onnx"
+    assert executor_of(window, "auto") == executor_of(replace(bundle, nets={}), "auto") == "torch"
+    assert executor_of(window, "onnx") == "onnx"
+    monkeypatch.setattr("models.onnx_nets._READY", OrderedDict())
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    assert executor_of(bundle, "auto") == "torch"
+
+
+def test_without_the_library_onnx_is_refused_and_says_what_to_do(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.onnx_nets._READY", OrderedDict())
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    flow = station(root, "onnx")
+    assert said(flow, S) == {}
+    assert flow.failures == 1
+    assert re.search(r"executor onnx: .*onnxruntime.*pip install 'undertone\[export\]'.*set it to torch", flow.failure)
+
+
+def test_a_net_that_cannot_be_exported_is_refused_by_name() -> None:
+    class Odd(type(loud("gru"))):  # type: ignore[misc]
+        def advance(self, u: torch.Tensor, state: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            return super().advance(u * float(u.sum() > 0), state)  # a number out of a tensor is no graph
+
+    with pytest.raises(NotExecutable, match="executor onnx: odd can't be exported as onnx"):
+        OnnxNet("odd", Odd(F, H, **small_options("gru")), F, H)
