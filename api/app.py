@@ -22,6 +22,7 @@ from api.live.feed import Feed
 from api.live.hub import Hub
 from api.live.jobs import JobFeed
 from api.live.looking import StoreFeed
+from api.live.realtime import Realtime
 from api.metrics import ApiMetrics
 from api.observe import Observe
 from api.problems import FiniteJSON, answer_with_problems
@@ -34,7 +35,6 @@ from api.routes import (
     features,
     flow,
     health,
-    live,
     metrics,
     models,
     outcomes,
@@ -54,7 +54,7 @@ from models.register import Versions
 
 WEB: Final = Path(__file__).parent / "web"
 _ROUTES: Final = (health, flow, analyze, predictions, path, outcomes, signals, features, bars, spectrum, symbols,
-                  board, live, models, explain, training, metrics)  # fmt: skip
+                  board, models, explain, training, metrics)  # fmt: skip
 _HEADERS: Final = (
     (
         b"content-security-policy",
@@ -112,12 +112,14 @@ def create_app(
     app.state.metrics = ApiMetrics(reader)
     app.state.hub = Hub(feed or StoreFeed(reader), app.state.analyst, app.state.metrics)
     app.state.job_feed = JobFeed(jobs)
-    app.state.access, app.state.guarded = access, access is not None
+    app.state.access = access
     for route in _ROUTES:
         app.include_router(route.router)
     app.mount("/", StaticFiles(directory=WEB, html=True), name="page")
     answer_with_problems(app)
     app.add_middleware(Warm, hub=app.state.hub, reader=reader, analyst=app.state.analyst, ttl=cache_ttl)
+    app.add_middleware(Realtime, hub=app.state.hub, job_feed=app.state.job_feed, metrics=app.state.metrics,
+                       guarded=access is not None)  # fmt: skip
     if access is not None:
         access.guard(app, frozenset({"/", *(f"/{file.relative_to(WEB)}" for file in WEB.rglob("*.*"))}))
     if cors_origins:

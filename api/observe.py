@@ -6,7 +6,7 @@ import logging
 import re
 import secrets
 import time
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 import structlog
@@ -19,6 +19,12 @@ from ops.log import logger
 HEADER: Final = b"x-request-id"
 _ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _TOKEN: Final = re.compile(r"ut_[0-9a-f]+_[^/]+")  # as api.access.tokens makes them; someone may put one into a path
+
+
+class Route(NamedTuple):
+    """What a middleware that answers by itself leaves as `scope["route"]`."""
+
+    path: str  # as metrics and logs call it
 
 
 class Observe:

@@ -22,6 +22,7 @@ from api.analysis.analyst import Analyst
 from api.analysis.horizon import NotPredicted, at_horizon
 from api.live.feed import Said
 from api.live.hub import Hub, Key
+from api.observe import Route
 from api.parameters import now, read_symbols, read_timeframe
 from api.reader import Reader
 from api.requests import AnalyzeRequest
@@ -35,10 +36,6 @@ T = TypeVar("T")
 _LONGEST: Final = 1024  # bytes of a query or body whose reading is remembered
 _MOST: Final = 4096  # of each kind that are remembered
 _EMPTY_S: Final = 1.0  # that no similar situation counts: a store may show features later than the bus its prediction
-
-
-class _Route(NamedTuple):
-    path: str  # as metrics and logs call it
 
 
 class _Analysis(NamedTuple):
@@ -75,7 +72,7 @@ class Warm:
         if found is None:
             await self._app(scope, _again(taken, receive), send)
             return
-        scope["route"] = _Route(scope["path"])
+        scope["route"] = Route(scope["path"])
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(found)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": found})

@@ -6,7 +6,8 @@ import time
 from contextlib import suppress
 from typing import Any, Final
 
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.utils import ClientDisconnected
 
 from api.live.hub import Hub, Key
 from api.live.jobs import JobFeed
@@ -26,10 +27,10 @@ CLOSES: Final = {  # codes that end a connection (RFC 6455, 7.4.1), as a metric'
 class Connection:
     """Reads what the client wants; its outbox sends it. One task, and no memory of what was sent."""
 
-    def __init__(self, socket: WebSocket, hub: Hub, job_feed: JobFeed) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, hub: Hub, job_feed: JobFeed) -> None:
         """Serve an accepted WebSocket."""
-        self._socket, self._hub, self._job_feed = socket, hub, job_feed
-        self._wire = wire_of(socket.scope)
+        self._receive, self._send, self._hub, self._job_feed = receive, send, hub, job_feed
+        self._wire = wire_of(scope)
         self._outbox = Outbox(self._wire, hub)
         self._keys = frozenset[Key]()  # listened to
         self._reason = ""
@@ -37,7 +38,7 @@ class Connection:
     async def run(self) -> str:
         """Serve until either side ends it; return why it ended, in one of a few words."""
         try:
-            with suppress(WebSocketDisconnect):
+            with suppress(ClientDisconnected):
                 await self._read()
         finally:
             self._hub.remove(self._outbox, self._keys)
@@ -48,7 +49,7 @@ class Connection:
     async def _read(self) -> None:
         arrivals, refused = list[float](), 0
         while True:
-            message = await self._socket.receive()
+            message = await self._receive()
             if message["type"] != "websocket.receive":
                 self._reason = self._reason or self._why(message.get("code", 1005))
                 return
@@ -106,10 +107,10 @@ class Connection:
 
     async def _say(self, kind: str, data: Any) -> None:
         """Answer the client. Waits while it doesn't read: until then nothing more is read of it."""
-        await self._socket.send_text(envelope(kind, data).decode())
+        await self._send({"type": "websocket.send", "text": envelope(kind, data).decode()})
         self._outbox.spoke = time.monotonic()
 
     async def _close(self, code: int, reason: str) -> None:
         self._reason = reason
-        with suppress(WebSocketDisconnect, RuntimeError):  # it has ended meanwhile
-            await self._socket.close(code, reason)
+        with suppress(ClientDisconnected, RuntimeError):  # it has ended meanwhile
+            await self._send({"type": "websocket.close", "code": code, "reason": reason})
