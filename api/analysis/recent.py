@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import groupby
+import threading
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ from api.store import Row
 from schema.ticks import Float64, Int64
 
 BARS: Final = 253  # 252 returns, a year of days
+_ROOM: Final = 64  # bars that are appended in place
 
 
 class Recent(NamedTuple):
@@ -24,46 +25,96 @@ class Recent(NamedTuple):
     volume: Float64
 
 
+class _Series:
+    """A series' newest bars, with room behind them. Columns that were given out stay as they are."""
+
+    __slots__ = ("_end", "_real", "_whole", "last")
+
+    def __init__(self, bars: Recent) -> None:
+        """Begin with at least one bar."""
+        self._fill(bars)
+        self.last = int(bars.sequence[-1])
+
+    def _fill(self, bars: Recent) -> None:
+        kept = [column[-BARS:] for column in bars]
+        self._end = len(kept[0])
+        self._whole = np.empty((2, self._end + _ROOM), np.int64)  # time, sequence
+        self._real = np.empty((2, self._end + _ROOM))  # close, volume
+        self._whole[:, : self._end], self._real[:, : self._end] = kept[:2], kept[2:]
+
+    def append(self, row: Row) -> bool:
+        """Append a row of `bars` where it is newer and has a close; False where a bar between is missing."""
+        number, close = row["bar_sequence"], row["close"]
+        if number <= self.last or close is None:
+            return True
+        if number != self.last + 1:
+            return False
+        if self._end == self._whole.shape[1]:
+            self._fill(self.bars())
+        end = self._end
+        self._whole[0, end], self._whole[1, end] = row["time"], number
+        self._real[0, end], self._real[1, end] = close, row["volume"] or 0.0
+        self._end, self.last = end + 1, number
+        return True
+
+    def bars(self) -> Recent:
+        """Return up to 253 bars."""
+        span = slice(max(self._end - BARS, 0), self._end)
+        return Recent(self._whole[0, span], self._whole[1, span], self._real[0, span], self._real[1, span])
+
+
 class RecentBars:
     """Up to 253 bars of each series that was asked for: read in full once, and afterwards what is new."""
 
     def __init__(self, reader: Reader) -> None:
         """Read from `reader`."""
         self._reader = reader
-        self._kept: dict[str, dict[str, Recent]] = {}  # by timeframe and symbol
+        self._kept: dict[str, dict[str, _Series]] = {}  # by timeframe and symbol
         self._upto: dict[str, int] = {}  # newest bar time that `extend` has read
+        self._lock = threading.Lock()  # of what is kept; not held while the store is read
 
     def get(self, symbol: str, timeframe: str, until: int) -> Recent:
         """Return the bars that closed at `until` (ns UTC) or before. Raises StoreAway."""
-        of_timeframe = self._kept.setdefault(timeframe, {})
-        kept = of_timeframe.get(symbol)
-        if kept is not None and kept.time[-1] < until:
-            kept = _appended(kept, self._reader.bars_after(timeframe, int(kept.time[-1]), [symbol]))
-        if kept is None:
-            kept = join_rows(self._reader.bars(symbol, timeframe, BARS))
-        if len(kept.time):
-            of_timeframe[symbol] = kept
-            if kept.time[-1] == until:
-                return kept
-        end = int(np.searchsorted(kept.time, until, "right"))
-        return Recent(kept.time[:end], kept.sequence[:end], kept.close[:end], kept.volume[:end])
+        found = self._known(symbol, timeframe)
+        if found is not None and found.time[-1] < until:
+            self._append(timeframe, self._reader.bars_after(timeframe, int(found.time[-1]), [symbol]))
+            found = self._known(symbol, timeframe)
+        if found is None:
+            found = join_rows(self._reader.bars(symbol, timeframe, BARS))
+            if len(found.time):
+                with self._lock:
+                    self._kept.setdefault(timeframe, {})[symbol] = _Series(found)
+        if len(found.time) and found.time[-1] == until:
+            return found
+        end = int(np.searchsorted(found.time, until, "right"))
+        return Recent(*(column[:end] for column in found))
 
     def extend(self, timeframe: str, until: int) -> None:
         """Bring all series that are kept up to a bar time (ns UTC), in one query. Raises StoreAway."""
-        of_timeframe = self._kept.get(timeframe)
-        if not of_timeframe or self._upto.get(timeframe, 0) >= until:
-            return
-        since = self._upto.get(timeframe) or max(int(kept.time[-1]) for kept in of_timeframe.values())
-        rows = self._reader.bars_after(timeframe, since, of_timeframe.keys())
-        for symbol, new in groupby(sorted(rows, key=_by_symbol), _by_symbol):
-            if (kept := of_timeframe.get(symbol)) is None:
-                continue
-            if (longer := _appended(kept, list(new))) is not None:
-                of_timeframe[symbol] = longer
-            else:
-                del of_timeframe[symbol]  # something is missing between: it is read in full when it is wanted
+        with self._lock:
+            kept = self._kept.get(timeframe)
+            if not kept or self._upto.get(timeframe, 0) >= until:
+                return
+            symbols = list(kept)
+            since = self._upto.get(timeframe) or max(int(series.bars().time[-1]) for series in kept.values())
+        rows = self._reader.bars_after(timeframe, since, symbols)
+        self._append(timeframe, rows)
         if rows:
             self._upto[timeframe] = max(row["time"] for row in rows)
+
+    def _known(self, symbol: str, timeframe: str) -> Recent | None:
+        with self._lock:
+            series = self._kept.get(timeframe, {}).get(symbol)
+            return None if series is None else series.bars()
+
+    def _append(self, timeframe: str, rows: Iterable[Row]) -> None:
+        """Append rows, the oldest first. A series where one is missing between is read in full when it is wanted."""
+        with self._lock:
+            kept = self._kept.get(timeframe, {})
+            for row in rows:
+                series = kept.get(row["symbol"])
+                if series is not None and not series.append(row):
+                    del kept[row["symbol"]]
 
 
 def join_rows(rows: Iterable[Row]) -> Recent:
@@ -72,19 +123,3 @@ def join_rows(rows: Iterable[Row]) -> Recent:
     whole = np.array([(row["time"], row["bar_sequence"]) for row in priced], np.int64).reshape(-1, 2)
     real = np.array([(row["close"], row["volume"] or 0.0) for row in priced], np.float64).reshape(-1, 2)
     return Recent(whole[:, 0], whole[:, 1], real[:, 0], real[:, 1])
-
-
-def _appended(old: Recent, rows: Sequence[Row]) -> Recent | None:
-    """Return the bars with those rows behind them; None where a bar between is missing."""
-    last = old.sequence[-1]
-    new = join_rows(row for row in rows if row["bar_sequence"] > last)
-    if not len(new.time):
-        return old
-    if new.sequence[0] != last + 1:
-        return None
-    time, sequence, close, volume = (np.concatenate(columns)[-BARS:] for columns in zip(old, new))
-    return Recent(time, sequence, close, volume)
-
-
-def _by_symbol(row: Row) -> str:
-    return str(row["symbol"])
