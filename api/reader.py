@@ -64,6 +64,7 @@ class Reader:
     def __init__(self, store: Rows) -> None:
         """Read from `store`."""
         self.store = store
+        self._columns: tuple[str | None, frozenset[str]] = None, frozenset()  # of the newest catalogue's text
 
     def series(self, table: str) -> list[SeriesKey]:
         """Return the symbols and timeframes that a table holds, in order of symbol."""
@@ -229,16 +230,21 @@ class Reader:
 
     def _stores(self, name: str) -> bool:
         """Return whether feature rows have a column."""
-        catalogue = self.catalogue()
-        return catalogue is not None and any(column["name"] == name for column in catalogue["columns"])
+        if (text := self._meta_text("catalogue")) != self._columns[0]:
+            columns = msgspec.json.decode(text)["columns"] if text else []
+            self._columns = text, frozenset(column["name"] for column in columns)
+        return name in self._columns[1]
 
     def status(self) -> Row | None:
         """Return totals and rates of the run, as it last reported them."""
         return self._meta("status")
 
     def _meta(self, name: str) -> Row | None:
-        text = self.store.cached(("meta", name), lambda: self.store.meta(name))
+        text = self._meta_text(name)
         return None if text is None else msgspec.json.decode(text)
+
+    def _meta_text(self, name: str) -> str | None:
+        return self.store.cached(("meta", name), lambda: self.store.meta(name))
 
     def _newest(self, table: str, symbol: str, timeframe: str, limit: int) -> list[Row]:
         sql = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import Final, TypedDict
 
 from api.analysis import indicators
@@ -21,7 +22,13 @@ Shares = tuple[float, float, float]
 Numbers = dict[str, float | None]  # by symbol
 
 _RSI: Final = "rsi_14"
-_BANDS: Final = ("low_freq_trend", "mid_freq_cycle", "high_freq_noise")
+_DIRECTIONS: Final = {int(direction): direction.name.lower() for direction in Direction}
+_SAID: Final = (
+    "symbol", "timeframe", "timestamp", "current_price", "predicted_price", "prediction_horizon", "confidence",
+    "direction", "expected_return", "risk_level", "probabilities", "model_version", "tier", "sequence", "prediction_id",
+)  # fmt: skip
+_said: Final = itemgetter(*_SAID)
+_NO_SHARES: Final = (None, None, None)
 
 
 class Indicators(TypedDict):
@@ -70,15 +77,14 @@ class Analyst:
         """Return whether `analysis` would answer from memory."""
         return self._known(said) is not None
 
+    def known(self, said: Row) -> Row | None:
+        """Return what `analysis` would from memory, None where it would ask the store."""
+        around = self._known(said)
+        return None if around is None else _analysis(said, around)
+
     def analysis(self, said: Row) -> Row:
         """Return all that doesn't depend on the request, of a prediction's message. Raises StoreAway."""
-        kept = (
-            "symbol", "timeframe", "timestamp", "current_price", "predicted_price", "prediction_horizon", "confidence",
-            "direction", "expected_return", "risk_level", "probabilities", "model_version", "tier", "sequence",
-            "prediction_id",
-        )  # fmt: skip
-        unasked = {"similar_situations": None, "outcome_spread": None}
-        return {**{name: said[name] for name in kept}, "as_of": said["timestamp"], **self._around(said), **unasked}
+        return _analysis(said, self._known(said) or self._surround([said])[0])
 
     def similar(self, said: Row) -> Row:
         """Return the symbol's most similar past situations, and the spread of what followed them."""
@@ -86,31 +92,30 @@ class Analyst:
         found, outcomes = self._situations.similar(said["symbol"], said["timeframe"], at, horizon)
         return {"similar_situations": found, "outcome_spread": outcomes}
 
-    def _around(self, said: Row) -> Surroundings:
-        """Return what depends on the bar alone, once a bar."""
-        return self._known(said) or self._surround([said])[0]
-
     def _surround(self, messages: Sequence[Row]) -> list[Surroundings]:
         """Return it for many series: what is computed from their bars is computed at once."""
-        bars = [self._recent.get(said["symbol"], said["timeframe"], _time_of(said["timestamp"])) for said in messages]
+        keys = [_bar_of(said) for said in messages]
+        bars = [self._recent.get(said["symbol"], said["timeframe"], key[0])
+                for said, key in zip(messages, keys, strict=True)]  # fmt: skip
         closes = [recent.close for recent in bars]
-        columns = zip(shares_of(closes), indicators.sma_ratios(closes),
-                      indicators.volume_trends([recent.volume for recent in bars]), strict=True)  # fmt: skip
         moments: dict[tuple[str, int], list[str]] = {}
-        for said in messages:
-            moments.setdefault((said["timeframe"], _time_of(said["timestamp"])), []).append(said["symbol"])
+        for said, key in zip(messages, keys, strict=True):
+            moments.setdefault((said["timeframe"], key[0]), []).append(said["symbol"])
         rsi = {moment: self._rsi_at(*moment, symbols) for moment, symbols in moments.items()}
-        return [self._kept(said, recent, rsi[said["timeframe"], _time_of(said["timestamp"])], *found)
-                for said, recent, found in zip(messages, bars, columns, strict=True)]  # fmt: skip
+        found = zip(messages, keys, bars, shares_of(closes), indicators.sma_ratios(closes),
+                    indicators.volume_trends([recent.volume for recent in bars]), strict=True)  # fmt: skip
+        return [self._kept(said, key, recent, rsi[said["timeframe"], key[0]], *columns)
+                for said, key, recent, *columns in found]  # fmt: skip
 
     def _kept(
-        self, said: Row, bars: Recent, rsi: Numbers, shares: Shares | None, sma: float | None, trend: float | None
-    ) -> Surroundings:
-        symbol, timeframe, key = said["symbol"], said["timeframe"], _bar_of(said)
-        at, price = key[0], said["current_price"]
+        self, said: Row, key: tuple[int, int], bars: Recent, rsi: Numbers,
+        shares: Shares | None, sma: float | None, trend: float | None,
+    ) -> Surroundings:  # fmt: skip
+        symbol, timeframe, at, price = said["symbol"], said["timeframe"], key[0], said["current_price"]
         days = self._days.around(symbol, timeframe, at)
+        low, middle, high = shares or _NO_SHARES
         around: Surroundings = {
-            "spectral_analysis": dict(zip(_BANDS, shares or (None, None, None), strict=True)),
+            "spectral_analysis": {"low_freq_trend": low, "mid_freq_cycle": middle, "high_freq_noise": high},
             "technical_indicators": {
                 "rsi": rsi.get(symbol),
                 "volatility_20d": days.volatility,
@@ -150,10 +155,21 @@ def _bar_of(said: Row) -> tuple[int, int]:
     return _time_of(said["timestamp"]), said["bar_sequence"]
 
 
+def _analysis(said: Row, around: Surroundings) -> Row:
+    """Return a new analysis, with all that doesn't depend on the request."""
+    analysis: Row = dict(zip(_SAID, _said(said), strict=True))
+    analysis["as_of"] = said["timestamp"]
+    analysis.update(around)
+    analysis["similar_situations"] = analysis["outcome_spread"] = None
+    return analysis
+
+
 def asked(analysis: Row, *, spectral: bool, threshold: float) -> Row:
-    """Return the analysis as a request wants it: neutral below its threshold, without the spectrum where unwanted."""
-    spectrum_or_not = {} if spectral else {"spectral_analysis": None}
-    return {**analysis, "direction": direction(analysis, threshold), **spectrum_or_not}
+    """Make an analysis what a request wants: neutral below its threshold, without the spectrum where unwanted."""
+    analysis["direction"] = direction(analysis, threshold)
+    if not spectral:
+        analysis["spectral_analysis"] = None
+    return analysis
 
 
 def direction(said: Row, threshold: float) -> str | None:
@@ -161,4 +177,4 @@ def direction(said: Row, threshold: float) -> str | None:
     p, confidence = said["probabilities"], said["confidence"]
     if confidence is None or None in p.values():
         return None
-    return Direction(direction_of(p["down"], p["sideways"], p["up"], confidence, threshold)).name.lower()
+    return _DIRECTIONS[direction_of(p["down"], p["sideways"], p["up"], confidence, threshold)]

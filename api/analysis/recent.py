@@ -28,19 +28,19 @@ class Recent(NamedTuple):
 class _Series:
     """A series' newest bars, with room behind them. Columns that were given out stay as they are."""
 
-    __slots__ = ("_end", "_real", "_whole", "last")
+    __slots__ = ("_columns", "_end", "last")
 
     def __init__(self, bars: Recent) -> None:
         """Begin with at least one bar."""
         self._fill(bars)
-        self.last = int(bars.sequence[-1])
+        self.last = int(bars.sequence[-1])  # the newest bar's number
 
     def _fill(self, bars: Recent) -> None:
-        kept = [column[-BARS:] for column in bars]
-        self._end = len(kept[0])
-        self._whole = np.empty((2, self._end + _ROOM), np.int64)  # time, sequence
-        self._real = np.empty((2, self._end + _ROOM))  # close, volume
-        self._whole[:, : self._end], self._real[:, : self._end] = kept[:2], kept[2:]
+        self._end = min(len(bars.time), BARS)
+        room = np.empty(_ROOM, np.int64), np.empty(_ROOM)
+        time, sequence = (np.concatenate((column[-BARS:], room[0])) for column in bars[:2])
+        close, volume = (np.concatenate((column[-BARS:], room[1])) for column in bars[2:])
+        self._columns = Recent(time, sequence, close, volume)
 
     def append(self, row: Row) -> bool:
         """Append a row of `bars` where it is newer and has a close; False where a bar between is missing."""
@@ -49,18 +49,17 @@ class _Series:
             return True
         if number != self.last + 1:
             return False
-        if self._end == self._whole.shape[1]:
+        if self._end == len(self._columns[0]):
             self._fill(self.bars())
+        times, numbers, closes, volumes = self._columns
         end = self._end
-        self._whole[0, end], self._whole[1, end] = row["time"], number
-        self._real[0, end], self._real[1, end] = close, row["volume"] or 0.0
+        times[end], numbers[end], closes[end], volumes[end] = row["time"], number, close, row["volume"] or 0.0
         self._end, self.last = end + 1, number
         return True
 
     def bars(self) -> Recent:
         """Return up to 253 bars."""
-        span = slice(max(self._end - BARS, 0), self._end)
-        return Recent(self._whole[0, span], self._whole[1, span], self._real[0, span], self._real[1, span])
+        return _cut(self._columns, max(self._end - BARS, 0), self._end)
 
 
 class RecentBars:
@@ -86,8 +85,7 @@ class RecentBars:
                     self._kept.setdefault(timeframe, {})[symbol] = _Series(found)
         if len(found.time) and found.time[-1] == until:
             return found
-        end = int(np.searchsorted(found.time, until, "right"))
-        return Recent(*(column[:end] for column in found))
+        return _cut(found, 0, int(np.searchsorted(found.time, until, "right")))
 
     def extend(self, timeframe: str, until: int) -> None:
         """Bring all series that are kept up to a bar time (ns UTC), in one query. Raises StoreAway."""
@@ -115,6 +113,10 @@ class RecentBars:
                 series = kept.get(row["symbol"])
                 if series is not None and not series.append(row):
                     del kept[row["symbol"]]
+
+
+def _cut(bars: Recent, first: int, end: int) -> Recent:
+    return Recent(bars.time[first:end], bars.sequence[first:end], bars.close[first:end], bars.volume[first:end])
 
 
 def join_rows(rows: Iterable[Row]) -> Recent:

@@ -171,13 +171,14 @@ class Hub:
         said, made = self._newest.get(key), self._encoded.get((key, spectral))
         if made is not None and made[0] is said:
             return made[1]
-        if said is not None and key in self._untold and not self._analyst.knows(said):
-            said = self._analysed.get(key)
+        analysis = None if said is None else self._analyst.known(said)
+        if analysis is None and key in self._untold and (said := self._analysed.get(key)) is not None:
             if made is not None and made[0] is said:
                 return made[1]
-        if said is None or not self._analyst.knows(said):
+            analysis = self._analyst.known(said)
+        if said is None or analysis is None:
             return None
-        return self._keep_encoded(key, spectral, said, self._analyst.analysis(said))
+        return self._keep_encoded(key, spectral, said, analysis)
 
     async def update(self, key: Key, spectral: bool) -> Update | None:
         """Return a series' newest analysis, encoded; None while the store can't be read or there is none."""

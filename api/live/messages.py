@@ -53,7 +53,8 @@ class Update(NamedTuple):
 
 def update(symbol: str, sequence: int, data: bytes) -> Update:
     """Encode an update around its data."""
-    return Update(sequence, data, text_frame(envelope("prediction", msgspec.Raw(data), sequence, symbol)))
+    head = b'{"type":"prediction","symbol":%b,"sequence":%d,"data":' % (msgspec.json.encode(symbol), sequence)
+    return Update(sequence, data, text_frame(head + data + b"}"))
 
 
 def together(parts: Sequence[Update]) -> bytes:

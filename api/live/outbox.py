@@ -69,14 +69,12 @@ class Outbox:
         if (early := self._due - time.monotonic()) > 0:
             self._wait(early)
         elif self._wire.has_room():  # else it calls when it has
-            parts = list[Update]()
-            for key in self._pending:
-                part = self._hub.ready(key, self._wanted.include_spectral)
-                if part is None:
-                    self._making = self._loop.create_task(self._make())
-                    return
-                parts.append(part)
-            self._pending = {}
+            ready, spectral = self._hub.ready, self._wanted.include_spectral
+            parts = [part for key in self._pending if (part := ready(key, spectral)) is not None]
+            if len(parts) < len(self._pending):
+                self._making = self._loop.create_task(self._make())
+                return
+            self._pending.clear()
             self._send(parts)
 
     def _wait(self, seconds: float) -> None:
@@ -114,9 +112,10 @@ class Outbox:
         elif parts:
             self._sequence = max(part.sequence for part in parts)
             self._wire.write(together(parts))
-        jobs, self._jobs = self._jobs, {}
-        for frame in jobs.values():
-            self._wire.write(frame)
+        if self._jobs:
+            jobs, self._jobs = self._jobs, {}
+            for frame in jobs.values():
+                self._wire.write(frame)
 
     def _beat(self) -> None:
         """Send a heartbeat where nothing was said for a while; look again when that could be so."""

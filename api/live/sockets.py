@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from struct import pack
 from typing import Final, cast
 
 from starlette.types import Scope
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 
 STUCK_S: Final = 30.0  # that nothing of what was sent may be read; then nobody is there
 _EXTENSION: Final = "undertone.wire"  # of the ASGI scope
+_TEXT: Final = 0x81  # a whole message of text
 
 
 class Sockets(WebSocketsSansIOProtocol):
@@ -85,4 +86,7 @@ def wire_of(scope: Scope) -> Sockets:
 
 def text_frame(payload: bytes) -> bytes:
     """Return a message as the server's frame (RFC 6455, 5.2): whole, not masked, not compressed."""
-    return Frame(Opcode.TEXT, payload).serialize(mask=False)
+    size = len(payload)
+    if size < 126:
+        return pack("!BB", _TEXT, size) + payload
+    return (pack("!BBH", _TEXT, 126, size) if size < 1 << 16 else pack("!BBQ", _TEXT, 127, size)) + payload

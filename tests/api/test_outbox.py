@@ -9,9 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from websockets.frames import Frame, Opcode
 
-from api.live.messages import Update, Wanted, update
+from api.live.messages import Update, Wanted, envelope, update
 from api.live.outbox import Outbox
+from api.live.sockets import text_frame
 
 KEYS = [("1s", symbol) for symbol in ("A", "B", "C")]
 
@@ -170,6 +172,18 @@ def test_numbers_of_a_series_rise_and_end_with_the_newest(seed: int) -> None:
         assert client.wire.on_room is None
 
     scenario(act)
+
+
+@pytest.mark.parametrize("size", [0, 125, 126, 65_535, 65_536, 70_000])
+def test_a_frame_is_what_the_library_makes(size: int) -> None:
+    payload = random.Random(size).randbytes(size)
+    assert text_frame(payload) == Frame(Opcode.TEXT, payload).serialize(mask=False)
+
+
+def test_an_update_is_the_message_with_its_data() -> None:
+    symbol, data = 'Ä"\\/ 1', b'{"symbol":null,"n":1.5}'
+    made = update(symbol, 7, data)
+    assert made.alone == text_frame(envelope("prediction", {"symbol": None, "n": 1.5}, 7, symbol)) and made.data == data
 
 
 def test_a_fault_of_the_service_ends_the_connection_and_no_other() -> None:
