@@ -178,6 +178,13 @@ def test_a_new_name_has_its_place_from_its_message_on(cuts: tuple[int, ...]) -> 
         assert [name for _, name in seen.ticks] == ["A"] * 5
 
 
+@pytest.mark.parametrize("cuts", ALL_CUTS)
+def test_a_name_announced_before_its_symbol_is_known_waits_through_a_restart(cuts: tuple[int, ...]) -> None:
+    ticks = seconds_of("C", "A", "D", "B", "B", "B")
+    seen = Seen(ticks, [event(3, "A", "B", offset=-5)], cuts, {"cap": 3})
+    assert [(at, name) for at, name, _ in seen.dead] == [(2.5, "D")]
+
+
 def test_a_list_has_to_name_both() -> None:
     ticks = seconds_of("A", "A", "B", "B", "B")
     one = Seen(ticks, [event(2, "A", "B")], universe={"symbols": ["A"]})
