@@ -16,6 +16,7 @@ import pytest
 
 from dataflows import live
 from dataflows.archive import newest_before
+from dataflows.batch import Arrivals
 from dataflows.certificate import Certificate
 from dataflows.messages.encode import encode_event
 from dataflows.sources.files import FileSource
@@ -45,6 +46,26 @@ every_s = 0.02
 port = 0
 """
 Undertone = Callable[..., tuple[int, dict[str, Any], str]]
+CHECKPOINTS = Path("var/checkpoints/live")
+
+
+class Pausing(FileSource):
+    """Has nothing to give twenty seconds behind midnight until a checkpoint counts there, however busy the machine."""
+
+    given, pauses_behind = 0, 0  # batches; 0: not there yet
+
+    def next_batch(self) -> Arrivals | None:  # type: ignore[override]
+        if self.given == self.pauses_behind > 0 and not self.counts():
+            return None
+        arrivals = super().next_batch()
+        self.given += 1
+        if not self.pauses_behind and (arrivals.ticks.ts_event >= MIDNIGHT + 20 * SECOND).any():
+            self.pauses_behind = self.given
+        return arrivals
+
+    def counts(self) -> bool:
+        """Whether a checkpoint counts that has seen all that was given."""
+        return any(int(path.stem) >= self.given for path in CHECKPOINTS.glob("*.checkpoint"))
 
 
 @pytest.fixture(params=[1, 3], ids=lambda lanes: f"{lanes} lanes")
@@ -58,7 +79,7 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name not in environment()]:
         monkeypatch.delenv(name)
-    monkeypatch.setattr(live, "FileSource", functools.partial(FileSource, batch_size=150))
+    monkeypatch.setattr(live, "FileSource", functools.partial(Pausing, batch_size=150))
     return tmp_path
 
 
@@ -83,7 +104,7 @@ def test_the_store_gives_the_certificate_back(folder: Path, undertone: Undertone
         code, again, errors = undertone("replay", "--from-store", "--batch-size", batch_size)
         assert code == 0, errors
         assert (again["certificate"], again["ticks_used"]) == (ran["certificate"], ran["ticks_used"])
-    found = newest_before(folder / "var/checkpoints/live", MIDNIGHT + 60 * SECOND)
+    found = newest_before(folder / CHECKPOINTS, MIDNIGHT + 60 * SECOND)
     assert found is not None
     assert found[1] == "2024-01-02"
     code, again, errors = undertone("replay", "--from-store", "--from", "2024-01-02T00:01:00Z")
@@ -119,7 +140,7 @@ def test_events_that_were_to_come_at_the_archived_checkpoint_come_once(folder: P
 
 def test_a_start_that_no_archive_reaches_is_said(folder: Path, undertone: Undertone) -> None:
     undertone("run", "--source", "ticks.parquet", "--set", "checkpoint.archive_days=0")
-    assert not (folder / "var/checkpoints/live/archive").exists()
+    assert not (folder / CHECKPOINTS / "archive").exists()
     code, again, errors = undertone("replay", "--from-store", "--from", "2024-01-02T00:00:30Z")
     assert code == 0, errors
     assert "no archived checkpoint before" in errors
