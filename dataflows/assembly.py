@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import sys
 import time
@@ -45,6 +46,7 @@ from dataflows.universe import Universe
 from features import families
 from features.catalogue import Group, Stage, column_fingerprint
 from features.engine import FeatureEngine
+from ops.errors import ConfigurationError
 from ops.log import logger
 from ops.settings import Settings
 from schema.events import Decision, DecisionKind
@@ -333,7 +335,7 @@ class _Parts:
             {column.name: column_fingerprint(group, column) for group in self.groups for column in group.columns},
             [timeframe.name for timeframe in self.timeframes],
             device=settings.inference.device,
-            executor=settings.inference.executor,
+            executor=_installed_executor(settings.inference.executor),
             buckets=tuple(
                 bucket for bucket in settings.inference.buckets if bucket <= settings.inference.max_batch_size
             ),
@@ -341,6 +343,16 @@ class _Parts:
             lots=self.universe.lots,
             paths=[t.name for t in self.timeframes if t.nominal_ns >= settings.store.paths_from_s * SECOND],
         )
+
+
+def _installed_executor(wanted: str) -> str:
+    """Return setting inference.executor. Raises ConfigurationError where its library is missing."""
+    if wanted == "onnx" and importlib.util.find_spec("onnxruntime") is None:
+        raise ConfigurationError(
+            "setting inference.executor is 'onnx', and onnxruntime isn't installed: pip install 'undertone[export]', "
+            "or set it to torch, or to auto, which takes torch here"
+        )
+    return wanted
 
 
 def questdb_options(settings: Settings) -> QuestDbOptions:

@@ -15,7 +15,9 @@ import pytest
 import torch
 from torch import nn
 
+from dataflows.assembly import Flow, assemble
 from dataflows.batch import Batch
+from dataflows.sources.synthetic import SyntheticMarket
 from dataflows.stations.inference import Inference
 from models.architectures import Net, StepNet, WindowNet, architectures, build, small_options
 from models.buckets import check_places
@@ -27,6 +29,8 @@ from models.onnx_nets import NotExecutable, OnnxNet, executor_of
 from models.onnx_stepper import trial
 from models.registry import Registry
 from models.served_members import stepper
+from ops.errors import ConfigurationError
+from ops.settings import load
 from schema.events import Decision
 from schema.timeframes import parse_timeframes
 from tests.models.market import FINGERPRINTS, NAMES, TestMarket, make_market
@@ -162,6 +166,19 @@ def test_without_the_library_onnx_is_refused_and_says_what_to_do(root: Path, mon
     assert said(flow, S) == {}
     assert flow.failures == 1
     assert re.search(r"executor onnx: .*onnxruntime.*pip install 'undertone\[export\]'.*set it to torch", flow.failure)
+
+
+def test_a_start_with_onnx_needs_the_library(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    wanted = {"store.url": "null:", "bus.url": "null:", "registry.root": root, "features.families": "calendar"}
+
+    def begun(executor: str) -> Flow:
+        pairs = [f"{name}={value}" for name, value in (wanted | {"inference.executor": executor}).items()]
+        return assemble(load([], pairs, {}, {}), SyntheticMarket(1, duration_s=1.0))
+
+    begun("auto").close()
+    with pytest.raises(ConfigurationError, match=r"executor is 'onnx'.*pip install 'undertone\[export\]'"):
+        begun("onnx")
 
 
 def test_a_net_that_cannot_be_exported_is_refused_by_name() -> None:
