@@ -14,7 +14,6 @@ from api.store import Row, StoreAway
 from schema.messages import prediction_message
 
 _GLANCE_S: Final = 0.005  # between two glances at the version of a store that tells it for nothing
-_HEARD_S: Final = 2e-5  # longer for each series with news: another query would keep their analysis waiting
 _BEHIND_S: Final = 0.2  # that the look at all series may follow what is known to be new
 _MOST: Final = 20_000  # rows that are read at once as news
 _LOOK_S: Final = 0.1  # between two queries of a store that doesn't tell its version
@@ -47,16 +46,15 @@ class StoreFeed:
         glanced, place, due = None, 0, 0.0  # due: monotonic s of the look at all, 0 where nothing was written since
         while True:
             self._begun += 1
-            asked, self._asked, new = self._asked, False, list[Row]()
+            asked, self._asked = self._asked, False
             version = self._reader.store.version()
             if version and version[0] != (place := place or version[0]):
                 return
             if version and self._seen and version != glanced:
                 due = due or monotonic() + _BEHIND_S
-                new = self._unseen(await self._news())
-                if new:
+                if new := self._unseen(await self._news()):
                     yield [prediction_message(row) for row in new]
-            glanced, heard = version, len(new)
+            glanced = version
             if self._unchanged(version):
                 self._end_turn()
             elif asked or not version or monotonic() >= due:
@@ -64,7 +62,7 @@ class StoreFeed:
                 self._end_turn()
                 if new:
                     yield [prediction_message(row) for row in new]
-            await self._nap(_GLANCE_S + heard * _HEARD_S if version and self._up else _LOOK_S)
+            await self._nap(_GLANCE_S if version and self._up else _LOOK_S)
 
     async def _all(self, version: tuple[int, int] | None) -> list[Row]:
         """Return the newest prediction of every series there is at this version of the store or a later one."""
