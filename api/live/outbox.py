@@ -70,10 +70,12 @@ class Outbox:
             self._wait(early)
         elif self._wire.has_room():  # else it calls when it has
             ready, spectral = self._hub.ready, self._wanted.include_spectral
-            parts = [part for key in self._pending if (part := ready(key, spectral)) is not None]
-            if len(parts) < len(self._pending):
-                self._making = self._loop.create_task(self._make())
-                return
+            parts = list[Update]()
+            for key in self._pending:
+                if (part := ready(key, spectral)) is None:
+                    self._making = self._loop.create_task(self._make())
+                    return
+                parts.append(part)
             self._pending.clear()
             self._send(parts)
 
