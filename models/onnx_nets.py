@@ -15,7 +15,6 @@ from models.architectures import Net, StepNet
 from models.bundle import Bundle
 from models.labels import Float32
 
-EXECUTORS: Final = ("torch", "onnx")
 _KEPT: Final = 16  # sessions, each with its weights: a version is made ready, then activated, then perhaps promoted
 
 

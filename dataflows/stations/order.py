@@ -15,7 +15,7 @@ import numpy as np
 from dataflows.batch import Batch, DeadLetter
 from dataflows.interfaces import Snapshot
 from dataflows.stations.actions import TIMED, actions_of
-from dataflows.stations.names import ticks_named
+from dataflows.stations.names import series_of_ticks, ticks_named
 from dataflows.stations.renaming import renamed
 from dataflows.universe import Universe
 from features import verdicts
@@ -112,7 +112,7 @@ class Order:
         if closed.any():
             self._refuse(batch, take(ticks, closed), Dead.UNKNOWN_SYMBOL)
             ticks = take(ticks, ~closed)
-        return ticks._replace(symbol=renames.as_series(ticks.symbol, ticks.ts_event))
+        return series_of_ticks(ticks, renames)
 
     def _refuse(self, batch: Batch, ticks: Ticks, reason: Dead) -> None:
         for k in range(count(ticks)):
