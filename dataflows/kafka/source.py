@@ -28,6 +28,8 @@ BATCH_TICKS: Final = 65_536
 _MOST_MESSAGES: Final = 10_000
 _BYTES_A_TICK: Final = 50  # of the messages that hold the most ticks, those of columns
 _LAG_EVERY_S: Final = 1.0
+_ANSWER_S: Final = 10.0  # a broker that makes its topic of offsets for the first group takes some
+_AWAY_S: Final = 2.0
 
 
 class Decodes(Protocol):
@@ -105,6 +107,7 @@ class KafkaSource:
             raise EndOfInput
         self._watch.look()
         self._show_lag()
+        self._committed.go_on(self._consumer)
         messages = self._polled()
         if not messages:
             return None
@@ -194,8 +197,8 @@ class KafkaSource:
         return [self._topic.name] * len(lane), np.array(self._partitions, np.int64)[lane], np.asarray(offset)
 
     def close(self) -> None:
-        """Leave the brokers, when what was committed has reached them or two seconds are over."""
-        self._committed.wait(self._consumer, 2.0)
+        """Leave the brokers, when what was committed has reached them; no more than seconds are waited for that."""
+        self._committed.wait(self._consumer, _AWAY_S if self._watch.away else _ANSWER_S)
         with suppress(KafkaException, RuntimeError):  # RuntimeError: closed before
             self._consumer.close()
 
