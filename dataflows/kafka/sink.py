@@ -12,7 +12,8 @@ from dataflows.kafka.client import Cluster, cluster_of
 from dataflows.kafka.outlet import Outlet
 from dataflows.kafka.topic import ensure
 from dataflows.messages.formats import Format
-from dataflows.messages.rows import encode_features, encode_predictions
+from dataflows.messages.predictions import encode_predictions
+from dataflows.messages.rows import encode_features
 from dataflows.sinks.state import SinkState
 from dataflows.sinks.stores import OpenedStore
 from ops.settings import Settings
@@ -29,7 +30,7 @@ class RowTopic:
 
     def predictions(self, rows: Mapping[str, Any]) -> None:
         """Send a message a row."""
-        for symbol, message in encode_predictions(rows):
+        for symbol, message in zip(rows["symbol"], encode_predictions(rows)):
             self._outlet.send(message, self._partition(symbol), Format.JSON, symbol.encode())
 
     def features(self, rows: Mapping[str, Any], names: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""Messages of what the flow made: predictions as the bus has them, feature rows in columns."""
+"""Messages of feature rows, in columns."""
 
 from __future__ import annotations
 
@@ -9,11 +9,8 @@ import msgspec
 import numpy as np
 from msgspec import Meta, Struct
 
-from schema.messages import prediction_message
-
 VERSION: Final = 1
 _MOST_BYTES: Final = 800_000  # of one message: Kafka takes a megabyte by default
-_ENCODE_JSON: Final = msgspec.json.Encoder().encode  # writes NaN as null
 
 
 class FeaturesMessage(Struct, array_like=True, gc=False):
@@ -61,13 +58,6 @@ def decode_features(message: bytes) -> dict[str, Any]:
         "values": np.frombuffer(wire.values, "<f8").reshape(shape),
         "validity": np.frombuffer(wire.validity, np.uint8).reshape(shape),
     }
-
-
-def encode_predictions(rows: Mapping[str, Any]) -> list[tuple[str, bytes]]:
-    """Return symbol and message of each row of the table `predictions`: the JSON of the bus and the API."""
-    cells = (column.tolist() if isinstance(column, np.ndarray) else column for column in rows.values())
-    found = (dict(zip(rows, values)) for values in zip(*cells))
-    return [(row["symbol"], _ENCODE_JSON(prediction_message(row))) for row in found]
 
 
 def _bytes(column: Any, dtype: str) -> bytes:

@@ -153,8 +153,11 @@ def alert_columns(alerts: Sequence[Alert], symbols: Names, timeframes: Names) ->
 def _members(predictions: Predictions) -> list[str]:
     """Return each row's member votes as JSON; what isn't finite is null."""
     encode = msgspec.json.Encoder().encode  # writes NaN as null
-    votes = [(name, np.round(vote, 6).tolist()) for name, vote in predictions.members.items()]
-    return [encode({name: vote[k] for name, vote in votes}).decode() for k in range(len(predictions.time))]
+    votes = [
+        [f"{encode(name).decode()}:[{cells}]" for cells in encode(np.round(vote, 6).tolist())[2:-2].decode().split("],[")]
+        for name, vote in predictions.members.items()
+    ]  # numbers hold no brackets
+    return ["{" + ",".join(cells) + "}" for cells in zip(*votes)] if votes else ["{}"] * len(predictions.time)
 
 
 def tick_columns(ticks: Ticks, verdict: Verdict, symbols: Names, origin: Origin) -> Columns:

@@ -10,19 +10,20 @@ import numpy as np
 
 from dataflows.batch import Batch
 from dataflows.interfaces import Snapshot
+from dataflows.messages.predictions import encode_predictions
 from dataflows.sinks import rows
 from dataflows.sinks.bus import Bus, Message, NullBus
 from dataflows.sinks.stores import OpenedStore
 from schema.alerts import active_message, alert_message
 from schema.channels import ALERTS, MODELS_ACTIVE, prediction_channel, prediction_key
 from schema.events import Decision, DecisionKind
-from schema.messages import prediction_message
 from schema.reasons import Verdict
 from schema.stores import LIVE, bus_name, of_writer
 from schema.ticks import count
 from schema.timeframes import SECOND, Timeframe
 
 STATUS: Final = "status"  # name in `meta`: totals and rates of the run, at most one a second
+PIECE: Final = 125  # predictions that are encoded and handed to the bus together: it sends them while others are encoded
 COUNTED: Final = ("ticks", "late", "dead", "bars", "features", "predictions")
 
 
@@ -161,13 +162,16 @@ class Sinks:
             self._append("events", rows.event_columns(batch.events, self._origin))
 
     def _append_predictions(self, batch: Batch) -> None:
-        """Write and publish what is served."""
+        """Publish and write what is served: whoever listens doesn't wait for the store's encoding."""
         for predictions in batch.predictions:
             if not len(predictions.row):
                 continue
             columns = rows.prediction_columns(
                 predictions, batch.bars, batch.stamps, self._origin, self._sequence + 1, self._known(), self._timeframes
             )
+            if self._publishes:
+                self._publish(columns)
+                batch.stamps.published = self._clock()
             self._append("predictions", columns)
             self._sequence += len(predictions.row)
             self._totals["predictions"] += len(predictions.row)
@@ -175,9 +179,6 @@ class Sinks:
                 self._model = predictions.model_version
                 timeframe = str(self._timeframes[predictions.timeframe[0]])
                 self._tiers[timeframe] = [str(predictions.tier), str(predictions.full_tier or predictions.tier)]
-            if self._publishes:
-                self._publish(columns)
-                batch.stamps.published = self._clock()
 
     def _announce_champions(self, batch: Batch) -> None:
         """Tell of each new champion, behind the first predictions it makes."""
@@ -213,13 +214,12 @@ class Sinks:
 
     def _publish(self, columns: dict[str, Any]) -> None:
         """Send each prediction as the JSON that the API answers with."""
-        messages = []
-        cells = (column.tolist() if isinstance(column, np.ndarray) else column for column in columns.values())
-        for values in zip(*cells):
-            row = dict(zip(columns, values))
-            place = self._place(row["timeframe"], row["symbol"])
-            messages.append(Message(*place, self._encode(prediction_message(row)), row["sequence"]))
-        self._bus.publish_all(messages)
+        cells = {name: column.tolist() if isinstance(column, np.ndarray) else column for name, column in columns.items()}
+        for first in range(0, len(cells["sequence"]), PIECE):
+            piece = {name: column[first : first + PIECE] for name, column in cells.items()}
+            places = map(self._place, piece["timeframe"], piece["symbol"])
+            encoded = zip(places, encode_predictions(piece), piece["sequence"])
+            self._bus.publish_all([Message(*place, body, sequence) for place, body, sequence in encoded])
 
     def _place(self, timeframe: str, symbol: str) -> tuple[str, str]:
         """Return the channel and the key of a series' predictions; made once."""
