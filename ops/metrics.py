@@ -98,7 +98,9 @@ STORE_SPOOL: Final = _gauge("store_spool_bytes", "Rows on our disk that the stor
 STORE_REJECTED: Final = _counter("store_rejected", "Rows that the store refused; they are in dead_letters.")
 BUS_STATE: Final = _gauge("bus_state", "0 up, 3 away: predictions are stored, not published.")
 BUS_WAITING: Final = _gauge("bus_waiting_messages", "Messages that the bus doesn't have yet.")
-BUS_SECONDS: Final = _histogram("bus_seconds", "From the queueing of predictions to the reply of Redis that has them.")
+BUS_SECONDS: Final = _histogram(
+    "bus_seconds", "From the queueing of predictions to the reply of Redis that published them."
+)
 BUS_DROPPED: Final = _counter(
     "bus_dropped", "Messages dropped for newer ones while the bus was away; its stream gets them from the store."
 )

@@ -22,6 +22,7 @@ from schema.stores import LIVE
 
 QUEUE: Final = 20_000  # messages that may wait; then the oldest go, and the stream is refilled from the store
 _ROUND: Final = 1_000  # messages of one request
+_STREAM_S: Final = 0.03  # that the stream may wait for more to publish
 _BACK_OFF_S: Final = (0.1, 5.0)  # first and longest wait before an unreachable server is tried again
 _IDLE_S: Final = 1.0  # without a message, between two looks at whether the server is there
 _STORE_S: Final = 0.2  # before the store is asked again for what it hasn't written yet
@@ -32,9 +33,11 @@ _FAREWELL_S: Final = 1.0  # that `close` waits for the last messages
 class RedisBus:
     """Publishes, sets the newest value of a key and adds to the stream `predictions`, each message once.
 
-    When sending falls behind, the newest message of each key goes first and the stream follows in order. While the
-    server is away nothing is sent, and it is tried again with rising pauses. When it returns, what fell out of the
-    queue is read from the store, so that the stream misses nothing that was stored.
+    Whoever listens comes first: messages are published as soon as they are queued. The stream, which costs the server
+    as much again, follows in order when nothing has come for a moment, begun at most 30 ms later. When sending falls
+    behind, only the newest message of each key is published. While the server is away nothing is sent, and it is tried
+    again with rising pauses. When it returns, what fell out of the queue is read from the store, so that the stream
+    misses nothing that was stored.
     """
 
     def __init__(self, url: str, namespace: str = LIVE, *, timeout: float = 1.0, queue: int = QUEUE) -> None:
@@ -46,6 +49,7 @@ class RedisBus:
         self._stored: Stored = lambda sequence: iter(())
         self._fresh = self._renewed = self._in_step = False  # in step: the stream lacks nothing but what waits
         self._last = self._needed = self._newest = 0  # sequences: in the stream; that have to be; that were published
+        self._since = 0.0  # when what waits began to
         self._dropped, self._behind_since = 0, 0.0
         self._failing_since, self._detail = 0.0, ""
         self._changed, self._closing = threading.Condition(), False
@@ -65,8 +69,9 @@ class RedisBus:
     def publish_all(self, messages: Sequence[Message]) -> None:
         """Queue messages; they go in one request where they can."""
         with self._changed:
+            self._since = self._since if self._queue else time.perf_counter()
             self._queue.extend(messages)
-            if messages:
+            if messages and messages[-1].key:
                 self._marks.append((messages[-1].sequence, time.perf_counter()))
             while len(self._queue) > self._queue_size:
                 oldest = self._queue.popleft()
@@ -114,7 +119,7 @@ class RedisBus:
                 self._step()
                 self._failing_since, self._detail, pause = 0.0, "", _BACK_OFF_S[0]
             except Exception as error:  # the store that refills may fail as well: neither stops the flow
-                self._in_step, self._needed = False, max(self._needed, self._last)
+                self._in_step, self._needed, self._newest = False, max(self._needed, self._last), 0
                 self._failing_since = self._failing_since or time.time()
                 self._detail = f"{self._url.rsplit('@', 1)[-1]}: {type(error).__name__}: {error}"
                 self._wait(pause)
@@ -137,23 +142,37 @@ class RedisBus:
         if idle:
             self._connection.ping()
             return
-        if len(waiting) > _ROUND or not self._in_step:
-            self._send_newest(waiting)
+        if self._fresh:
+            self._connection.forget()
+            self._fresh, self._needed, self._newest = False, 0, 0
+        unheard = [message for message in waiting if message.key and message.sequence > self._newest]
+        if unheard:
+            self._tell(unheard)
+            if self._in_step and self._more_comes(unheard[-1]):
+                return
         if not self._in_step and not self._caught_up(waiting):
             self._wait(_STORE_S)
             return
         messages = waiting[:_ROUND]
         if messages:
-            self._connection.send(messages, Mode.ALL)
+            self._connection.send(messages, Mode.STREAM)
         self._forget(messages)
 
-    def _send_newest(self, waiting: list[Message]) -> None:
-        """Let who listens have the newest of each key at once, before the stream gets what came before it."""
-        new = {message.key: message for message in waiting if message.key and message.sequence > self._newest}
-        messages = list(new.values())
-        for begin in range(0, len(messages), _ROUND):
-            self._connection.send(messages[begin : begin + _ROUND], Mode.NEWEST)
-        self._newest = max([self._newest, *(message.sequence for message in messages)])
+    def _tell(self, unheard: list[Message]) -> None:
+        """Publish; where it fell behind, the newest of each key."""
+        if len(unheard) > _ROUND or not self._in_step:
+            unheard = list({message.key: message for message in unheard}.values())
+        for begin in range(0, len(unheard), _ROUND):
+            self._connection.send(unheard[begin : begin + _ROUND], Mode.NEWEST)
+        self._newest = max(message.sequence for message in unheard)
+        while self._marks and self._marks[0][0] <= self._newest:
+            metrics.BUS_SECONDS.observe(time.perf_counter() - self._marks.popleft()[1])
+
+    def _more_comes(self, told: Message) -> bool:
+        """Wait for more to publish as long as the stream may; return whether it came."""
+        with self._changed:
+            patience = self._since + _STREAM_S - time.perf_counter()
+            return patience > 0 and self._changed.wait_for(lambda: self._queue[-1].sequence > told.sequence, patience)
 
     def _forget(self, sent: list[Message]) -> None:
         with self._changed:
@@ -162,15 +181,11 @@ class RedisBus:
                     self._queue.popleft()
             self._last = max([self._last, *(message.sequence for message in sent)])
             self._in_step = self._needed <= self._last
-            while self._marks and self._marks[0][0] <= self._last:
-                metrics.BUS_SECONDS.observe(time.perf_counter() - self._marks.popleft()[1])
+            self._since = time.perf_counter()
             self._changed.notify_all()
 
     def _caught_up(self, waiting: list[Message]) -> bool:
         """Add what the store has and the stream hasn't, up to what waits; return whether nothing is missing."""
-        if self._fresh:
-            self._connection.forget()
-            self._fresh, self._needed = False, 0
         self._last = last = self._connection.last_sequence()
         until = next((message.sequence for message in waiting if message.key), sys.maxsize)
         missing = takewhile(lambda message: message.sequence < until, self._stored(last))

@@ -152,12 +152,18 @@ def alert_columns(alerts: Sequence[Alert], symbols: Names, timeframes: Names) ->
 
 def _members(predictions: Predictions) -> list[str]:
     """Return each row's member votes as JSON; what isn't finite is null."""
+    n = len(predictions.time)
+    if not (n and predictions.members):
+        return ["{}"] * n
+    votes = [_votes(name, np.round(vote, 6)) for name, vote in predictions.members.items()]
+    return ["{" + ",".join(row) + "}" for row in zip(*votes)]
+
+
+def _votes(name: str, vote: np.ndarray) -> list[str]:
+    """Return one member's part of the JSON of each row: all are encoded in one call and then cut."""
     encode = msgspec.json.Encoder().encode  # writes NaN as null
-    votes = [
-        [f"{encode(name).decode()}:[{cells}]" for cells in encode(np.round(vote, 6).tolist())[2:-2].decode().split("],[")]
-        for name, vote in predictions.members.items()
-    ]  # numbers hold no brackets
-    return ["{" + ",".join(cells) + "}" for cells in zip(*votes)] if votes else ["{}"] * len(predictions.time)
+    key, cells = encode(name).decode(), encode(vote.tolist()).decode()
+    return [f"{key}:[{numbers}]" for numbers in cells[2:-2].split("],[")]
 
 
 def tick_columns(ticks: Ticks, verdict: Verdict, symbols: Names, origin: Origin) -> Columns:

@@ -23,7 +23,7 @@ from schema.ticks import count
 from schema.timeframes import SECOND, Timeframe
 
 STATUS: Final = "status"  # name in `meta`: totals and rates of the run, at most one a second
-PIECE: Final = 125  # predictions that are encoded and handed to the bus together: it sends them while others are encoded
+PIECE: Final = 125  # predictions that are handed to the bus together: it sends them while the next are encoded
 COUNTED: Final = ("ticks", "late", "dead", "bars", "features", "predictions")
 
 
@@ -214,11 +214,10 @@ class Sinks:
 
     def _publish(self, columns: dict[str, Any]) -> None:
         """Send each prediction as the JSON that the API answers with."""
-        cells = {name: column.tolist() if isinstance(column, np.ndarray) else column for name, column in columns.items()}
-        for first in range(0, len(cells["sequence"]), PIECE):
-            piece = {name: column[first : first + PIECE] for name, column in cells.items()}
+        for first in range(0, len(columns["sequence"]), PIECE):
+            piece = {name: column[first : first + PIECE] for name, column in columns.items()}
             places = map(self._place, piece["timeframe"], piece["symbol"])
-            encoded = zip(places, encode_predictions(piece), piece["sequence"])
+            encoded = zip(places, encode_predictions(piece), piece["sequence"].tolist())
             self._bus.publish_all([Message(*place, body, sequence) for place, body, sequence in encoded])
 
     def _place(self, timeframe: str, symbol: str) -> tuple[str, str]:

@@ -13,6 +13,7 @@ import redis
 from dataflows.sinks.bus import Message, NullBus
 from dataflows.sinks.memory import MemoryStore
 from dataflows.sinks.redis_bus import RedisBus
+from dataflows.sinks.redis_script import Mode
 from dataflows.sinks.refill import published
 from dataflows.sinks.station import STATUS, Sinks
 from schema.alerts import Alert, AlertKind, AlertState
@@ -237,3 +238,43 @@ def test_alerts_and_new_champions_have_channels(server: Running) -> None:
 )
 def test_the_key_follows_from_the_channel(channel: str, key: str | None) -> None:
     assert prediction_key_of(channel) == key
+
+
+def test_listeners_are_told_at_once_and_the_stream_is_not_put_off_for_ever(
+    opened: Callable[..., RedisBus], server: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bus = opened()
+    assert bus.flush(30)
+    sent: list[tuple[str, int]] = []
+    send = bus._connection.send
+
+    def recorded(messages: list[Message], mode: Mode) -> None:
+        sent.append((str(mode), len(messages)))
+        send(messages, mode)
+
+    monkeypatch.setattr(bus._connection, "send", recorded)
+    sequence, until = 0, time.monotonic() + 60
+    while sequence < 20 or not entries(server, bus):  # it never falls silent
+        assert time.monotonic() < until, f"nothing of {sequence} messages reached the stream"
+        sequence += 1
+        bus.publish_all([message(sequence, f"prediction:1m:{sequence}")])
+        time.sleep(0.001)
+    assert bus.flush(30) and entries(server, bus) == list(range(1, sequence + 1))
+    told = streamed = 0
+    for mode, n in sent:
+        told, streamed = told + n * (mode == "newest"), streamed + n * (mode == "stream")
+        assert told >= streamed, "the stream got what listeners were not told yet"
+    assert told == streamed == sequence
+
+
+def test_a_server_that_forgot_everything_is_told_the_script_and_the_values_again(
+    opened: Callable[..., RedisBus], server: Running
+) -> None:
+    bus = opened()
+    bus.publish_all([message(1)])
+    assert bus.flush(30)
+    redis.Redis.from_url(server.address).script_flush()
+    bus.publish_all([message(2), message(3, "prediction:1m:B")])
+    assert bus.flush(30) and entries(server, bus) == [1, 2, 3]
+    assert (bus.latest("prediction:1m:A"), bus.latest("prediction:1m:B")) == (b"2", b"3")
+    assert bus.state().name == "up"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -13,6 +15,7 @@ from dataflows.batch import Batch
 from dataflows.sinks.bus import InProcessBus, NullBus
 from dataflows.sinks.memory import MemoryStore
 from dataflows.sinks.null import NullStore
+from dataflows.sinks.rows import _members
 from dataflows.sinks.station import STATUS, Sinks
 from schema.alerts import Alert, AlertKind, AlertState
 from schema.bars import take_bars
@@ -256,3 +259,15 @@ def test_the_end_of_a_finite_input_is_a_decision_that_is_durable_before_its_rows
     assert seen == [last.watermark]
     station.step(Batch(3, last=True))  # an input without a tick has no time to end at
     assert len(list(store.query("SELECT kind FROM decisions WHERE kind = 'end'"))) == 1
+
+
+def test_votes_that_are_cut_from_one_encoding_are_those_of_each_row() -> None:
+    rng = np.random.default_rng(3)
+    for n in (0, 1, 3):
+        predictions = predictions_for(bars_at(1))
+        odd = [np.nan, np.inf, -0.0, 1e-6, 1e22, 0.25, 1 / 3]
+        members = {name: rng.choice(odd, (n, 3)) for name in ("gru", 'a"],[b', "ä")}
+        rows_of = [{name: np.round(vote[k], 6).tolist() for name, vote in members.items()} for k in range(n)]
+        part = replace(predictions, time=predictions.time[:n], members=members)
+        assert _members(part) == [msgspec.json.encode(row).decode() for row in rows_of]
+        assert _members(replace(part, members={})) == ["{}"] * n
