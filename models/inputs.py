@@ -81,16 +81,18 @@ def _eligible(values, rows, required):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def _make(values, rows, take, center, scale, masked, out):  # type: ignore[no-untyped-def]
+    """Gather a row first: what follows reads and writes in order, without a branch, several numbers an instruction."""
     width = len(take)
     for k in range(len(rows)):
+        row, made = values[rows[k]], out[k]
         for j in range(width):
-            x = np.float32(values[rows[k], take[j]])
-            if np.isnan(x):
-                out[k, j] = 0.0
-            else:
-                out[k, j] = min(max((x - center[j]) / scale[j], -CLIP), CLIP)
+            made[j] = row[take[j]]
         for j in range(len(masked)):
-            out[k, width + j] = np.isnan(values[rows[k], take[masked[j]]])
+            made[width + j] = np.isnan(made[masked[j]])
+        for j in range(width):
+            x = made[j]
+            scaled = min(max((x - center[j]) / scale[j], -CLIP), CLIP)
+            made[j] = np.float32(0.0) if np.isnan(x) else scaled
 
 
 def fit_columns(dataset: Dataset, fit: NDArray[np.intp], later: NDArray[np.intp]) -> tuple[ColumnUse, ...]:

@@ -9,6 +9,7 @@ from models.config import SIGMA
 from models.dataset import DatasetBuilder
 from models.inputs import Inputs, fit_columns, fit_floor
 from models.labels import label
+from models.metadata import ColumnUse
 from schema.bars import BarFlag, Bars, take_bars
 from schema.timeframes import SECOND, parse_timeframe
 from tests.models.market import FINGERPRINTS, NAMES, make_dataset, make_market
@@ -103,6 +104,29 @@ def test_an_undefined_optional_value_is_the_median_and_a_bit() -> None:
     assert column.center == pytest.approx(np.nanmedian(dataset.values[fit, 2]), abs=1e-6)
     there = dataset.values[~undefined, 2]
     np.testing.assert_allclose(x[~undefined, 2], np.clip((there - column.center) / column.scale, -8, 8), rtol=1e-5)
+
+
+def test_inputs_are_rounded_as_single_precision_is() -> None:
+    rng = np.random.default_rng(8)
+    values = rng.normal(60_000, 500, (50, 40))
+    values[rng.random(values.shape) < 0.2] = np.nan
+    values[:2] = rng.choice([np.inf, -np.inf, 1e300, -0.0, 1e-45, np.nan], (2, 40))
+    names = [f"c{k}" for k in range(40)]
+    columns = [
+        ColumnUse(name, "f", False, float(np.float32(rng.normal(60_000, 1))), float(np.float32(rng.uniform(0.1, 90))),
+                  bool(k % 3)) for k, name in enumerate(names)
+    ]  # fmt: skip
+    picked = columns[::-1][:29]
+    place, center, scale, masked = (
+        np.array(list(column)) for column in zip(*((names.index(c.name), c.center, c.scale, c.masked) for c in picked))
+    )
+    rows = rng.permutation(50)[:33]
+    with np.errstate(over="ignore"):
+        x = values[rows][:, place].astype(np.float32)
+    scaled = np.clip((x - center.astype(np.float32)) / scale.astype(np.float32), np.float32(-8), np.float32(8))
+    expected = np.hstack((np.where(np.isnan(x), np.float32(0), scaled), np.isnan(x)[:, masked].astype(np.float32)))
+    made = Inputs(picked, names, dict.fromkeys(names, "f")).make(values, rows)
+    np.testing.assert_array_equal(made.view(np.uint32), expected.view(np.uint32))
 
 
 def test_scaling_sees_the_fit_slice_only() -> None:
