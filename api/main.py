@@ -75,11 +75,12 @@ def _walk_seldom() -> None:
     """Let the collector of cycles leave alone what was imported, and look at all the rest seldom.
 
     With 2,000 WebSockets that is 400,000 objects, a stop of 100 ms and more, which by default two of eight bursts of
-    updates met. What lives for seconds, as a burst's messages do, is freed without the collector.
+    updates met. What lives for seconds, as a burst's messages do, is freed without the collector: it looks at young
+    objects seldom too.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(700, 10, 1_000)
+    gc.set_threshold(10_000, 10, 70)
 
 
 def open_reader(url: str, namespace: str = LIVE, cache_ttl: float = 300.0) -> Reader:

@@ -14,7 +14,8 @@ from api.store import Row, StoreAway
 from schema.messages import prediction_message
 
 _GLANCE_S: Final = 0.005  # between two glances at the version of a store that tells it for nothing
-_BEHIND_S: Final = 0.2  # that the look at all series may follow what is known to be new
+_BEHIND_S: Final = 0.3  # that the look at all series follows behind what is known to be new
+_LATEST_S: Final = 1.0  # that it may be put off by more of it
 _MOST: Final = 20_000  # rows that are read at once as news
 _LOOK_S: Final = 0.1  # between two queries of a store that doesn't tell its version
 _FRESH_S: Final = 0.5  # how long such a query's answer counts
@@ -27,7 +28,7 @@ class StoreFeed:
 
     Finding out which series there are takes longer than reading what is new of them, and grows with their number. Where
     a glance tells that something was written, the known ones' news goes out first, and the look at all follows behind
-    the burst of work that it makes; at once where somebody waits for it.
+    the burst of work that the last of it makes; at once where somebody waits for it.
     """
 
     def __init__(self, reader: Reader) -> None:
@@ -43,7 +44,8 @@ class StoreFeed:
     async def __call__(self) -> AsyncIterator[list[Said]]:
         """Yield the newest prediction of each series that has a new one."""
         self._version, self._seen = None, {}
-        glanced, place, due = None, 0, 0.0  # due: monotonic s of the look at all, 0 where nothing was written since
+        glanced, place = None, 0
+        due = latest = 0.0  # monotonic s of the look at all, 0 where nothing was written since the last
         while True:
             self._begun += 1
             asked, self._asked = self._asked, False
@@ -51,14 +53,16 @@ class StoreFeed:
             if version and version[0] != (place := place or version[0]):
                 return
             if version and self._seen and version != glanced:
-                due = due or monotonic() + _BEHIND_S
+                latest = latest or monotonic() + _LATEST_S
                 if new := self._unseen(await self._news()):
                     yield [prediction_message(row) for row in new]
+                    due = 0.0  # they are being told of now
+                due = due or min(monotonic() + _BEHIND_S, latest)
             glanced = version
             if self._unchanged(version):
                 self._end_turn()
             elif asked or not version or monotonic() >= due:
-                new, due = self._unseen(await self._all(version)), 0.0
+                new, due, latest = self._unseen(await self._all(version)), 0.0, 0.0
                 self._end_turn()
                 if new:
                     yield [prediction_message(row) for row in new]
