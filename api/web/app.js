@@ -25,7 +25,13 @@ const main = document.querySelector("main"), state = document.getElementById("st
 const status = { connection: "connecting", run: null };
 let shown = null;
 
-const live = new Live((analyses) => shown?.view.heard?.(analyses), (connection) => {
+const live = new Live({
+  heard: (analyses) => shown?.view.heard?.(analyses),
+  heardJob: (job) => shown?.view.heardJob?.(job),
+  changed: connectionChanged,
+});
+
+function connectionChanged(connection) {
   const restored = connection === "live" && status.connection === "disconnected";
   status.connection = connection;
   showState();
@@ -33,7 +39,7 @@ const live = new Live((analyses) => shown?.view.heard?.(analyses), (connection) 
     refreshRun().catch(() => {});
     shown?.view.restored?.();
   }
-});
+}
 
 function showState() {
   const stale = status.connection === "live" && status.run?.state in RUN;

@@ -9,17 +9,26 @@ const AGAIN = 3_000; // ms before a subscription that was refused is sent again
 export class Live {
   #socket = null; #wanted = null; #since = null; #wait = FIRST_WAIT; #timers = {};
 
-  /** `heard(analyses)` gets what comes, `changed(state)` live, connecting, waiting (for predictions) or disconnected. */
-  constructor(heard, changed) {
-    this.heard = heard;
-    this.changed = changed;
+  /**
+   * `heard(analyses)` and `heardJob(job)` get what comes, `changed(state)` live, connecting, waiting (for predictions)
+   * or disconnected.
+   */
+  constructor({ heard, heardJob, changed }) {
+    Object.assign(this, { heard, heardJob, changed });
     addEventListener("online", () => this.reconnect());
     document.addEventListener("visibilitychange", () => { if (!document.hidden && !this.#open()) this.reconnect(); });
   }
 
   /** Wants these symbols of a timeframe from now on (none: to know that the service is there), newer than `since`. */
   follow(symbols, timeframe = undefined, since = null) {
-    this.#wanted = { symbols, timeframe, update_frequency: 1, include_spectral: false };
+    this.#want({ symbols, timeframe, update_frequency: 1, include_spectral: false }, since);
+  }
+
+  /** Wants training jobs from now on: those that haven't ended, then what changes. */
+  followJobs() { this.#want({ symbols: [], jobs: true, update_frequency: 0.5 }); }
+
+  #want(wanted, since = null) {
+    this.#wanted = wanted;
     this.#since = since;
     if (this.#open()) this.#subscribe();
     else if (this.#socket === null) this.#connect();
@@ -58,6 +67,7 @@ export class Live {
       return;
     }
     this.changed("live");
+    if (type === "job") this.heardJob(data);
     if (type !== "prediction" && type !== "predictions") return;
     this.#since = sequence;
     this.heard(type === "prediction" ? [data] : data);

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
 from api.access import Access, Limits, Tokens
+from models.jobs.leases import Leases
+from models.jobs.record import Progress
 from tests.web.conftest import CONNECTED, Service, Watch
 from tests.web.market import Market
 
@@ -17,6 +20,8 @@ _NAMELESS = """() => [...document.querySelectorAll('a, button, input, select, su
     .filter(e => e.checkVisibility())
     .filter(e => !(e.ariaLabel || e.innerText?.trim() || e.labels?.length || e.getAttribute('aria-labelledby')))
     .map(e => e.outerHTML)"""
+
+_IMPATIENT = "const real = setTimeout; window.setTimeout = (work, ms) => ms < 15_000 ? real(work, ms) : 0;"  # no look again
 
 
 def opened(page: Page, service: Service, view: str) -> Page:
@@ -69,6 +74,30 @@ def test_a_job_is_started_shown_and_cancelled(page: Page, service: Service, watc
     page.get_by_role("dialog").get_by_role("button", name="Cancel the job").click()
     expect(row).to_contain_text("cancelled")
     assert service.get("api/ai/jobs")["jobs"][0]["status"] == "cancelled"
+
+
+def test_what_becomes_of_jobs_is_told_by_the_websocket(page: Page, service: Service) -> None:
+    asked: list[str] = []
+    page.add_init_script(_IMPATIENT)
+    page.on("request", lambda request: asked.append(request.method) if request.url.endswith("/api/ai/jobs") else None)
+    opened(page, service, "jobs")
+    page.wait_for_load_state("networkidle")
+    expect(page.locator("main form")).to_be_visible()
+    before = len(asked)
+    job = httpx.post(f"{service.url}/api/ai/train", json={"timeframes": ["1s"], "models": ["gru"]}, timeout=30).json()
+    row = page.get_by_role("row", name=job["job_id"])
+    expect(row).to_contain_text("queued")
+    leases = Leases(service.records)
+    taken = leases.take("worker")
+    assert taken is not None
+    assert taken.id == job["job_id"]
+    leases.renew(taken.id, taken.attempts, Progress(share=0.25, current_epoch=2, total_epochs=8))
+    expect(row).to_contain_text("running")
+    expect(row).to_contain_text("25 %")
+    expect(row).to_contain_text("2 of 8")
+    leases.succeed(taken.id, taken.attempts, "gru_20260101_000000")
+    expect(row).to_contain_text("gru_20260101_000000")
+    assert len(asked) == before
 
 
 def test_health_is_that_of_rest(page: Page, service: Service) -> None:

@@ -9,18 +9,33 @@ import { poll, Problem } from "../service.js";
  */
 export function listing(answer, every, show, without) {
   const list = h("div"), done = h("p", { class: "done", role: "status", "aria-live": "polite" });
-  let last = "";
+  let last = "", kept = null, coming = []; // changes while an answer is under way
+
+  function fill(rows) {
+    const text = JSON.stringify(rows);
+    kept = rows;
+    if (text === last) return;
+    last = text;
+    refill(list, show(rows));
+  }
+
+  /** Changes the rows, `change(rows)` returns them anew; once more in an answer under way, which may be older. */
+  function tell(change) {
+    coming?.push(change);
+    if (kept !== null) fill(change(kept));
+  }
 
   async function refresh() {
+    const told = coming = [];
     try {
-      const rows = await answer(), text = JSON.stringify(rows);
-      if (text === last) return;
-      last = text;
-      refill(list, show(rows));
+      const rows = await answer();
+      fill(told.reduce((now, change) => change(now), rows));
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
       if (!last) refill(list, without(problem));
       throw problem;
+    } finally {
+      if (coming === told) coming = null;
     }
   }
 
@@ -35,5 +50,5 @@ export function listing(answer, every, show, without) {
     await refresh().catch(() => {}); // the next one says what is wrong
   }
 
-  return { list, done, refresh, act, close: poll(refresh, every) };
+  return { list, done, refresh, act, tell, close: poll(refresh, every) };
 }

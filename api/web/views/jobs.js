@@ -1,4 +1,4 @@
-// Training: what runs, how far it is, and a small form to start more.
+// Training: what runs, how far it is, and a small form to start more. The WebSocket tells of every change.
 
 import { confirmed } from "../dialogs.js";
 import { h, notice, table, write } from "../dom.js";
@@ -8,17 +8,17 @@ import { listing } from "../parts/listing.js";
 import { address } from "../router.js";
 import { ask, get } from "../service.js";
 
-const EVERY = 3_000; // ms
+const EVERY = 20_000; // ms between two looks at all jobs; who starts one or reconnects looks at once
 const SIGNS = { queued: "◦ queued", running: "▸ running", succeeded: "✓ succeeded", failed: "✕ failed", cancelled: "– cancelled" };
 
-export function jobsView() {
+export function jobsView({ live }) {
   const form = jobForm(async (body) => {
     const job = await ask("api/ai/train", { method: "POST", body, headers: { "idempotency-key": crypto.randomUUID() } });
     write(done, `Job ${job.job_id} is ${job.status}.`);
     await refresh();
   });
   form.hidden = true;
-  const { list, done, refresh, act, close } = listing(async () => (await get("api/ai/jobs")).jobs, EVERY, show, without);
+  const { list, done, refresh, act, tell, close } = listing(async () => (await get("api/ai/jobs")).jobs, EVERY, show, without);
 
   function show(jobs) {
     form.hidden = false;
@@ -34,7 +34,18 @@ export function jobsView() {
     });
   }
 
-  return { element: h("div", {}, h("h1", {}, "Jobs"), form, done, list), close };
+  live.followJobs();
+  return {
+    element: h("div", {}, h("h1", {}, "Jobs"), form, done, list), close,
+    heardJob: (job) => tell((jobs) => withJob(jobs, job)),
+    restored: () => { refresh().catch(() => {}); }, // the next look says what is wrong
+  };
+}
+
+/** The job in its place, or first: the one submitted last is. */
+function withJob(jobs, job) {
+  const known = jobs.some(({ job_id: id }) => id === job.job_id);
+  return known ? jobs.map((old) => old.job_id === job.job_id ? job : old) : [job, ...jobs];
 }
 
 /** Says why there is no list; a service without jobs is no error. */
