@@ -20,8 +20,8 @@ _NAMELESS = """() => [...document.querySelectorAll('a, button, input, select, su
     .filter(e => e.checkVisibility())
     .filter(e => !(e.ariaLabel || e.innerText?.trim() || e.labels?.length || e.getAttribute('aria-labelledby')))
     .map(e => e.outerHTML)"""
-
-_IMPATIENT = "const real = setTimeout; window.setTimeout = (work, ms) => ms < 15_000 ? real(work, ms) : 0;"  # no look again
+# no look again
+_IMPATIENT = "const real = setTimeout; window.setTimeout = (work, ms) => ms < 15_000 ? real(work, ms) : 0;"
 
 
 def opened(page: Page, service: Service, view: str) -> Page:
