@@ -406,4 +406,5 @@ def _attach_checkpoints(flow: Flow, settings: Settings, lock: FolderLock, resume
     for complaint in complaints:
         logger("checkpoint").warning("a newer checkpoint was passed over", reason=complaint)
     flow.pipeline.restore(snapshot)
+    checkpoints.prepare(flow.pipeline.snapshot())
     logger("checkpoint").info("resumed", batch=snapshot["number"], store=stored)

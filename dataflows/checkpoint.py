@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dataflows import archive, checkpoint_file
@@ -34,7 +34,6 @@ class Checkpoints:
         self.keep = keep
         self.archive_days = 0  # how many days' first checkpoints are kept; 0 for none
         self.last_size = 0
-        self.last_seconds = 0.0
         self.last_written = 0.0
         self.counted = -1  # batch number of the newest checkpoint that counts, one resumed from too; -1 for none
         self._arena = Arena()
@@ -47,12 +46,14 @@ class Checkpoints:
         """Whether the last cut is still being written or waits for the sinks; the next cut must wait."""
         return self._writer is not None and self._writer.is_alive()
 
+    def prepare(self, snapshot: Snapshot) -> None:
+        """Take the memory that a cut of such a state needs: the first cut is as fast as the others then."""
+        self._arena.copy(snapshot)
+
     def cut(self, snapshot: Snapshot, number: int) -> None:
         """Copy the state behind batch `number` and write it in the background. Raises what the last one met."""
         self._raise_failure()
-        began = time.perf_counter()
         tree, body = self._arena.copy(snapshot)
-        self.last_seconds = time.perf_counter() - began
         self._writer = threading.Thread(target=self._write, args=(tree, body, number), name="checkpoint", daemon=True)
         self._writer.start()
 
@@ -86,7 +87,7 @@ class Checkpoints:
             complaints.append(f"checkpoint {path.name}: the store does not hold all rows before it")
         return None, complaints
 
-    def _write(self, tree: Snapshot, body: memoryview, number: int) -> None:
+    def _write(self, tree: Snapshot, body: Sequence[memoryview], number: int) -> None:
         try:
             pending = self.folder / f"{number:016d}.pending"
             self.last_size = checkpoint_file.write(pending, tree, body)

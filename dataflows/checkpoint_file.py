@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import numpy as np
 
 from dataflows.interfaces import Snapshot
+from features.tables import Still
 from ops.durable import put_in_place
 
 MAGIC: Final = b"UNDERTONE CHECKPOINT 1\n"
@@ -30,23 +33,39 @@ class Arena:
         """Start empty; grows to the largest snapshot."""
         self._bytes = np.empty(0, np.uint8)
 
-    def copy(self, snapshot: Snapshot) -> tuple[Snapshot, memoryview]:
-        """Copy all arrays of a snapshot; return it with places instead of arrays, and the bytes they lie in."""
+    def copy(self, snapshot: Snapshot) -> tuple[Snapshot, list[memoryview]]:
+        """Copy the arrays of a snapshot, but for those that stay still.
+
+        Return it with places instead of arrays, and the bytes they lie in, one piece behind the other. They are valid
+        until the next copy, and where an array is still, until its owner's next snapshot.
+        """
         arrays: list[np.ndarray] = []
         tree = _placed(snapshot, arrays)
-        size = sum(_padded(array.nbytes) for array in arrays)
+        size = sum(_padded(array.nbytes) for array in arrays if not isinstance(array, Still))
         if size > len(self._bytes):
             self._bytes = np.zeros(size + size // 4, np.uint8)
-        at = 0
+        body, begin, end = [], 0, 0
         for array in arrays:
-            target = self._bytes[at : at + array.nbytes]
-            target[:] = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
-            at += _padded(array.nbytes)
-        return tree, self._bytes[:size].data
+            raw = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+            if isinstance(array, Still):
+                body += [self._bytes[begin:end].data, raw.data, bytes_to_align(len(raw))]
+                begin = end
+            else:
+                self._bytes[end : end + len(raw)] = raw
+                end += _padded(len(raw))
+        return tree, [*body, self._bytes[begin:end].data]
+
+
+def bytes_to_align(size: int) -> memoryview:
+    """Return the bytes that stand between an array of this size and the next."""
+    return memoryview(bytes(_padded(size) - size))
 
 
 def _padded(size: int) -> int:
     return -(-size // _ALIGN) * _ALIGN
+
+
+_described = lru_cache(np.lib.format.dtype_to_descr)
 
 
 def _placed(node: Any, arrays: list[np.ndarray]) -> Any:
@@ -55,7 +74,7 @@ def _placed(node: Any, arrays: list[np.ndarray]) -> Any:
         return {key: _placed(value, arrays) for key, value in node.items()}
     if isinstance(node, np.ndarray):
         arrays.append(node)
-        return {"$dtype": np.lib.format.dtype_to_descr(node.dtype), "$shape": list(node.shape)}
+        return {"$dtype": _described(node.dtype), "$shape": list(node.shape)}
     if isinstance(node, np.generic):
         return node.item()
     if isinstance(node, tuple | list):
@@ -85,9 +104,12 @@ def _as_descr(descr: Any) -> Any:
     return [tuple(tuple(part) if isinstance(part, list) else part for part in field) for field in descr]
 
 
-def write(path: Path, tree: Snapshot, body: memoryview) -> int:
+def write(path: Path, tree: Snapshot, body: Sequence[memoryview]) -> int:
     """Write a checkpoint so that it is there whole or not at all, and durable on return. Returns its size."""
-    header = json.dumps({"tree": tree, "size": len(body), "crc32": zlib.crc32(body)}).encode()
+    crc = 0
+    for piece in body:
+        crc = zlib.crc32(piece, crc)
+    header = json.dumps({"tree": tree, "size": sum(map(len, body)), "crc32": crc}).encode()
     beside = path.with_suffix(".part")
     try:
         with beside.open("wb") as file:
@@ -101,11 +123,12 @@ def write(path: Path, tree: Snapshot, body: memoryview) -> int:
     return size
 
 
-def _write_parts(file: BinaryIO, header: bytes, body: memoryview) -> None:
+def _write_parts(file: BinaryIO, header: bytes, body: Sequence[memoryview]) -> None:
     file.write(MAGIC)
     file.write(f"{len(header)} {zlib.crc32(header)}\n".encode())
     file.write(header)
-    file.write(body)
+    for piece in body:
+        file.write(piece)
 
 
 def read(path: Path) -> Snapshot:

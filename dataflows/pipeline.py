@@ -40,6 +40,7 @@ class Pipeline:
     ended: bool = False
     seconds: dict[str, float] = field(default_factory=dict)  # spent in each station
     pass_seconds: float = 0.0  # of the newest whole pass: how long the source wasn't asked
+    cut_seconds: float = 0.0  # that the newest cut of a checkpoint kept it from being asked
     _handed_at: float = 0.0  # when the batch in flight was handed out, 0 while none is
     _reached: dict[str, int] = field(default_factory=dict)
     _next_cut: float = 0.0
@@ -178,8 +179,10 @@ class Pipeline:
     def _cut(self, checkpoints: Checkpoints) -> None:
         if not self.consistent:
             raise RuntimeError(f"checkpoint: batch {self.number} is not through, the stations reached {self._reached}")
+        began = time.perf_counter()
         snapshot = self.snapshot()
         checkpoints.cut(snapshot, self.number)
+        self.cut_seconds = time.perf_counter() - began
         self._cut_at, self._position = self.number, (self.number, snapshot["position"])
 
     def _acknowledge(self, checkpoints: Checkpoints) -> None:

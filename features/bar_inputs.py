@@ -7,13 +7,15 @@ Cost:   O(1) a bar; 5 numbers and `sum(SLOTS.values())` ring slots a series.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from functools import partial
+from typing import Final, NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from features.inputs import MAX_ROWS_PER_SERIES, SLOTS, BarInputs, History
+from features.tables import Slots
 from schema.bars import BarFlag, Bars
 from schema.ticks import Float64, Int32, Int64
 
@@ -150,3 +152,11 @@ def push(history: History, bars: BarInputs, first: int) -> int:
         for k in range(first, last):
             ring[(n[k] - 1) & (len(ring) - 1), series[k]] = values[k]
     return last
+
+
+def _pushed(slots: int, history: History, bars: BarInputs) -> Int64:
+    """Return the slots that `push` puts bars into, in a ring of so many."""
+    return (bars.n - 1) & (slots - 1)
+
+
+RINGS: Final = {name: Slots(0, partial(_pushed, slots)) for name, slots in SLOTS.items()}

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from features.tables import Slots
 
 
 class Family(StrEnum):
@@ -83,6 +85,8 @@ class Group:
     `update` is a numba function at module level (`@njit(cache=True)`), called once a batch, however many rows
     there are. It writes every cell of `out` (n, len(columns)) float64 and `why` (n, len(columns)) uint8, NaN
     exactly where `why & UNDEFINED_MASK`. It never lets NaN into its state. Same inputs in other batches: same bits.
+
+    `tables` names the large arrays of the state of which a batch of bars changes few slots (`features.tables`).
     """
 
     name: str
@@ -93,6 +97,7 @@ class Group:
     init: Callable[[int, int], Any]
     update: Callable[..., None]
     version: int = 1  # raise it with any change of bits
+    tables: Mapping[str, Slots] = field(default_factory=dict)  # of a group of Stage.BARS
 
 
 class NoState(NamedTuple):

@@ -12,13 +12,14 @@ from typing import Any, Final
 import numpy as np
 
 from features.arrays import as_snapshot, from_snapshot, grown
-from features.bar_inputs import bar_inputs, new_history, new_series, push
+from features.bar_inputs import RINGS, bar_inputs, new_history, new_series, push
 from features.basis import degrees_of, in_own_units, on_basis
 from features.calls import StageCalls
 from features.catalogue import Column, Group, Stage, fingerprint
 from features.gaps import mask_gaps, new_gaps, reach_of
 from features.inputs import LEADERS, BarGroups, BarInputs, Closes, ItemInputs, TickInputs
 from features.row_buffers import RowBuffers, take_back, with_spare_rows
+from features.tables import Tables
 from schema.bars import Bars
 from schema.features import FeatureRows
 from schema.items import KINDS, NO_ITEMS, Items
@@ -88,6 +89,7 @@ class FeatureEngine:
     def bar_features(self, bars: Bars, rows: FeatureRows) -> BarInputs:
         """Fill the columns that bars drive and return the bars as kernels read them: prices on their basis."""
         inputs = bar_inputs(self._series, on_basis(bars), self.n_timeframes)
+        self._tables.touch(inputs)
         values, why = with_spare_rows(rows)
         first, n = 0, len(bars.time)
         while first < n:
@@ -152,13 +154,13 @@ class FeatureEngine:
         return total / (self.n_symbols * self.n_timeframes)
 
     def snapshot(self) -> dict[str, Any]:
-        """Return the whole state: live arrays, not copies."""
+        """Return the whole state: live arrays, and of tables a copy that stays as it is until the next call."""
         return {
             "version": SNAPSHOT_VERSION,
             "fingerprint": self.fingerprint,
             "n_symbols": self.n_symbols,
             "n_timeframes": self.n_timeframes,
-            "state": {part: as_snapshot(state) for part, state in self._parts().items()},
+            "state": {part: as_snapshot(state) | self._tables.still(part) for part, state in self._parts().items()},
         }
 
     def restore(self, snapshot: dict[str, Any]) -> None:
@@ -191,6 +193,8 @@ class FeatureEngine:
         for group in self.groups:
             _tell_apart(type(group.params), type(self._states[group.name]))
         self._calls = {stage: StageCalls(placed, self._states) for stage, placed in self._stages.items()}
+        tables = {"bars:history": RINGS, **{group.name: group.tables for group in self.groups}}
+        self._tables = Tables(tables, self._parts())
 
     def _parts(self) -> dict[str, Any]:
         """Return every state, a named tuple of arrays, by its group's name, or `bars:…` for what groups share."""

@@ -193,7 +193,7 @@ class Meter:
         self._written = checkpoints.last_written
         metrics.CHECKPOINT_TIME.set(self._written)
         metrics.CHECKPOINT_BYTES.set(checkpoints.last_size)
-        metrics.CHECKPOINT_SECONDS.observe(checkpoints.last_seconds)
+        metrics.CHECKPOINT_SECONDS.observe(self.flow.pipeline.cut_seconds)
 
 
 def _seconds(before: int, after: int) -> float:

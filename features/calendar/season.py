@@ -25,6 +25,7 @@ from numba import njit
 from features.catalogue import Column, Driver, Family, Group, Stage, register
 from features.decay import NOT_CONVERGED, WARMING_UP, burn_in
 from features.inputs import BarInputs, History
+from features.tables import Slots
 from schema.bars import BarFlag
 from schema.reasons import Why
 from schema.ticks import Float64, Int64, UInt8
@@ -55,6 +56,19 @@ def init(n_symbols: int, n_timeframes: int) -> State:
     n = n_symbols * n_timeframes
     slots, running = np.zeros((n, MINUTES, 5)), np.zeros((n, 5))
     return State(slots, running, np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n), np.zeros(n))
+
+
+def minute_of(start: Int64, session_open: Int64) -> Int64:
+    """Return the slot of bars that begin at `start` (ns), in a session that opens at `session_open`."""
+    return ((start - session_open) // MINUTE) % MINUTES
+
+
+_minute_of = njit(cache=True, inline="always")(minute_of)
+
+
+def touched(state: State, bars: BarInputs) -> Int64:
+    """Return the minutes whose slots these bars may be folded into: those that run, and those they begin in."""
+    return np.concatenate((state.minute[bars.series], minute_of(bars.start, bars.session_open)))
 
 
 @njit(cache=True, inline="always")
@@ -90,7 +104,7 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
     nth, log_return, volume = bars.n, bars.log_return, bars.volume
     for k in range(len(series)):
         i = series[k]
-        minute = ((start[k] - session_open[k]) // MINUTE) % MINUTES
+        minute = _minute_of(start[k], session_open[k])
         first = flags[k] & SESSION_FIRST != 0
         if first or minute != minutes[i]:
             fold(slots[i, minutes[i]], running[i], params.keep)
@@ -171,5 +185,6 @@ register(
         params=Params(KEEP, CONVERGED),
         init=init,
         update=update,
+        tables={"slots": Slots(1, touched)},
     )
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from dataflows import checkpoint, checkpoint_file
@@ -76,11 +76,12 @@ def after(owner: Any, name: str) -> Callable[[Die], None]:
 def half_written(reached: Die) -> None:
     """Reach the point when half of a checkpoint's arrays are in the file."""
 
-    def around(inner: Callable[..., Any], file: Any, header: bytes, body: memoryview) -> None:
-        inner(file, header, body[: len(body) // 2])
+    def around(inner: Callable[..., Any], file: Any, header: bytes, body: Sequence[memoryview]) -> None:
+        whole = b"".join(body)
+        inner(file, header, [memoryview(whole)[: len(whole) // 2]])
         file.flush()
         reached()
-        file.write(body[len(body) // 2 :])
+        file.write(whole[len(whole) // 2 :])
 
     _wrap(checkpoint_file, "_write_parts", around)
 

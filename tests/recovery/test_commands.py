@@ -9,7 +9,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -205,7 +205,7 @@ def test_a_full_disk_under_the_checkpoints_is_exit_code_75(
     """The write fails half way; nothing half written stays, and the next start goes on."""
     whole = checkpoint_file._write_parts
 
-    def full(file: BinaryIO, header: bytes, body: memoryview) -> None:
+    def full(file: BinaryIO, header: bytes, body: Sequence[memoryview]) -> None:
         file.write(header)
         file.flush()
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
