@@ -1,6 +1,6 @@
 """How often a client may ask, counted in Redis for all processes of the service, or in memory for one.
 
-Two moving windows (the library's, `limits`, with its scripts for Redis): a minute and, for bursts, a second.
+Two moving windows, a minute and, for bursts, a second: in memory the library's (`limits`), in Redis `SharedWindows`.
 While Redis is away each process counts for itself: a limit that fails closed would take the service down with it.
 """
 
@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Any, Final
+from typing import Final
 
 from fastapi import Request
 from limits import RateLimitItem, RateLimitItemPerMinute, RateLimitItemPerSecond
-from limits.aio.storage import MemoryStorage, RedisStorage
+from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import MovingWindowRateLimiter
+from redis.exceptions import RedisError
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.access.client import client_of
+from api.access.windows import SharedWindows
 from api.problems import problem
 from ops.log import logger
 
@@ -30,32 +32,29 @@ class Limits:
         """Count in Redis where its URL is given."""
         self._items: tuple[RateLimitItem, ...] = (RateLimitItemPerSecond(burst), RateLimitItemPerMinute(per_minute))
         self._here = MovingWindowRateLimiter(MemoryStorage())
-        self._shared: Any = None
-        if redis_url is not None:
-            storage = RedisStorage(f"async+{redis_url}", implementation="redispy", socket_timeout=0.5)
-            self._connection: Any = vars(storage.bridge)["storage"]
-            self._shared = MovingWindowRateLimiter(storage)
+        windows = [(item.amount, float(item.get_expiry())) for item in self._items]
+        self._shared = None if redis_url is None else SharedWindows(redis_url, windows)
         self._away_until = 0.0
 
     async def wait(self, client: str) -> float:
         """Count one request and return 0, or refuse it and return how long the client has to wait (s)."""
         if self._shared is not None and time.monotonic() >= self._away_until:
             try:
-                return await self._wait(self._shared, client)
-            except Exception as error:  # of redis-py, or the library's own
+                return await self._shared.wait(client)
+            except RedisError as error:
                 self._away_until = time.monotonic() + _AGAIN_S
                 logger("api").warning("limits are counted a process: Redis is away", found=str(error))
-        return await self._wait(self._here, client)
+        return await self._wait_here(client)
 
     async def close(self) -> None:
         """Release the connections."""
         if self._shared is not None:
-            await self._connection.aclose()
+            await self._shared.close()
 
-    async def _wait(self, limiter: Any, client: str) -> float:
+    async def _wait_here(self, client: str) -> float:
         for item in self._items:
-            if not await limiter.hit(item, client):
-                stats = await limiter.get_window_stats(item, client)
+            if not await self._here.hit(item, client):
+                stats = await self._here.get_window_stats(item, client)
                 return max(float(stats.reset_time) - time.time(), 0.01)
         return 0.0
 

@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
+import redis.asyncio
 from fastapi import FastAPI
 
 from api.access import Access, Limits, TokenRefused, Tokens
+from api.access.windows import SharedWindows
 from api.app import create_app
 from api.main import open_reader
 from ops.commands import api as command
@@ -119,6 +122,44 @@ def test_too_many_requests_wait_as_long_as_they_are_told(
     assert mine[-1].json()["status"] == 429 and 1 <= int(mine[-1].headers["retry-after"]) <= 60
     assert other.status_code == 200, "each client is counted by itself"
     assert probe.status_code == 200
+
+
+def test_shared_windows_let_through_what_fits_in_all_of_them(redis_server: str) -> None:
+    windows = [(3, 0.05), (8, 0.4), (1000, 60.0)]
+    random = np.random.default_rng(7)
+
+    async def scenario() -> tuple[list[float], int]:
+        passed = list[float]()
+        async with redis.asyncio.from_url(redis_server) as client:
+            shared = [SharedWindows(redis_server, windows) for _ in range(2)]
+            await shared[0].wait("another")  # the script is there from here on
+            await client.config_resetstat()
+            calls = 0
+            while len(passed) < 40:
+                calls += 1
+                if wait := await shared[calls % 2].wait("ann"):
+                    if random.random() < 0.5:  # else it comes too early
+                        await asyncio.sleep(wait)
+                        calls += 1
+                        assert await shared[0].wait("ann") == 0, "who waited as long as it was told is let through"
+                    else:
+                        continue
+                passed.append(float(await client.lindex("limits:ann", 0)))
+            asked = (await client.info("commandstats"))["cmdstat_evalsha"]["calls"]
+            await client.lpush("limits:bob", *[0.0] * 2000)
+            assert await shared[0].wait("bob") == 0
+            assert await client.llen("limits:bob") == 1000, "no more is kept than can refuse"
+            assert 0 < await client.ttl("limits:bob") <= 60
+            for each in shared:
+                await each.close()
+        return passed, asked - calls
+
+    passed, more = asyncio.run(scenario())
+    assert more == 0, "one call of Redis a request"
+    assert len(passed) == len(set(passed))
+    for amount, seconds in windows:
+        spans = [late - early for early, late in zip(passed, passed[amount:], strict=False)]
+        assert min(spans, default=seconds) >= seconds - 2e-6, "never more than the window's number in it; times have microseconds"
 
 
 def test_without_redis_each_process_counts_for_itself(tokens: Tokens, tmp_path: Path) -> None:
