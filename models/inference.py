@@ -14,7 +14,7 @@ from models.ladder import LADDER, rank
 from models.lineup import NO_LOTS, Lineup, Runner
 from models.onnx_nets import executor_of
 from models.servable import check_columns, check_nets
-from models.served_answers import Lots, no_lots, served_first
+from models.served_answers import Lots, in_order, no_lots, served_first
 from models.served_members import Device
 from models.serving import Draft, ServedModel
 from models.tier_caps import TierCaps
@@ -207,7 +207,8 @@ class InferenceEngine:
         for k, timeframe in enumerate(self._timeframes):
             if timeframe in self._lineups:
                 predictions += self._infer(timeframe, bars, rows, np.flatnonzero(bars.timeframe == k), fall)
-        return predictions
+        served = in_order([p for p in predictions if p.served])
+        return [*served, *(p for p in predictions if not p.served)]
 
     def _infer(self, timeframe: str, bars: Bars, rows: FeatureRows, which: Int64, fall: Fall) -> list[Predictions]:
         """Predict from the rows of one timeframe, in stretches of one tier."""

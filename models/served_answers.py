@@ -1,15 +1,17 @@
-"""Which of a timeframe's answers are served, where a champion and challengers spoke of the same rows."""
+"""Which answers are served, where a champion and challengers spoke of the same rows, and in which order."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby, pairwise
+from operator import itemgetter
 from typing import Final
 
 import numpy as np
 
 from models.lineup import Lineup, Runner
 from schema.predictions import Predictions
-from schema.ticks import Bool, Float64, Int32
+from schema.ticks import Bool, Float64, Int32, Int64
 
 _NO_ROWS: Final = np.zeros(0, np.int64)
 
@@ -39,6 +41,41 @@ def served_first(lineup: Lineup, made: Sequence[tuple[Runner, Predictions]], lot
         champions += _part(p, spoken)
         scored += _part(p, champion & ~spoken, served=False)
     return [*champions, *drawing, *scored]
+
+
+def in_order(served: Sequence[Predictions]) -> list[Predictions]:
+    """Return served predictions by bar time, then timeframe, then who speaks: the order that output sequences number.
+
+    It must not depend on how many bar times a batch holds. Predictions are cut only where others come in between.
+    """
+    if len(served) < 2 or all(_ends(before) <= _begins(after) for before, after in pairwise(served)):
+        return list(served)
+    stretches = sorted(
+        (int(p.time[begin]), int(p.timeframe[0]), speaker, begin, end)
+        for speaker, p in enumerate(served)
+        for begin, end in _of_one_time(p.time)
+    )
+    ordered = list[Predictions]()
+    for speaker, together in groupby(stretches, key=itemgetter(2)):
+        p, rows = served[speaker], np.zeros(len(served[speaker].time), np.bool_)
+        for *_, begin, end in together:
+            rows[begin:end] = True
+        ordered.append(p.part(rows, served=p.served, challenger=p.challenger))
+    return ordered
+
+
+def _begins(p: Predictions) -> tuple[int, int]:
+    return int(p.time[0]), int(p.timeframe[0])
+
+
+def _ends(p: Predictions) -> tuple[int, int]:
+    return int(p.time[-1]), int(p.timeframe[0])
+
+
+def _of_one_time(time: Int64) -> Iterator[tuple[int, int]]:
+    """Yield begin and end of each stretch of one bar time."""
+    cuts = np.flatnonzero(time[1:] != time[:-1]) + 1
+    return pairwise([0, *cuts.tolist(), len(time)])
 
 
 def _part(p: Predictions, rows: Bool, *, served: bool = True, challenger: bool = False) -> list[Predictions]:
