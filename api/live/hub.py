@@ -6,25 +6,23 @@ import asyncio
 from collections import Counter
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from functools import lru_cache
-from typing import Any, Final, Protocol
+from itertools import islice
+from typing import Final, Protocol
 
-import msgspec
-
-from api.analysis.analyst import Analyst, asked
+from api.analysis.analyst import Analyst
 from api.live.feed import Feed, Said, series
-from api.live.messages import EVERYTHING, Update, update
+from api.live.messages import EVERYTHING, Update
+from api.live.updates import Updates
 from api.metrics import ApiMetrics
-from api.parameters import now
 from api.store import StoreAway
 from api.timeframes import length
 from ops.log import logger
-from schema.times import parse_iso
 
 Key = tuple[str, str]  # timeframe, symbol
 
 _AT_ONCE: Final = 1_000  # series that are analysed before those who listen to them are told
 _IN_A_ROW: Final = 200  # listeners that are told before other calls have their turn
+_GOLDEN: Final = 0.618034  # of all series lie between the first ones of two turns: that spreads them evenly
 
 
 class Listener(Protocol):
@@ -48,10 +46,10 @@ class Hub:
         self._newest: dict[Key, Said] = {}
         self._timeframes = set[str]()
         self._listeners: dict[Key, set[Listener]] = {}  # symbol "*" hears all of a timeframe
-        self._encoded: dict[tuple[Key, bool], tuple[Said, Update]] = {}
+        self._updates = Updates(analyst)
         self._untold: dict[Key, None] = {}  # heard of, by listeners not yet
         self._analysed: dict[Key, Said] = {}  # the last that was handed on
-        self._new = asyncio.Event()
+        self._new, self._turn = asyncio.Event(), 0
         self._running = False
 
     async def run(self) -> None:
@@ -92,13 +90,19 @@ class Hub:
         while True:
             await self._new.wait()
             self._new.clear()
-            keys, self._untold = list(self._untold), {}
+            keys, self._untold = self._in_turn(), {}
             for first in range(0, len(keys), _AT_ONCE):
                 try:
                     with self._metrics.hand_on_seconds.time():
                         await self._tell(keys[first : first + _AT_ONCE])
                 except Exception:
                     logger("api").exception("new predictions could not be handed on")
+
+    def _in_turn(self) -> list[Key]:
+        """Return what is untold from another place on each time: no series is always the last to be told of."""
+        self._turn += 1
+        first = int(self._turn * _GOLDEN % 1 * len(self._untold))
+        return [*islice(self._untold, first, None), *islice(self._untold, first)]
 
     async def _tell(self, keys: Sequence[Key]) -> None:
         for key in keys:
@@ -168,17 +172,12 @@ class Hub:
 
         While a newer prediction waits to be analysed with the others of its moment, it is the one before.
         """
-        said, made = self._newest.get(key), self._encoded.get((key, spectral))
-        if made is not None and made[0] is said:
-            return made[1]
-        analysis = None if said is None else self._analyst.known(said)
-        if analysis is None and key in self._untold and (said := self._analysed.get(key)) is not None:
-            if made is not None and made[0] is said:
-                return made[1]
-            analysis = self._analyst.known(said)
-        if said is None or analysis is None:
+        if (said := self._newest.get(key)) is None:
             return None
-        return self._keep_encoded(key, spectral, said, analysis)
+        made = self._updates.ready(key, said, spectral)
+        if made is None and key in self._untold and (before := self._analysed.get(key)) is not None:
+            made = self._updates.ready(key, before, spectral)
+        return made
 
     async def update(self, key: Key, spectral: bool) -> Update | None:
         """Return a series' newest analysis, encoded; None while the store can't be read or there is none."""
@@ -186,22 +185,6 @@ class Hub:
         if said is None or (made := self.ready(key, spectral)) is not None:
             return None if said is None else made
         try:
-            return self._keep_encoded(key, spectral, said, await asyncio.to_thread(self._analyst.analysis, said))
+            return await self._updates.make(key, said, spectral)
         except StoreAway:
             return None
-
-    def _keep_encoded(self, key: Key, spectral: bool, said: Said, analysis: dict[str, Any]) -> Update:
-        made = update(key[1], int(said["sequence"] or 0), _encode(analysis, spectral))
-        self._encoded[key, spectral] = said, made
-        return made
-
-
-def _encode(analysis: dict[str, Any], spectral: bool) -> bytes:
-    begun = now()
-    answer = asked(analysis, spectral=spectral, threshold=0.5)
-    answer["age_ms"] = (begun - _time_of(answer["timestamp"])) / 1e6
-    answer["processing_time_ms"] = (now() - begun) / 1e6
-    return msgspec.json.encode(answer)
-
-
-_time_of: Final = lru_cache(1024)(parse_iso)  # rows of one batch share their times
