@@ -406,5 +406,6 @@ def _attach_checkpoints(flow: Flow, settings: Settings, lock: FolderLock, resume
     for complaint in complaints:
         logger("checkpoint").warning("a newer checkpoint was passed over", reason=complaint)
     flow.pipeline.restore(snapshot)
+    logger("checkpoint").info("resumed", batch=flow.pipeline.number, store=stored)
+    del snapshot  # as much memory as the cuts need
     checkpoints.prepare(flow.pipeline.snapshot())
-    logger("checkpoint").info("resumed", batch=snapshot["number"], store=stored)
