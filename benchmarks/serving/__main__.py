@@ -68,7 +68,7 @@ def calls(address: str, kind: str, seconds: float, rate: float) -> dict[str, Any
 
 
 def sockets(address: str, process: psutil.Process, store: Path, connections: int, seconds: int) -> dict[str, Any]:
-    """Hold connections while the market is written; return latencies (ms), what was lost and memory (kB each)."""
+    """Hold connections while the market is written; return latencies (ms), losses, CPU (ms/s), memory (kB each)."""
     before = process.memory_info().rss
     held = [sys.executable, "-m", "benchmarks.serving.sockets", address, str(connections), str(SYMBOLS)]
     listening = subprocess.Popen(held, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -77,7 +77,9 @@ def sockets(address: str, process: psutil.Process, store: Path, connections: int
         raise SystemExit("the WebSockets could not be opened")
     time.sleep(2)
     writer = [sys.executable, "-m", "benchmarks.serving.market", str(store), str(SYMBOLS), str(seconds)]
+    used = np.array([cpu(process), cpu(psutil.Process(listening.pid))])
     written = subprocess.run(writer, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    used = np.array([cpu(process), cpu(psutil.Process(listening.pid))]) - used
     memory = process.memory_info().rss - before
     time.sleep(2)  # what was written last is still on its way
     listening.stdin.close()
@@ -86,14 +88,23 @@ def sockets(address: str, process: psutil.Process, store: Path, connections: int
     committed = {int(s): int(t) for s, _, t in (line.split() for line in written.splitlines())}
     first = np.array(sorted(committed))
     live = heard[heard[:, 1] >= first[0]]
-    times = np.array([committed[s] for s in first[np.searchsorted(first, live[:, 1], "right") - 1].tolist()])
-    latency = (live[:, 2] - times) / 1e6
+    burst = np.searchsorted(first, live[:, 1], "right") - 1
+    latency = (live[:, 2] - np.array([committed[s] for s in first.tolist()])[burst]) / 1e6
+    slowest = [float(np.percentile(latency[burst == k], 99)) for k in range(len(first)) if (burst == k).any()]
     newest = np.array([live[live[:, 0] == k, 1].max(initial=0) for k in range(connections)])
     return {
         "p50": round(float(np.percentile(latency, 50)), 1), "p99": round(float(np.percentile(latency, 99)), 1),
+        "p99 of bursts": (round(float(np.median(slowest)), 1), round(max(slowest), 1)),
         "updates a second": round(len(live) / seconds), "without the newest": int(np.sum(newest < first[-1])),
+        "cpu": (1e3 * used / seconds).round().astype(int).tolist(),
         "kB a connection": round(memory / connections / 1024, 1),
     }  # fmt: skip
+
+
+def cpu(process: psutil.Process) -> float:
+    """Return the CPU time that a process has used (s)."""
+    times = process.cpu_times()
+    return float(times.user + times.system)
 
 
 def measure(seconds: int, connections: int) -> list[tuple[str, str, str]]:
@@ -115,6 +126,10 @@ def measure(seconds: int, connections: int) -> list[tuple[str, str, str]]:
             live = sockets(address, process, store, connections, seconds)
             figure = f"p50 {live['p50']}, p99 {live['p99']} ms, {live['updates a second']:,} updates/s"
             rows.append((f"{connections:,} WebSockets, commit to client", figure, "p99 100 ms"))
+            median, worst = live["p99 of bursts"]
+            rows.append(("of the bursts' own p99", f"median {median}, slowest {worst} ms", ""))
+            ours, theirs = live["cpu"]
+            rows.append(("CPU a second of this: service, generator", f"{ours} ms, {theirs} ms", ""))
             rows.append(("of them without the newest value at the end", f"{live['without the newest']}", "0"))
             rows.append(("memory a connection", f"{live['kB a connection']} kB", "50 kB"))
     return rows
