@@ -21,8 +21,11 @@ from numba import njit
 from features.catalogue import Column, Driver, Family, Group, Stage, register
 from features.decay import WARMING_UP
 from features.inputs import BarGroups, BarInputs
-from features.spectral.sliding_dft import BINS, FIRST, PARTS, moved, refresh, slide, turned
-from features.spectral.spectrum import HIGH, LAST_LOW, LAST_MID, LOW
+from features.lanes.arithmetic import every, fma, total
+from features.lanes.kinds import LANES, Row
+from features.lanes.memory import load, room, row, store
+from features.spectral.sliding_dft import BINS, COUNTED, FIRST, due, moved, refresh, slid, turned
+from features.spectral.spectrum import HIGH, IN_HIGH, IN_LOW, IN_MID, LOW
 from schema.reasons import Why
 from schema.ticks import Float64, Int64, UInt8
 
@@ -31,6 +34,18 @@ AT: Final = 1  # WINDOWS are those of the sliding transforms from the second on
 BEGIN: Final = FIRST[AT]
 OWN: Final = FIRST[AT + len(WINDOWS)] - BEGIN  # bins
 RETURNS: Final = WINDOWS[-1]
+PLACES: Final = np.array([(w, FIRST[AT + j] - BEGIN, FIRST[AT + j + 1] - BEGIN) for j, w in enumerate(WINDOWS)])
+_BANDS = np.stack([band[BEGIN : BEGIN + OWN] for band in (IN_LOW, IN_MID, IN_HIGH)])
+WEIGHTS: Final = (_BANDS * 0.5 * COUNTED[BEGIN : BEGIN + OWN]).ravel()  # band by band; the Nyquist bin counts half
+
+
+def _reach(band: np.ndarray, first: int, last: int) -> tuple[int, int]:
+    """Return where the eights of a window's bins begin and end that hold some of the band."""
+    inside = np.flatnonzero(band[first:last])
+    return first + inside[0] // LANES * LANES, first + inside[-1] + 1
+
+
+REACH: Final = np.array([[_reach(band, first, last) for band in _BANDS] for _, first, last in PLACES])
 LEAST: Final = 2  # rows
 FLOOR, NO_POWER = 1e-12, 1e-24
 EDGE: Final = int(Why.EDGE)
@@ -75,46 +90,59 @@ def market_of(returns: Float64, first: int, last: int) -> tuple[float, int]:
     return total / max(rows, 1), rows
 
 
+@njit(cache=True, inline="always")
+def slide(x: Row, y: Row, w: int, change: float, cosine: Row, sine: Row) -> None:
+    """Add the change of the bins of window w at this bar."""
+    for b in range(PLACES[w, 1], PLACES[w, 2], LANES):
+        p, q = slid(load(x, b), load(y, b), change, cosine, sine, BEGIN + b)
+        store(x, b, p)
+        store(y, b, q)
+
+
 @njit(cache=True)
+def recall(ring: Row, n: int, window: int, by_number: Row) -> None:
+    """Write the last W returns, that of number m at m modulo W."""
+    for m in range(n - window + 1, n + 1):
+        by_number[m & (window - 1)] = ring[(m - 1) & (RETURNS - 1)]
+
+
+@njit(cache=True, inline="always")
 def advance(
-    ring: Float64, real: Float64, imaginary: Float64, n: int, newest: float, still: int, cosine: Float64, sine: Float64
+    ring: Row, x: Row, y: Row, n: int, newest: float, still: int, cosine: Row, sine: Row, by_number: Row
 ) -> None:
     """Take both windows of a series of returns to its n-th bar, and put the newest into its ring."""
     for w in range(len(WINDOWS)):
-        window, begin, end = WINDOWS[w], FIRST[AT + w] - BEGIN, FIRST[AT + w + 1] - BEGIN
-        oldest = ring[(n - 1 - window) & (RETURNS - 1)]
+        window, first, last = PLACES[w]
         if still < window:
-            slide(real, imaginary, begin, end, newest - oldest, cosine, sine)
+            slide(x, y, w, newest - ring[(n - 1 - window) & (RETURNS - 1)], cosine, sine)
         else:
-            real[begin:end], imaginary[begin:end] = 0.0, 0.0
+            for b in range(first, last):
+                x[b] = y[b] = 0.0
     ring[(n - 1) & (RETURNS - 1)] = newest
     for w in range(len(WINDOWS)):
-        window, begin, end = WINDOWS[w], FIRST[AT + w] - BEGIN, FIRST[AT + w + 1] - BEGIN
-        every, size = window // PARTS, (end - begin) // PARTS
-        if still < window and n & (every - 1) == every // 2:
-            a = begin + (n // every) % PARTS * size
-            refresh(ring, n, window, BEGIN + a, real[a : a + size], imaginary[a : a + size])
+        window, first, last = PLACES[w]
+        begin, end = due(n, window, first, last)
+        if begin < end and still < window:
+            recall(ring, n, window, by_number)
+            refresh(by_number, window, BEGIN, begin, end, x, y)
 
 
-@njit(cache=True)
-def spectra(x: Float64, y: Float64, u: Float64, v: Float64, first: int, last: int) -> tuple[float, float, float]:
-    """Return the power of x + iy, that of u + iv, and the squared sum of their product over bins first .. last - 1."""
-    own = other = real = imaginary = 0.0
-    for b in range(max(first, 0), last):
-        own += x[b] * x[b] + y[b] * y[b]
-        other += u[b] * u[b] + v[b] * v[b]
-        real += x[b] * u[b] + y[b] * v[b]
-        imaginary += y[b] * u[b] - x[b] * v[b]
-    if last == FIRST[AT + 1] - BEGIN or last == OWN:  # the Nyquist bin counts half, and is real
-        p, q = x[last - 1], u[last - 1]
-        own, other, real = own - 0.5 * p * p, other - 0.5 * q * q, real - 0.5 * p * q
-    return own, other, real * real + imaginary * imaginary
+@njit(cache=True, inline="always")
+def spectra(x: Row, y: Row, u: Row, v: Row, w: int, band: int) -> tuple[float, float, float]:
+    """Return the power of x + iy, that of u + iv, and the squared sum of their product over a band of window w."""
+    own = other = real = imaginary = every(0.0)
+    for b in range(REACH[w, band, 0], REACH[w, band, 1], LANES):
+        weight, p, q, r, s = load(WEIGHTS, band * OWN + b), load(x, b), load(y, b), load(u, b), load(v, b)
+        a, c = weight * p, weight * q
+        own, other = fma(a, p, fma(c, q, own)), fma(weight * r, r, fma(weight * s, s, other))
+        real, imaginary = fma(a, r, fma(c, s, real)), fma(c, r, imaginary) - a * s
+    total_real, total_imaginary = total(real), total(imaginary)
+    return total(own), total(other), total_real * total_real + total_imaginary * total_imaginary
 
 
 @njit(cache=True)
 def update(params: Params, state: State, bars: BarInputs, groups: BarGroups, out: Float64, why: UInt8) -> None:
-    all_cosine, all_sine = np.empty(BINS), np.empty(BINS)
-    cosine, sine = all_cosine[BEGIN : BEGIN + OWN], all_sine[BEGIN : BEGIN + OWN]
+    cosine, sine, by_number = room(BINS), room(BINS), room(RETURNS)
     turned_to = -1
     for g in range(len(groups.by_time)):
         first, last = groups.first[g], groups.first[g + 1]
@@ -123,39 +151,32 @@ def update(params: Params, state: State, bars: BarInputs, groups: BarGroups, out
         for k in range(first, last):
             i, n = bars.series[k], bars.n[k]
             if n != turned_to:
-                turned(n, all_cosine, all_sine)
+                turned(n, cosine, sine)
                 turned_to = n
             if n == 1 or not known:
                 state.without[i] = n
             newest, market = moved(bars.log_return[k]), moved(mean) if known and n > 1 else 0.0
             state.still[i] = 0 if newest != 0.0 or n == 1 else state.still[i] + 1
             state.market_still[i] = 0 if market != 0.0 or n == 1 else state.market_still[i] + 1
-            x, y, u, v = state.real[i], state.imaginary[i], state.market_real[i], state.market_imaginary[i]
-            advance(state.own[i], x, y, n, newest, state.still[i], cosine, sine)
-            advance(state.market[i], u, v, n, market, state.market_still[i], cosine, sine)
+            x, y = row(state.real, i), row(state.imaginary, i)
+            u, v = row(state.market_real, i), row(state.market_imaginary, i)
+            advance(row(state.own, i), x, y, n, newest, state.still[i], cosine, sine, by_number)
+            advance(row(state.market, i), u, v, n, market, state.market_still[i], cosine, sine, by_number)
             for w in range(len(WINDOWS)):
-                window, row = WINDOWS[w], 3 * w
-                out[k, row : row + 3] = np.nan
-                why[k, row : row + 3] = WARMING_UP if n <= window else EDGE
+                window = WINDOWS[w]
                 still = max(state.still[i], state.market_still[i])
+                for c in range(3 * w, 3 * w + 3):
+                    out[k, c], why[k, c] = np.nan, WARMING_UP if n <= window else EDGE
                 if n <= window or n - state.without[i] < window or still >= window:
                     continue
-                begin, end = FIRST[AT + w] - BEGIN, FIRST[AT + w + 1] - BEGIN
-                low, mid = begin + LAST_LOW[AT + w], begin + LAST_MID[AT + w]
-                bands = (
-                    spectra(x, y, u, v, begin, low),
-                    spectra(x, y, u, v, low, mid),
-                    spectra(x, y, u, v, mid, end),
-                )
-                total, all_market = 0.0, 0.0
-                for own, other, _ in bands:
-                    total, all_market = total + own, all_market + other
-                least = max(params.floor * total, params.no_power * window * newest * newest)
+                low, mid, high = spectra(x, y, u, v, w, 0), spectra(x, y, u, v, w, 1), spectra(x, y, u, v, w, 2)
+                all_own, all_market = low[0] + mid[0] + high[0], low[1] + mid[1] + high[1]
+                least = max(params.floor * all_own, params.no_power * window * newest * newest)
                 least_market = max(params.floor * all_market, params.no_power * window * market * market)
                 for band in range(3):
-                    own, other, both = bands[band]
+                    own, other, both = low if band == 0 else mid if band == 1 else high
                     if own > least and other > least_market:
-                        out[k, row + band], why[k, row + band] = both / (own * other), 0
+                        out[k, 3 * w + band], why[k, 3 * w + band] = both / (own * other), 0
 
 
 _column = partial(
@@ -191,5 +212,6 @@ register(
         params=Params(LOW, HIGH, LEAST, FLOOR, NO_POWER),
         init=init,
         update=update,
+        version=2,
     )
 )

@@ -23,39 +23,29 @@ from numba import njit
 
 from features.catalogue import Family, Group, Stage, register
 from features.decay import WARMING_UP
-from features.inputs import BarInputs, History
+from features.inputs import BarInputs, History, past
+from features.lanes.kinds import LANES, Row
+from features.lanes.memory import load, room, row, store
 from features.spectral.columns import PRICE_COLUMNS, PRICE_WINDOWS, RETURN_COLUMNS, price_column, return_column
-from features.spectral.detrended import GAIN, GAINS, describe_price, price_shares, straighten, turn_back
+from features.spectral.detrended import GAINS, describe_price, straighten
 from features.spectral.detrended import NO_POWER as NO_TREND
 from features.spectral.sliding_dft import (
     BINS,
     FIRST,
+    LONGEST,
     WINDOWS,
     State,
-    advance,
+    due,
     init,
     moved,
     phase_of,
+    power,
     power_of,
+    refresh,
+    slid,
     turned,
 )
-from features.spectral.spectrum import (
-    BIN,
-    EIGHT,
-    FLOOR,
-    HIGH,
-    LOW,
-    ROLL_OFF,
-    SLOPE,
-    describe,
-    distances,
-    eighths_of,
-    products,
-    shares,
-    spread,
-    totals,
-)
-from features.spectral.sums import logarithms
+from features.spectral.spectrum import FLOOR, HIGH, LOW, ROLL_OFF, describe
 from schema.reasons import Why
 from schema.ticks import Float64, UInt8
 
@@ -63,12 +53,13 @@ NO_POWER: Final = 1e-24  # of the last return squared
 EDGE: Final = int(Why.EDGE)
 WIDTH, PRICE_WIDTH = len(RETURN_COLUMNS), len(PRICE_COLUMNS)
 FLUX: Final = WIDTH - 1
+EIGHTHS: Final = BINS // LANES
 N: Final = len(WINDOWS)
-PRICE_AT: Final = np.array(  # of each window whose price is looked at: its place, first column, first and last bin
-    [
-        (w, N * WIDTH + j * PRICE_WIDTH, FIRST[w], FIRST[w + 1])
-        for j, w in enumerate(WINDOWS.index(window) for window in PRICE_WINDOWS)
-    ]
+PLACES: Final = np.array(  # of each window: its length, its first and last bin, its first column
+    [(window, FIRST[w], FIRST[w + 1], w * WIDTH) for w, window in enumerate(WINDOWS)]
+)
+PRICE_AT: Final = np.array(  # of each window whose price is looked at: its place, and its first column
+    [(WINDOWS.index(window), N * WIDTH + j * PRICE_WIDTH) for j, window in enumerate(PRICE_WINDOWS)]
 )
 
 
@@ -81,31 +72,28 @@ class Params(NamedTuple):
 
 
 @njit(cache=True)
-def mark(why: UInt8, k: int, first: int, last: int, reason: int) -> None:
-    for c in range(first, last):
-        why[k, c] = reason
+def recall(returns: Float64, i: int, n: int, window: int, by_number: Row) -> None:
+    """Write the last W returns of series i, that of number m at m modulo W."""
+    for lag in range(window):
+        by_number[(n - lag) & (window - 1)] = moved(past(returns, i, n, lag))
 
 
-@njit(cache=True)
-def refuse(out: Float64, why: UInt8, k: int, first: int, last: int, reason: int) -> None:
-    for c in range(first, last):
-        out[k, c], why[k, c] = np.nan, reason
-
-
-@njit(cache=True, error_model="numpy")
-def inverse(total: float) -> float:
-    return 1.0 / total if total > 0.0 else 0.0
+@njit(cache=True, inline="always")
+def slide(x: Row, y: Row, first: int, last: int, change: float, cosine: Row, sine: Row, before: Row) -> None:
+    """Add the change of bins first .. last - 1 of x + iy at this bar; write their power before it."""
+    for b in range(first, last, LANES):
+        p, q = load(x, b), load(y, b)
+        store(before, b, power(p, q, b))
+        p, q = slid(p, q, change, cosine, sine, b)
+        store(x, b, p)
+        store(y, b, q)
 
 
 @njit(cache=True, error_model="numpy")
 def update(params: Params, state: State, bars: BarInputs, history: History, out: Float64, why: UInt8) -> None:
-    cosine, sine, next_cosine, next_sine = np.empty(BINS), np.empty(BINS), np.empty(BINS), np.empty(BINS)
-    share, before, change, x, y = np.empty(BINS), np.empty(BINS), np.empty(BINS), np.empty(BINS), np.empty(BINS)
-    room, log, of_bin, was = np.empty(BINS), np.empty(BINS), np.empty(BINS), np.empty(BINS)
-    room_bits, log_bits = room.view(np.int64), log.view(np.int64)
-    factor, factor_before, number, apart = np.empty(N), np.empty(N), np.empty(N), np.empty(N)
-    information, logs, slope, flux = np.empty(N), np.empty(N), np.empty(N), np.empty(N)
-    lanes, eighths = np.empty(64), np.empty(BINS // EIGHT)
+    cosine, sine, next_cosine, next_sine = room(BINS), room(BINS), room(BINS), room(BINS)
+    share, before, x, y = room(BINS), room(BINS), room(BINS), room(BINS)
+    by_number, eighths, columns = room(LONGEST), room(EIGHTHS), room(WIDTH)
     turned_to = -1
     for k in range(len(bars.series)):
         i, n = bars.series[k], bars.n[k]
@@ -115,65 +103,44 @@ def update(params: Params, state: State, bars: BarInputs, history: History, out:
             turned(n, cosine, sine)
             turned(n + 1, next_cosine, next_sine)
             turned_to = n
-        real, imaginary, total = state.real[i], state.imaginary[i], state.total[i]
-        power_of(real, imaginary, before)
-        advance(real, imaginary, history.log_return[:, i], n, newest, still, cosine, sine)
-        power_of(real, imaginary, share)
-        totals(share, lanes, number)
+        real, imaginary = row(state.real, i), row(state.imaginary, i)
         for w in range(N):
-            factor_before[w] = inverse(total[w])
-            all_power = number[w]
-            none = n <= WINDOWS[w] or still >= WINDOWS[w] or all_power <= params.no_power * WINDOWS[w] * newest**2
-            total[w] = 0.0 if none else all_power
-            factor[w] = inverse(total[w])
-        spread(factor, of_bin)
-        spread(factor_before, was)
-        shares(share, of_bin, before, was, change, room)
-        logarithms(room_bits, of_bin, log, log_bits)
-        products(BIN, share, lanes, number)
-        spread(number, of_bin)
-        distances(share, of_bin, room)
-        totals(room, lanes, apart)
-        products(share, log, lanes, information)
-        totals(log, lanes, logs)
-        products(SLOPE, log, lanes, slope)
-        totals(change, lanes, flux)
-        eighths_of(share, eighths)
-        for w in range(N):
-            window, at, reason = WINDOWS[w], w * WIDTH, WARMING_UP if n <= WINDOWS[w] else EDGE
-            if total[w] == 0.0:
-                refuse(out, why, k, at, at + WIDTH, reason)
+            window, first, last, at = PLACES[w]
+            all_power, all_before = 0.0, state.total[i, w]
+            if still < window:
+                change = newest - moved(past(history.log_return, i, n, window))
+                slide(real, imaginary, first, last, change, cosine, sine, before)
+                begin, end = due(n, window, first, last)
+                if begin < end:
+                    recall(history.log_return, i, n, window, by_number)
+                    refresh(by_number, window, 0, begin, end, real, imaginary)
+                all_power = power_of(real, imaginary, first, last, share)
             else:
-                described, b = describe(w, share, eighths, number[w], apart[w], information[w], logs[w], slope[w])
-                for c in range(len(described)):
-                    out[k, at + c] = described[c]
-                out[k, at + 11], out[k, at + 12] = phase_of(real[b], imaginary[b], cosine[b], sine[b])
-                out[k, at + 13] = math.log(total[w] / (window * window))
-                out[k, at + FLUX] = math.sqrt(flux[w])
-                mark(why, k, at, at + WIDTH, 0)
-            if total[w] == 0.0 or factor_before[w] == 0.0:
-                refuse(out, why, k, at + FLUX, at + WIDTH, EDGE if n > window + 1 else WARMING_UP)
-        turn_back(real, imaginary, next_cosine, next_sine, x, y)
-        products(GAIN, x, lanes, number)
+                for b in range(first, last):
+                    real[b] = imaginary[b] = 0.0
+            if n <= window or all_power <= params.no_power * window * newest**2:
+                all_power = 0.0
+            state.total[i, w] = all_power
+            if all_power > 0.0:
+                then = 1.0 / all_before if all_before > 0.0 else 0.0
+                b, flux = describe(window, first, last, share, 1.0 / all_power, before, then, eighths, columns)
+                columns[11], columns[12] = phase_of(real[b], imaginary[b], cosine[b], sine[b])
+                columns[13], columns[FLUX] = math.log(all_power / (window * window)), flux
+            for c in range(WIDTH):
+                if all_power > 0.0 and (c != FLUX or all_before > 0.0):
+                    out[k, at + c], why[k, at + c] = columns[c], 0
+                else:
+                    out[k, at + c], why[k, at + c] = np.nan, EDGE if n > window + (c == FLUX) else WARMING_UP
         for p in range(len(PRICE_AT)):
-            w, _, first, last = PRICE_AT[p]
-            number[w] /= GAINS[w]
-            straighten(x, y, number[w], first, last, share)
-        totals(share, lanes, apart)
-        for p in range(len(PRICE_AT)):
-            w, _, first, last = PRICE_AT[p]
-            some = total[w] > 0.0 and apart[w] > NO_TREND * GAINS[w] * number[w] ** 2
-            factor[w] = inverse(apart[w]) if some else 0.0
-            price_shares(share, factor[w], first, last, room)
-            logarithms(room_bits[first:last], of_bin[first:last], log[first:last], log_bits[first:last])
-        products(share, log, lanes, information)
-        for p in range(len(PRICE_AT)):
-            w, at, _, _ = PRICE_AT[p]
-            if factor[w] > 0.0:
-                describe_price(w, x, y, share, information[w], out, k, at)
-                mark(why, k, at, at + PRICE_WIDTH, 0)
-            else:
-                refuse(out, why, k, at, at + PRICE_WIDTH, WARMING_UP if n <= WINDOWS[w] else EDGE)
+            w, at = PRICE_AT[p]
+            window, first, last, _ = PLACES[w]
+            line, left = straighten(real, imaginary, first, last, next_cosine, next_sine, GAINS[w], x, y, share)
+            some = state.total[i, w] > 0.0 and left > NO_TREND * GAINS[w] * line**2
+            if some:
+                describe_price(window, first, last, x, y, share, 1.0 / left, columns)
+            for c in range(PRICE_WIDTH):
+                out[k, at + c] = columns[c] if some else np.nan
+                why[k, at + c] = 0 if some else EDGE if n > window else WARMING_UP
 
 
 register(
@@ -188,6 +155,6 @@ register(
         params=Params(LOW, HIGH, FLOOR, ROLL_OFF, NO_POWER),
         init=init,
         update=update,
-        version=4,
+        version=5,
     )
 )

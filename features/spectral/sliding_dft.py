@@ -3,7 +3,7 @@
 A_k = sum of r_m exp(-2 pi i k m / W) over the window, m the return's own number, so that a bar adds (newest - oldest)
 exp(-2 pi i k n / W) and turns nothing: undamped, and roundings only add up. A lap away with them: every W / 2 bars half
 of the bins are computed afresh, each window at bars of its own, so that none has too much to do. The four windows lie
-side by side, bins 1 .. W / 2 of each, real and imaginary parts apart, for loops that a compiler can vectorise.
+side by side, bins 1 .. W / 2 of each, real and imaginary parts apart, and are gone through eight bins at a time.
 
 Source: Duda (2010), Accurate, Guaranteed Stable, Sliding Discrete Fourier Transform.
 """
@@ -16,7 +16,9 @@ from typing import Final, NamedTuple
 import numpy as np
 from numba import njit
 
-from features.inputs import RING
+from features.lanes.arithmetic import every, fma, total
+from features.lanes.kinds import LANES, Lanes, Row
+from features.lanes.memory import load, store
 from features.ties import TIE
 from schema.ticks import Float64, Int64
 
@@ -38,6 +40,7 @@ COS: Final = np.roll(SIN, -LONGEST // 4)
 STEP_COS: Final = COS[STEP % LONGEST]
 STEP_SIN: Final = SIN[STEP % LONGEST]
 COUNTED: Final = _of_bins([np.append(np.full(w // 2 - 1, 2.0), 1.0) for w in WINDOWS])  # both signs, but Nyquist
+BY_TURNS: Final = np.where(np.arange(1, LANES + 1) % 2 == 1, -1.0, 1.0)  # what half a window turns a bin by
 
 
 class State(NamedTuple):
@@ -59,71 +62,64 @@ def moved(log_return: float) -> float:
 
 
 @njit(cache=True)
-def turned(n: int, cosine: Float64, sine: Float64) -> None:
+def turned(n: int, cosine: Row, sine: Row) -> None:
     """Write how far each bin has turned at the n-th bar."""
     for b in range(BINS):
         at = (n * STEP[b]) & (LONGEST - 1)
         cosine[b], sine[b] = COS[at], SIN[at]
 
 
-@njit(cache=True)
-def slide(
-    real: Float64, imaginary: Float64, first: int, last: int, change: float, cosine: Float64, sine: Float64
-) -> None:
-    """Add the change of bins first .. last - 1 at this bar."""
-    for b in range(max(first, 0), last):
-        real[b] += change * cosine[b]
-        imaginary[b] -= change * sine[b]
+@njit(cache=True, inline="always")
+def power(x: Lanes, y: Lanes, b: int) -> Lanes:
+    """Return the one-sided power of the bins from place b on: twice |A_k|^2, once at the Nyquist bin."""
+    return load(COUNTED, b) * fma(x, x, y * y)
+
+
+@njit(cache=True, inline="always")
+def slid(x: Lanes, y: Lanes, change: float, cosine: Row, sine: Row, b: int) -> tuple[Lanes, Lanes]:
+    """Return the bins from place b on, x + iy before, with the change at this bar."""
+    return fma(every(change), load(cosine, b), x), fma(every(-change), load(sine, b), y)
+
+
+@njit(cache=True, inline="always")
+def due(n: int, window: int, first: int, last: int) -> tuple[int, int]:
+    """Return which of a window's bins first .. last - 1 are to be computed afresh at the n-th bar: begin and end."""
+    often = window // PARTS
+    size = (last - first) // PARTS if n & (often - 1) == often // 2 else 0
+    begin = first + n // often % PARTS * size
+    return begin, begin + size
 
 
 @njit(cache=True)
-def refresh(ring: Float64, n: int, window: int, first: int, real: Float64, imaginary: Float64) -> None:
-    """Compute the bins from `first` on afresh from a ring of log returns, by Horner's rule."""
-    cosine, sine = STEP_COS[first : first + len(real)], STEP_SIN[first : first + len(real)]
-    real[:], imaginary[:] = 0.0, 0.0
-    for j in range(window - 1, -1, -1):
-        lag = (n - j) & (window - 1)
-        value = moved(ring[(n - 1 - lag) & (len(ring) - 1)])
-        for b in range(len(real)):
-            x, y = real[b], imaginary[b]
-            real[b] = value + (x * cosine[b] + y * sine[b])
-            imaginary[b] = y * cosine[b] - x * sine[b]
+def refresh(returns: Row, window: int, place: int, begin: int, end: int, x: Row, y: Row) -> None:
+    """Compute bins begin .. end - 1 of x + iy afresh, by Horner's rule, from W returns, that of number m at m modulo W.
+
+    Between two returns that are half a window apart even bins turn by a whole number and odd ones by half a turn more:
+    their sums and differences need half the steps. `place` is where x begins among the bins of all windows.
+    """
+    by_turns, half = load(BY_TURNS, 0), window // 2
+    for b in range(begin, end, LANES):
+        cosine, sine = load(STEP_COS, place + b), load(STEP_SIN, place + b)
+        p, q, back = every(0.0), every(0.0), every(0.0) - sine
+        for j in range(half - 1, -1, -1):
+            value = fma(by_turns, every(returns[half + j]), every(returns[j]))
+            p, q = fma(p, cosine, fma(q, sine, value)), fma(q, cosine, p * back)
+        store(x, b, p)
+        store(y, b, q)
 
 
-@njit(cache=True)
-def advance(
-    real: Float64,
-    imaginary: Float64,
-    ring: Float64,
-    n: int,
-    newest: float,
-    still: int,
-    cosine: Float64,
-    sine: Float64,
-) -> None:
-    """Take all windows of a series to its n-th bar, the last of `ring`."""
-    for w in range(len(WINDOWS)):
-        window, first, last = WINDOWS[w], FIRST[w], FIRST[w + 1]
-        if still >= window:
-            real[first:last], imaginary[first:last] = 0.0, 0.0
-            continue
-        oldest = moved(ring[(n - 1 - window) & (RING - 1)])
-        slide(real, imaginary, first, last, newest - oldest, cosine, sine)
-        every = window // PARTS
-        if n & (every - 1) == every // 2:
-            size = (last - first) // PARTS
-            first += (n // every) % PARTS * size
-            refresh(ring, n, window, first, real[first : first + size], imaginary[first : first + size])
+@njit(cache=True, inline="always")
+def power_of(x: Row, y: Row, first: int, last: int, of_bin: Row) -> float:
+    """Write the one-sided power of bins first .. last - 1; return its sum."""
+    every_bin = every(0.0)
+    for b in range(first, last, LANES):
+        p = power(load(x, b), load(y, b), b)
+        store(of_bin, b, p)
+        every_bin = every_bin + p
+    return total(every_bin)
 
 
-@njit(cache=True)
-def power_of(real: Float64, imaginary: Float64, power: Float64) -> None:
-    """Write the one-sided power of all windows' bins: twice |A_k|^2, once at the Nyquist bins."""
-    for b in range(BINS):
-        power[b] = COUNTED[b] * (real[b] * real[b] + imaginary[b] * imaginary[b])
-
-
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def phase_of(real: float, imaginary: float, cosine: float, sine: float) -> tuple[float, float]:
     """Return sine and cosine of the angle of (real + i imaginary) (cosine + i sine)."""
     x, y = real * cosine - imaginary * sine, real * sine + imaginary * cosine

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numba import njit
 
-from features.spectral.sliding_dft import BINS, FIRST, WINDOWS
-from features.spectral.sums import added, largest
+from features.lanes.arithmetic import every, first_at_least, fma, larger, most, total
+from features.lanes.kinds import LANES, Row
+from features.lanes.logarithm import logarithm
+from features.lanes.memory import load, store
+from features.spectral.sliding_dft import WINDOWS
 from schema.ticks import Float64
 
 LOW, HIGH = 0.1, 0.3  # cycles a bar: where the bands are split
 ROLL_OFF: Final = 0.85
 FLOOR, TIE = 1e-12, 1e-9
-LAST_LOW: Final = tuple(int(LOW * w) for w in WINDOWS)  # bins; none stands at 0.1 or 0.3
-LAST_MID: Final = tuple(int(HIGH * w) for w in WINDOWS)
-BOUNDS: Final = np.array(list(zip(FIRST, FIRST[1:], WINDOWS, LAST_LOW, LAST_MID)))  # tuples are slow to index
-EIGHT: Final = 8  # bins that are added up together
-ONES: Final = np.ones(BINS)
 BIN: Final = np.concatenate([np.arange(1.0, w // 2 + 1) for w in WINDOWS])
-
+_FREQUENCY = np.concatenate([np.arange(1, w // 2 + 1) / w for w in WINDOWS])
+IN_LOW: Final = np.where(_FREQUENCY < LOW, 1.0, 0.0)  # no bin stands at 0.1 or 0.3
+IN_HIGH: Final = np.where(_FREQUENCY > HIGH, 1.0, 0.0)
+IN_MID: Final = 1.0 - IN_LOW - IN_HIGH
 LOG_BINS: Final = np.log(np.maximum(np.arange(WINDOWS[-1] // 2 + 1), 1))  # of so many bins
 
 
@@ -36,133 +37,99 @@ def _slope_weights(bins: int) -> Float64:
 SLOPE: Final = np.concatenate([_slope_weights(w // 2) for w in WINDOWS])
 
 
-@njit(cache=True)
-def products(x: Float64, y: Float64, lanes: Float64, of_window: Float64) -> None:
-    """Write each window's sum of x * y over its bins, 16 partial sums each; `lanes` is room for 64."""
-    for b in range(16):
-        lanes[b] = x[b] * y[b]
-        lanes[16 + b] = x[16 + b] * y[16 + b] + x[32 + b] * y[32 + b]
-        lanes[32 + b] = (x[48 + b] * y[48 + b] + x[64 + b] * y[64 + b]) + (
-            x[80 + b] * y[80 + b] + x[96 + b] * y[96 + b]
-        )
-        lanes[48 + b] = (
-            (x[112 + b] * y[112 + b] + x[128 + b] * y[128 + b]) + (x[144 + b] * y[144 + b] + x[160 + b] * y[160 + b])
-        ) + ((x[176 + b] * y[176 + b] + x[192 + b] * y[192 + b]) + (x[208 + b] * y[208 + b] + x[224 + b] * y[224 + b]))
-    for w in range(len(WINDOWS)):
-        p = q = r = s = 0.0
-        for b in range(0, 16, 4):
-            p += lanes[16 * w + b]
-            q += lanes[16 * w + b + 1]
-            r += lanes[16 * w + b + 2]
-            s += lanes[16 * w + b + 3]
-        of_window[w] = (p + q) + (r + s)
+class Sums(NamedTuple):
+    """Over the bins of a window, p their shares of the power."""
+
+    low: float  # of p in the band
+    mid: float
+    high: float
+    bins: float  # of bin * p
+    information: float  # of p log p
+    logs: float  # of log p
+    slope: float  # of weight * log p
+    change: float  # of (p - p of the bar before)^2
+    most: float  # largest p
 
 
-@njit(cache=True)
-def totals(x: Float64, lanes: Float64, of_window: Float64) -> None:
-    """Write each window's sum of x over its bins."""
-    products(x, ONES, lanes, of_window)
+@njit(cache=True, inline="always")
+def shares_of(
+    first: int, last: int, share: Row, factor: float, before: Row, factor_before: float, eighths: Row
+) -> Sums:
+    """Turn a window's power into shares, and sum up. `eighths` gets the sum of each eight bins that lie together."""
+    low = mid = high = bins = information = logs = slope = change = peak = every(0.0)
+    scale, scale_before, floor = every(factor), every(-factor_before), every(FLOOR)
+    for b in range(first, last, LANES):
+        p = load(share, b) * scale
+        apart = fma(load(before, b), scale_before, p)
+        log = logarithm(larger(p, floor))
+        store(share, b, p)
+        eighths[b // LANES] = total(p)
+        low, mid, high = fma(load(IN_LOW, b), p, low), fma(load(IN_MID, b), p, mid), fma(load(IN_HIGH, b), p, high)
+        bins, peak, change = fma(load(BIN, b), p, bins), larger(peak, p), fma(apart, apart, change)
+        information, logs, slope = fma(p, log, information), logs + log, fma(load(SLOPE, b), log, slope)
+    return Sums(
+        total(low), total(mid), total(high), total(bins), total(information), total(logs), total(slope), total(change),
+        most(peak),
+    )  # fmt: skip
 
 
-@njit(cache=True)
-def spread(of_window: Float64, of_bin: Float64) -> None:
-    """Write each window's number to all of its bins."""
-    for b in range(FIRST[0], FIRST[1]):
-        of_bin[b] = of_window[0]
-    for b in range(FIRST[1], FIRST[2]):
-        of_bin[b] = of_window[1]
-    for b in range(FIRST[2], FIRST[3]):
-        of_bin[b] = of_window[2]
-    for b in range(FIRST[3], FIRST[4]):
-        of_bin[b] = of_window[3]
+@njit(cache=True, inline="always")
+def squares_about(first: int, last: int, share: Row, centroid: float) -> float:
+    """Return the sum of (bin - centroid)^2 p."""
+    squares, centre = every(0.0), every(centroid)
+    for b in range(first, last, LANES):
+        apart = load(BIN, b) - centre
+        squares = fma(apart * apart, load(share, b), squares)
+    return total(squares)
 
 
-@njit(cache=True)
-def shares(
-    power: Float64, factor: Float64, before: Float64, factor_before: Float64, change: Float64, floored: Float64
-) -> None:
-    """Turn power into shares; write the squared change of each and the share, or FLOOR, that a logarithm is of."""
-    for b in range(BINS):
-        p = power[b] * factor[b]
-        apart = p - before[b] * factor_before[b]
-        power[b], change[b], floored[b] = p, apart * apart, p if p > FLOOR else FLOOR
+@njit(cache=True, inline="always")
+def dominant_of(share: Row, first: int, peak: float) -> int:
+    """Return the lowest bin (its place) from `first` on within TIE of the largest."""
+    least, b = (1.0 - TIE) * peak, first
+    at = first_at_least(load(share, b), least)
+    while at == LANES:
+        b += LANES
+        at = first_at_least(load(share, b), least)
+    return b + at
 
 
-@njit(cache=True)
-def distances(share: Float64, centroid: Float64, apart: Float64) -> None:
-    """Write (bin - centroid)^2 share; `centroid` is that of each bin's window."""
-    for b in range(BINS):
-        apart[b] = (BIN[b] - centroid[b]) * (BIN[b] - centroid[b]) * share[b]
-
-
-@njit(cache=True)
-def dominant_of(share: Float64, first: int, last: int) -> int:
-    """Return the lowest bin (its place) within TIE of the largest."""
-    least = (1.0 - TIE) * largest(share, first, last)
-    b = first
-    while share[b] < least:
-        b += 1
-    return b
-
-
-@njit(cache=True)
-def eighths_of(share: Float64, eighths: Float64) -> None:
-    """Write the sum of each eight bins that lie together."""
-    for m in range(BINS // EIGHT):
-        b = EIGHT * m
-        p, q = share[b] + share[b + 4], share[b + 1] + share[b + 5]
-        r, s = share[b + 2] + share[b + 6], share[b + 3] + share[b + 7]
-        eighths[m] = (p + q) + (r + s)
-
-
-@njit(cache=True)
-def roll_off_of(share: Float64, eighths: Float64, first: int, last: int) -> int:
-    """Return the lowest bin (its place) up to which ROLL_OFF of the power lies, given the sums of `eighths_of`."""
-    wanted, below, b = ROLL_OFF * (1.0 - TIE), 0.0, max(first, 0)
-    while b + EIGHT < last and below + eighths[b // EIGHT] < wanted:
-        below, b = below + eighths[b // EIGHT], b + EIGHT
+@njit(cache=True, inline="always")
+def roll_off_of(share: Row, eighths: Row, first: int, last: int) -> int:
+    """Return the lowest bin (its place) up to which ROLL_OFF of the power lies."""
+    wanted, below, b = ROLL_OFF * (1.0 - TIE), 0.0, first
+    while b + LANES < last and below + eighths[b // LANES] < wanted:
+        below, b = below + eighths[b // LANES], b + LANES
     while b < last - 1 and below + share[b] < wanted:
         below, b = below + share[b], b + 1
     return b
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def entropy_of(information: float, bins: int) -> float:
     """Return the entropy over that of a flat spectrum, given the sum of p log p."""
     entropy: float = min(max(-information / LOG_BINS[bins], 0.0), 1.0)
     return entropy
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def describe(
-    w: int,
-    share: Float64,
-    eighths: Float64,
-    centroid: float,
-    apart: float,
-    information: float,
-    logs: float,
-    slope: float,
-) -> tuple[tuple[float, ...], int]:
-    """Return the first eleven columns of window w and its dominant bin's place.
+    window: int, first: int, last: int, share: Row, factor: float, before: Row, factor_before: float, eighths: Row,
+    columns: Row,
+) -> tuple[int, float]:  # fmt: skip
+    """Write the first eleven columns of a window; return its dominant bin's place and the flux.
 
-    Given are the sums of each eight bins, and over its bins those of k p, (k - centroid)^2 p, p log p, log p, and
-    weighted log p.
+    `share` and `before` are its power and that of the bar before, the factors what makes shares of them.
     """
-    first, last, window, low, mid = BOUNDS[w]
-    a_bar, a_bin = 1.0 / window, 1.0 / (last - first)  # powers of two: exact
-    dominant = dominant_of(share, first, last)
-    columns = (
-        added(share, first, first + low),
-        added(share, first + low, first + mid),
-        added(share, first + mid, last),
-        centroid * a_bar,
-        entropy_of(information, last - first),
-        min((last - first) * math.exp(logs * a_bin), 1.0),
-        window / (dominant - first + 1),
-        math.sqrt(apart) * a_bar,
-        (roll_off_of(share, eighths, first, last) - first + 1) * a_bar,
-        slope,
-        share[dominant],
-    )
-    return columns, dominant
+    bins, a_bar = last - first, 1.0 / window  # powers of two: exact
+    sums = shares_of(first, last, share, factor, before, factor_before, eighths)
+    dominant = dominant_of(share, first, sums.most)
+    columns[0], columns[1], columns[2] = sums.low, sums.mid, sums.high
+    columns[3] = sums.bins * a_bar
+    columns[4] = entropy_of(sums.information, bins)
+    columns[5] = min(bins * math.exp(sums.logs / bins), 1.0)
+    columns[6] = window / (dominant - first + 1)
+    columns[7] = math.sqrt(squares_about(first, last, share, sums.bins)) * a_bar
+    columns[8] = (roll_off_of(share, eighths, first, last) - first + 1) * a_bar
+    columns[9], columns[10] = sums.slope, share[dominant]
+    return dominant, math.sqrt(sums.change)

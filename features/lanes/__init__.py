@@ -1,0 +1,1 @@
+"""Eight float64 side by side in compiled kernels: see `kinds`."""
