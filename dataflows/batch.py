@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -83,6 +83,7 @@ class Batch:
     features: FeatureRows | None = None
     predictions: list[Predictions] = field(default_factory=list)  # what is served
     shadows: list[Predictions] = field(default_factory=list)  # what is only scored
+    served: list[dict[str, Any]] | None = None  # serving: rows of the table `predictions`, numbered and published
     outcomes: list[Outcomes] = field(default_factory=list)  # of earlier predictions, known by now
     scores: list[Score] = field(default_factory=list)
     alerts: list[Alert] = field(default_factory=list)

@@ -16,7 +16,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Final
 
-from dataflows.assembly import groups_of
+from dataflows.feature_groups import groups_of
 from dataflows.feature_history.cross import DAY, CrossPass
 from dataflows.feature_history.days import Day
 from dataflows.feature_history.manifest import Manifest

@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from dataflows.assembly import Flow, assemble
+from dataflows.assembly import assemble
 from dataflows.batch import Batch
+from dataflows.flow import Flow
 from dataflows.history import quiet
 from dataflows.sources.synthetic import CHUNK_SECONDS, SyntheticMarket
 from features.catalogue import Group, Stage

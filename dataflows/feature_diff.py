@@ -9,7 +9,8 @@ from typing import Final
 
 import numpy as np
 
-from dataflows.assembly import Flow, assemble
+from dataflows.assembly import assemble
+from dataflows.flow import Flow
 from dataflows.history import quiet
 from dataflows.interfaces import EndOfInput
 from dataflows.sources.stored import StoredTicks

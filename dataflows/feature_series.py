@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dataflows.assembly import Flow, assemble, groups_of
+from dataflows.assembly import assemble
 from dataflows.batch import Batch
+from dataflows.feature_groups import groups_of
+from dataflows.flow import Flow
 from dataflows.history import quiet
 from dataflows.interfaces import Source
 from ops.settings import Settings

@@ -12,9 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from dataflows.assembly import Flow, NothingToResume, assemble
+from dataflows.assembly import NothingToResume, assemble
 from dataflows.batch import Batch
 from dataflows.engine import dataflow
+from dataflows.flow import Flow
 from dataflows.folder_lock import FolderLock
 from dataflows.interfaces import Source
 from dataflows.sources.files import FileSource

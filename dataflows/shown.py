@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
-from dataflows.assembly import groups_of
+from dataflows.feature_groups import groups_of
 from dataflows.feature_series import NotFound, feature_series
 from dataflows.sources.stored import StoredTicks
 from dataflows.stored import NoTable, Place

@@ -14,7 +14,7 @@ import numpy as np
 from dataflows.interfaces import Snapshot
 
 KEY: Final = "state_version"  # in a snapshot; those of version 1 don't carry it
-STATE_VERSION: Final = 7
+STATE_VERSION: Final = 8
 
 
 def _without_tiers(snapshot: Snapshot) -> Snapshot:
@@ -109,9 +109,16 @@ def _without_renames(snapshot: Snapshot) -> Snapshot:
     return snapshot
 
 
+def _without_serving(snapshot: Snapshot) -> Snapshot:
+    """Version 8 has a station that publishes before outcomes and alerts; the sinks carry its state as they did."""
+    if "inference" in snapshot["stations"]:
+        snapshot["stations"]["serving"] = {}
+    return snapshot
+
+
 MIGRATIONS: Final[Mapping[int, Callable[[Snapshot], Snapshot]]] = {  # from this version to the next
     1: _without_tiers, 2: _without_challengers, 3: _without_alerts, 4: _with_short_rings, 5: _without_actions,
-    6: _without_renames,
+    6: _without_renames, 7: _without_serving,
 }  # fmt: skip
 
 

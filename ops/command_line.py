@@ -43,7 +43,7 @@ _COMMON: Final = {
 }
 
 _EXIT_CODES: Final = {  # by name, since importing them would slow every start
-    "dataflows.assembly.NamespaceInUse": 78,
+    "dataflows.parts.NamespaceInUse": 78,
     "dataflows.assembly.NothingToResume": 78,
     "dataflows.folder_lock.AlreadyRunning": 75,
     "dataflows.feature_diff.NotComparable": 78,

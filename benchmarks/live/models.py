@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.setting import settings
-from dataflows.assembly import groups_of
+from dataflows.feature_groups import groups_of
 from dataflows.history import feature_history
 from dataflows.sources.synthetic import SyntheticMarket
 from features.catalogue import column_fingerprint

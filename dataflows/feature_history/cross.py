@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataflows import checkpoint_file
-from dataflows.assembly import groups_of
 from dataflows.batch import NO_TICKS
 from dataflows.checkpoint_file import Arena
+from dataflows.feature_groups import groups_of
 from dataflows.feature_history.staging import Staged, write_arrays
 from dataflows.universe import Universe
 from features.catalogue import Stage

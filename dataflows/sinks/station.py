@@ -10,29 +10,25 @@ import numpy as np
 
 from dataflows.batch import Batch
 from dataflows.interfaces import Snapshot
-from dataflows.messages.predictions import encode_predictions
 from dataflows.sinks import rows
-from dataflows.sinks.bus import Bus, Message, NullBus
+from dataflows.sinks.bus import Bus
+from dataflows.sinks.serving import Serving
 from dataflows.sinks.stores import OpenedStore
-from schema.alerts import active_message, alert_message
-from schema.channels import ALERTS, MODELS_ACTIVE, prediction_channel, prediction_key
+from schema.alerts import alert_message
+from schema.channels import ALERTS
 from schema.events import Decision, DecisionKind
+from schema.predictions import Predictions
 from schema.reasons import Verdict
-from schema.stores import LIVE, bus_name, of_writer
+from schema.stores import LIVE, of_writer
 from schema.ticks import count
 from schema.timeframes import SECOND, Timeframe
 
 STATUS: Final = "status"  # name in `meta`: totals and rates of the run, at most one a second
-PIECE: Final = 125  # predictions that are handed to the bus together: it sends them while the next are encoded
 COUNTED: Final = ("ticks", "late", "dead", "bars", "features", "predictions")
 
 
 class Sinks:
-    """Writes every batch in one commit, whose number is the batch's, and publishes its predictions.
-
-    Output sequences number the predictions from 1 on, in order; they are part of the snapshot, so a resumed run
-    gives a prediction the number it had.
-    """
+    """Writes every batch in one commit, whose number is the batch's, behind publishing its predictions."""
 
     name = "sinks"
 
@@ -59,32 +55,31 @@ class Sinks:
         features in their order.
         """
         self._store, self._bus, self._symbols, self._origin = store, bus, symbols, origin
-        self._fingerprint, self._clock, self._namespace = fingerprint, clock, namespace
-        self._store_ticks, self._publishes = store_ticks, not isinstance(bus, NullBus)
+        self._fingerprint, self._clock, self._store_ticks = fingerprint, clock, store_ticks
         self._timeframes = np.array([timeframe.name for timeframe in timeframes], object)
         self._with_features = np.array([t.nominal_ns >= features_from * SECOND for t in timeframes], np.bool_)
         self._names = np.zeros(0, object)
         self._encode = msgspec.json.Encoder().encode
-        self._places: dict[tuple[str, str], tuple[str, str]] = {}  # on the bus, by timeframe and symbol
+        self._serving = Serving(bus, self._timeframes, origin, clock, namespace)
         self._status = of_writer(STATUS, writer)
-        self._sequence, self._number, self._model = 0, 0, ""
-        self._champions: dict[str, str] = {}  # by timeframe: the version that spoke last
+        self._number, self._model = 0, ""
         self._tiers: dict[str, list[str]] = {}  # by timeframe: what answered last, what should
         self._totals = dict.fromkeys(COUNTED, 0)
         self._reported, self._reported_at = dict(self._totals), 0
 
     def step(self, batch: Batch) -> Batch:
-        """Queue the batch's rows, publish its predictions, commit."""
+        """Queue the batch's rows, commit."""
         self._number = batch.number
         released = count(batch.ticks)
         if batch.last and batch.watermark > 0:
             self.record(Decision(batch.watermark, DecisionKind.END, "input"))
         self._totals["ticks"] += released
         if not rows.is_empty(batch):
-            batch.stamps.enqueued = self._clock()
+            if batch.served is None:  # no station served it before
+                self.serve(batch, batch.predictions)
+            batch.stamps.enqueued = batch.stamps.enqueued or self._clock()
             self._append_messages(batch)
-            self._append_predictions(batch)  # before the rest: whoever listens shouldn't wait for it
-            self._announce_champions(batch)
+            self._append_predictions(batch)
             self._append_market(batch)
             self._append_refused(batch)
             self._append_scored(batch)
@@ -96,6 +91,10 @@ class Sinks:
         self._store.commit(batch.number)
         return batch
 
+    def serve(self, batch: Batch, predictions: Sequence[Predictions]) -> None:
+        """Number and publish a batch's predictions, which bear the names of their time; `step` writes them."""
+        self._serving.serve(batch, predictions, self._known())
+
     def record(self, decision: Decision) -> None:
         """Make a decision durable now, before any output depends on it."""
         self._append("decisions", rows.decision_columns([decision]))
@@ -103,17 +102,14 @@ class Sinks:
 
     def snapshot(self) -> Snapshot:
         """Return the output sequence, the totals and the champions."""
-        return {
-            "sequence": self._sequence, "number": self._number, "totals": dict(self._totals),
-            "champions": dict(self._champions),
-        }  # fmt: skip
+        return {**self._serving.snapshot(), "number": self._number, "totals": dict(self._totals)}
 
     def restore(self, snapshot: Snapshot) -> None:
         """Go on numbering and counting there."""
-        self._sequence, self._number = int(snapshot["sequence"]), int(snapshot["number"])
+        self._serving.restore(snapshot)
+        self._number = int(snapshot["number"])
         self._totals = {name: int(snapshot["totals"][name]) for name in COUNTED}
         self._reported = dict(self._totals)
-        self._champions = dict(snapshot["champions"])
         self._names = np.zeros(0, object)
 
     def _known(self) -> rows.Names:
@@ -162,33 +158,15 @@ class Sinks:
             self._append("events", rows.event_columns(batch.events, self._origin))
 
     def _append_predictions(self, batch: Batch) -> None:
-        """Publish and write what is served: whoever listens doesn't wait for the store's encoding."""
-        for predictions in batch.predictions:
-            if not len(predictions.row):
-                continue
-            columns = rows.prediction_columns(
-                predictions, batch.bars, batch.stamps, self._origin, self._sequence + 1, self._known(), self._timeframes
-            )
-            if self._publishes:
-                self._publish(columns)
-                batch.stamps.published = self._clock()
+        """Write what is served."""
+        for columns in batch.served or ():
             self._append("predictions", columns)
-            self._sequence += len(predictions.row)
-            self._totals["predictions"] += len(predictions.row)
-            if not predictions.challenger:
+            self._totals["predictions"] += len(columns["time"])
+        for predictions in batch.predictions:
+            if len(predictions.row) and not predictions.challenger:
                 self._model = predictions.model_version
                 timeframe = str(self._timeframes[predictions.timeframe[0]])
                 self._tiers[timeframe] = [str(predictions.tier), str(predictions.full_tier or predictions.tier)]
-
-    def _announce_champions(self, batch: Batch) -> None:
-        """Tell of each new champion, behind the first predictions it makes."""
-        spoken = [p for p in batch.predictions if len(p.row) and not p.challenger]
-        for p in sorted(spoken, key=lambda p: int(p.time[0])):
-            timeframe = str(self._timeframes[p.timeframe[0]])
-            before = self._champions.get(timeframe, "")
-            if before != p.model_version:
-                self._champions[timeframe] = p.model_version
-                self._tell(MODELS_ACTIVE, [active_message(timeframe, p.model_version, before, int(p.time[0]))])
 
     def _append_scored(self, batch: Batch) -> None:
         """Write what is only scored, what became of earlier predictions, and the scores."""
@@ -204,30 +182,7 @@ class Sinks:
         if batch.alerts:
             columns = rows.alert_columns(batch.alerts, self._known(), self._timeframes)
             self._append("alerts", columns)
-            self._tell(ALERTS, [alert_message(dict(zip(columns, row))) for row in zip(*columns.values())])
-
-    def _tell(self, channel: str, messages: Sequence[dict[str, Any]]) -> None:
-        """Send messages without a key to a channel: who listens gets them, none is kept."""
-        if self._publishes:
-            place = bus_name(channel, self._namespace)
-            self._bus.publish_all([Message(place, "", self._encode(message), 0) for message in messages])
-
-    def _publish(self, columns: dict[str, Any]) -> None:
-        """Send each prediction as the JSON that the API answers with."""
-        for first in range(0, len(columns["sequence"]), PIECE):
-            piece = {name: column[first : first + PIECE] for name, column in columns.items()}
-            places = map(self._place, piece["timeframe"], piece["symbol"])
-            encoded = zip(places, encode_predictions(piece), piece["sequence"].tolist())
-            self._bus.publish_all([Message(*place, body, sequence) for place, body, sequence in encoded])
-
-    def _place(self, timeframe: str, symbol: str) -> tuple[str, str]:
-        """Return the channel and the key of a series' predictions; made once."""
-        place = self._places.get((timeframe, symbol))
-        if place is None:
-            names = prediction_channel(timeframe, symbol), prediction_key(timeframe, symbol)
-            place = bus_name(names[0], self._namespace), bus_name(names[1], self._namespace)
-            self._places[timeframe, symbol] = place
-        return place
+            self._serving.tell(ALERTS, [alert_message(dict(zip(columns, row))) for row in zip(*columns.values())])
 
     def _report(self, batch: Batch) -> None:
         """Put totals and rates beside the tables, for whoever watches the run."""

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from dataflows import checkpoint_file
-from dataflows.assembly import questdb_options
 from dataflows.checkpoint_file import Arena
 from dataflows.folder_lock import FILE_NAME, FolderLock
 from dataflows.interfaces import Snapshot
 from dataflows.live import checkpoint_folder
 from dataflows.recovery import SUFFIX
+from dataflows.sinks.configured import questdb_options
 from dataflows.sinks.stores import open_store
 from dataflows.split.opening import writer_of
 from ops.settings import Settings

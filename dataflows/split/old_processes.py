@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from dataflows import checkpoint_file
-from dataflows.assembly import Flow
+from dataflows.flow import Flow
 from dataflows.interfaces import Snapshot
 from dataflows.kafka.client import cluster_of
 from dataflows.kafka.topic import Topics

@@ -33,8 +33,8 @@ class Names:
             return batch
         batch.ticks = ticks_named(batch.ticks, renames)
         batch.bars = batch.bars._replace(symbol=renames.as_names(batch.bars.symbol, batch.bars.time - 1))
-        batch.predictions = [_predictions(rows, renames) for rows in batch.predictions]
-        batch.shadows = [_predictions(rows, renames) for rows in batch.shadows]
+        batch.predictions = [predictions_named(rows, renames) for rows in batch.predictions]
+        batch.shadows = [predictions_named(rows, renames) for rows in batch.shadows]
         batch.outcomes = [_outcomes(outcomes, renames) for outcomes in batch.outcomes]
         batch.alerts = [
             replace(alert, symbol=renames.name(alert.symbol, alert.time - 1)) if alert.symbol != NO_SYMBOL else alert
@@ -55,6 +55,11 @@ def ticks_named(ticks: Ticks, renames: Renames) -> Ticks:
     return ticks._replace(symbol=renames.as_names(ticks.symbol, ticks.ts_event)) if renames else ticks
 
 
+def predictions_named(rows: Predictions, renames: Renames) -> Predictions:
+    """Return predictions under what their series were called when their bars closed."""
+    return replace(rows, symbol=renames.as_names(rows.symbol, rows.time - 1)) if renames else rows
+
+
 def series_of_bars(bars: Bars, renames: Renames) -> Bars:
     """Return named bars under the ids of their series again, by which they are one history."""
     return bars._replace(symbol=renames.as_series(bars.symbol, bars.time - 1)) if renames else bars
@@ -63,10 +68,6 @@ def series_of_bars(bars: Bars, renames: Renames) -> Bars:
 def series_of_ticks(ticks: Ticks, renames: Renames) -> Ticks:
     """Return named ticks under the ids of their series again."""
     return ticks._replace(symbol=renames.as_series(ticks.symbol, ticks.ts_event)) if renames else ticks
-
-
-def _predictions(rows: Predictions, renames: Renames) -> Predictions:
-    return replace(rows, symbol=renames.as_names(rows.symbol, rows.time - 1))
 
 
 def _outcomes(outcomes: Outcomes, renames: Renames) -> Outcomes:

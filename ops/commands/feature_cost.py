@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dataflows.assembly import groups_of
 from dataflows.feature_costs import MEASURED, WARM_UP, GroupCost, measure
+from dataflows.feature_groups import groups_of
 from features.catalogue import Stage
 from models.importance import gain_shares, without_gains
 from models.registry import Registry

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dataflows.assembly import groups_of
+from dataflows.feature_groups import groups_of
 from dataflows.feature_series import FeatureSeries, feature_series
 from dataflows.spectrogram import spectrogram as transform
 from ops import figures

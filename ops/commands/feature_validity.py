@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from dataflows.assembly import groups_of
+from dataflows.feature_groups import groups_of
 from dataflows.feature_validity import REASONS, Validity, count_validity, words
 from dataflows.history import feature_history
 from dataflows.validity_reasons import explanation

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from dataflows import recovery
-from dataflows.assembly import groups_of
+from dataflows.feature_groups import groups_of
 from dataflows.live import checkpoint_folder
 from dataflows.recovery import Found, Survey
 from features.catalogue import fingerprint

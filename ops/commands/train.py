@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from dataflows.assembly import groups_of
 from dataflows.bar_history import bar_history
+from dataflows.feature_groups import groups_of
 from dataflows.feature_store import open_store
 from dataflows.history import OnNames, OnTicks, feature_history
 from dataflows.markets import on_market

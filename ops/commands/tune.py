@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from dataflows.assembly import groups_of
+from dataflows.feature_groups import groups_of
 from dataflows.markets import on_market
 from models.config import TrainingConfig
 from models.dataset import Dataset

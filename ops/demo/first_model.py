@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from dataflows.assembly import groups_of
+from dataflows.feature_groups import groups_of
 from dataflows.history import feature_history
 from dataflows.sources.synthetic import SyntheticMarket
 from features.catalogue import column_fingerprint

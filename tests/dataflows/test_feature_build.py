@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dataflows.assembly import groups_of
 from dataflows.feature_build import Build
+from dataflows.feature_groups import groups_of
 from dataflows.feature_history.manifest import BuildMismatch, Manifest
 from dataflows.feature_history.plan import Report
 from dataflows.feature_history.replay import Input

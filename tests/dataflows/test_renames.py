@@ -17,8 +17,9 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 
 from dataflows import checkpoint_file
-from dataflows.assembly import Flow, assemble
+from dataflows.assembly import assemble
 from dataflows.batch import Batch
+from dataflows.flow import Flow
 from dataflows.interfaces import EndOfInput
 from dataflows.sources.files import lanes_of
 from ops.settings import Settings, load

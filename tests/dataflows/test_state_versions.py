@@ -73,6 +73,13 @@ def test_who_had_a_tick_before_renames_were_followed() -> None:
     assert found["names"] == {}
 
 
+def test_predictions_of_version_7_are_numbered_on() -> None:
+    sinks = {"sequence": 5, "number": 2, "totals": {}, "champions": {"1m": "m"}}
+    with_model = migrated({KEY: 7, "stations": {"inference": {}, "sinks": dict(sinks)}}, 8)
+    assert with_model["stations"] == {"inference": {}, "sinks": sinks, "serving": {}}
+    assert migrated({KEY: 7, "stations": {"sinks": dict(sinks)}}, 8)["stations"] == {"sinks": sinks}
+
+
 def test_bars_of_version_5_go_on_where_nothing_was_split() -> None:
     def station() -> BarStation:
         return BarStation(Universe(["A"]), parse_timeframes(["1s"]), utc_sessions(2013, 2013), 0.1, lambda: 0)

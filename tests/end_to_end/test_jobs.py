@@ -14,7 +14,8 @@ import pytest
 from api.app import create_app
 from api.client import Client, Refused
 from api.main import open_reader
-from dataflows.assembly import Flow, assemble
+from dataflows.assembly import assemble
+from dataflows.flow import Flow
 from dataflows.interfaces import EndOfInput
 from dataflows.sources.files import FileSource
 from models.jobs.drifting import Drifting

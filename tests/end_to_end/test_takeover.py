@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from dataflows.assembly import Flow, assemble
+from dataflows.assembly import assemble
 from dataflows.batch import Batch
+from dataflows.flow import Flow
 from dataflows.interfaces import EndOfInput
 from dataflows.sources.files import FileSource
 from dataflows.stored import Place

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from dataflows.assembly import Flow, assemble
+from dataflows.assembly import assemble
+from dataflows.flow import Flow
 from dataflows.folder_lock import AlreadyRunning
 from dataflows.live import assemble_live
 from dataflows.split.message import EVERYTHING

@@ -15,8 +15,9 @@ import pytest
 import torch
 from torch import nn
 
-from dataflows.assembly import Flow, assemble
+from dataflows.assembly import assemble
 from dataflows.batch import Batch
+from dataflows.flow import Flow
 from dataflows.sources.synthetic import SyntheticMarket
 from dataflows.stations.inference import Inference
 from models.architectures import Net, StepNet, WindowNet, architectures, build, small_options
