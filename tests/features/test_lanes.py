@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import math
+import os
+import platform
+import subprocess
+import sys
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
+import pytest
 from numba import njit
 
 from features.lanes.arithmetic import every, first_at_least, fma, larger, most, total
@@ -15,6 +21,7 @@ from features.lanes.memory import load, room, row, store
 from schema.ticks import Float64
 
 MANY = 64
+ROOT = Path(__file__).parents[2]
 
 
 @njit
@@ -51,6 +58,22 @@ def through_room(table: Float64, i: int) -> float:
     for b in range(MANY):
         result += copy[b]
     return result
+
+
+@njit
+def polynomials(x: Float64, out: Float64) -> None:
+    for b in range(0, len(x), LANES):
+        a, sums = load(x, b), every(0.0)
+        for _ in range(MANY):
+            sums = fma(sums, a, logarithm(a * a))
+        out[b] = total(sums / a)
+
+
+def bits_of_many() -> str:
+    """Return what the kernels make of seeded numbers, digit by digit."""
+    x, out = np.random.default_rng(10).uniform(0.1, 0.9, MANY), np.zeros(MANY)
+    polynomials(x, out)
+    return out.tobytes().hex()
 
 
 def test_a_logarithm_is_right_to_one_unit_in_the_last_place() -> None:
@@ -105,3 +128,19 @@ def test_a_row_is_one_of_its_array_and_room_is_private() -> None:
     before = table.copy()
     assert [through_room(table, i) for i in range(3)] == [(row_ + 1).sum() - row_[3] - 1 for row_ in before]
     np.testing.assert_array_equal(table, before)
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="names processors of x86-64")
+@pytest.mark.parametrize("processor", ["generic", "haswell"])  # vectors of 128 bits without fma, of 256 with it
+def test_bits_are_those_of_any_processor(processor: str, tmp_path: Path) -> None:
+    setting = {"NUMBA_CPU_NAME": processor, "NUMBA_CPU_FEATURES": "", "NUMBA_CACHE_DIR": str(tmp_path)}
+    command = "from tests.features.test_lanes import bits_of_many; print(bits_of_many())"
+    ran = subprocess.run(
+        [sys.executable, "-c", command],
+        cwd=ROOT,
+        env={**os.environ, **setting},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout.strip() == bits_of_many()
