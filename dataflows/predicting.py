@@ -41,7 +41,9 @@ def inference_of(parts: Parts, sinks: Sinks) -> Inference | None:
     load_architectures(parts.settings.models.modules)
     engine, registry = _engine(parts), Registry(parts.settings.registry.root)
     if version != "active":
-        fixed = Decision(0, DecisionKind.ACTIVATE, version, registry.show(version).timeframe)
+        executor = "torch" if engine.executor == "torch" else engine.executor_of(registry.load(version))
+        named = {"executor": executor} if executor != "torch" else {}
+        fixed = Decision(0, DecisionKind.ACTIVATE, version, registry.show(version).timeframe, named)
         tiers = [decision for decision in parts.decided if decision.kind == DecisionKind.TIER]
         decisions, decide = [fixed, *tiers], False
     else:
@@ -50,7 +52,7 @@ def inference_of(parts: Parts, sinks: Sinks) -> Inference | None:
         engine, parts.timeframes, registry, record=sinks.record, decisions=decisions, decide=decide,
         passed=_passed(parts.store), degrades=parts.decides, clock=parts.clock,
         challengers=parts.settings.inference.challengers, share=parts.settings.inference.challenger_share,
-        should_probe=every_seconds(parts.settings.inference.probe_s),
+        should_probe=every_seconds(parts.settings.inference.probe_s), modules=parts.settings.models.modules,
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -26,11 +26,12 @@ class TreePair:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A loaded version. `nets` and `trees` hold the members that are there, by name."""
+    """A loaded version. `nets` and `trees` hold the members that are there, `graphs` files of nets' graphs, by name."""
 
     metadata: Metadata
     nets: dict[str, Net]
     trees: dict[str, TreePair]
+    graphs: dict[str, Path] = field(default_factory=dict)
 
     @property
     def weights(self) -> dict[str, float]:
@@ -75,7 +76,7 @@ def load_bundle(path: Path, metadata: Metadata) -> Bundle:
     trees = {n: _load_trees(path, m) for n, m in metadata.members.items() if m.kind == "trees"}
     if not nets and not trees:
         raise ValueError(f"metadata names no member; expected a net or trees in {path}")
-    return Bundle(metadata, nets, trees)
+    return Bundle(metadata, nets, trees, {name: path / graph.file for name, graph in metadata.graphs.items()})
 
 
 def _load_net(path: Path, name: str, member: Member, inputs: int, horizons: int) -> Net:

@@ -94,6 +94,7 @@ class TrainingConfig:
     replay: float = 0.0  # share of rows drawn from what `source` knows, beside the newer ones; 0: all rows alike
     seed: int = 1
     threads: int = 1
+    graphs: bool = True  # the nets' graphs for ONNX Runtime are written into the version
     memory: int = 1024  # MB of the training set's files that may be resident at once; bits don't depend on it
 
     @property
@@ -111,6 +112,7 @@ QUICK: Final = TrainingConfig(
     walk=WalkForward(train=500, validation=200, step=100, folds=3, growing=False, refit_every=3),
     embargo=30,
     columns=48,
+    graphs=False,
 )
 PRESETS: Final = {"default": TrainingConfig(), "quick": QUICK}
 

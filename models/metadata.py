@@ -35,6 +35,15 @@ class Member(msgspec.Struct, frozen=True):
     variance_map: tuple[float, ...] = ()  # trees: and from its variance
 
 
+class GraphFile(msgspec.Struct, frozen=True):
+    """A net's graph for ONNX Runtime, and how near PyTorch it was when it was written."""
+
+    file: str
+    written_by: str  # torch and onnxscript, with their versions
+    rows: int  # that were compared
+    largest_difference: dict[str, float]  # by output, in its units
+
+
 class DataRange(msgspec.Struct, frozen=True):
     """What the version was trained on."""
 
@@ -64,6 +73,7 @@ class Metadata(msgspec.Struct, frozen=True):
     metrics: dict[str, Any]
     commit: str
     checksums: dict[str, str]  # file -> sha256
+    graphs: dict[str, GraphFile] = {}  # by net; none in versions from before, or made without the exporter
 
     @property
     def width(self) -> int:

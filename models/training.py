@@ -12,6 +12,7 @@ import torch
 from models.bundle import Bundle
 from models.config import TrainingConfig
 from models.dataset import Dataset, TrainingRefused
+from models.export.of_walk import graphs_of
 from models.folds import Folds, folds_of
 from models.journal import note_version, open_run, published
 from models.mapped import resident
@@ -69,10 +70,11 @@ def train(
             return ""
         progress(Step("publishing", 1.0))
         created = now or dt.datetime.now(dt.UTC)
+        graphs = graphs_of(walk, folder / "graphs") if config.graphs else None  # the registry isn't locked meanwhile
 
         def write(path: Path, version: str) -> None:
             note_version(folder, version)
-            write_version(path, version, created, walk, dataset, quality)
+            write_version(path, version, created, walk, dataset, quality, graphs)
 
         version = registry.publish(config.name, write, created)
     if not run:

@@ -19,6 +19,7 @@ from models.dataset import Dataset
 from models.drift.of_walk import reference_of
 from models.drift.reference import write_reference
 from models.evaluation import score
+from models.export.of_walk import Graphs
 from models.metadata import FORMAT, DataRange, Member, Metadata, file_checksum
 from models.pictures import draw
 from models.problem import Problem
@@ -31,17 +32,19 @@ OPTIMISER = "optimiser.safetensors"
 
 
 def write_version(
-    path: Path, version: str, created: dt.datetime, walk: Walk, dataset: Dataset, quality: Quality
-) -> None:
+    path: Path, version: str, created: dt.datetime, walk: Walk, dataset: Dataset, quality: Quality,
+    graphs: Graphs | None = None,
+) -> None:  # fmt: skip
     """Fill the directory of a version."""
     assert walk.problem is not None, "a walk has at least one fold"
-    problem, config = walk.problem, walk.config
-    nets = {name: fitted.fit.net for name, fitted in walk.fitted.items() if fitted.fit is not None}
+    problem, config, nets = walk.problem, walk.config, walk.nets
     if nets:
         save_weights(path / WEIGHTS, nets)
     for name, fitted in walk.fitted.items():
         for file, text in zip(tree_files(name), fitted.texts or ()):
             (path / file).write_text(text)
+    if graphs is not None:
+        graphs.copy(path)
     write_reference(path, reference_of(walk))
     checksums = {file.name: file_checksum(file) for file in sorted(path.iterdir())}
     if nets:
@@ -52,6 +55,7 @@ def write_version(
         FORMAT, version, created.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), dataset.timeframe.name,
         dataset.horizons, config.primary, SIGMA, problem.floor, problem.columns, dict(_members(walk)),
         _data_range(walk, dataset), asdict(config), metrics_of(walk), _commit(), checksums,
+        graphs.files if graphs is not None else {},
     )  # fmt: skip
     history = [
         {"member": name, **asdict(epoch)}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from models.architectures import Net
 from models.baselines import baselines
 from models.bundle import Bundle
 from models.config import NetConfig, TrainingConfig
@@ -35,6 +36,11 @@ class Walk:
     outcomes: list[Outcome] = field(default_factory=list)
     rows: list[Rows] = field(default_factory=list)  # of the data set, that both are of
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def nets(self) -> dict[str, Net]:
+        """The fitted nets by name."""
+        return {name: fitted.fit.net for name, fitted in self.fitted.items() if fitted.fit is not None}
 
 
 def walk_forward(

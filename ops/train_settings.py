@@ -46,7 +46,7 @@ def configuration(settings: Settings, name: str | None = None, model: str | None
         memory=chosen.memory_mb, source=chosen.source, replay=chosen.replay,
         nets=tuple(replace(one, **net) for one in config.nets),
         walk=replace(config.walk or WalkForward(), **walk) if chosen.scheme == "walk_forward" else None,
-        **given(columns=chosen.columns, vote=chosen.vote), **embargo,
+        **given(columns=chosen.columns, vote=chosen.vote, graphs=chosen.graphs), **embargo,
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from dataflows.batch import Batch
 from dataflows.interfaces import Snapshot
+from dataflows.stations.graph_writing import GraphWriting
 from dataflows.stations.model_changes import ModelChanges
 from dataflows.stations.model_choice import ModelChoice
 from models.inference import InferenceEngine
@@ -52,11 +53,11 @@ class Inference:
 
     `decisions` are those on record (of models and tiers; others are passed over). A model is chosen anew only where a
     `registry` is given with `decide`; without it the registry only loads. So many challengers run at once as
-    `challengers` says, and each speaks for `share` of the symbols. `passed` (ns UTC) is the newest
-    bar time whose output may stand in the store already: no new choice takes effect up to it. `record` is called with
-    each new decision before it is applied; what it raises stops the step, with nothing applied. Only where `degrades`
-    is set may a failing device move a timeframe down a tier, and `should_probe` asks whether a better one works again;
-    without it the device's error stops the flow.
+    `challengers` says, and each speaks for `share` of the symbols; `modules` register the user's own architectures.
+    `passed` (ns UTC) is the newest bar time whose output may stand in the store already: no new choice takes effect up
+    to it. `record` is called with each new decision before it is applied; what it raises stops the step, with nothing
+    applied. Only where `degrades` is set may a failing device move a timeframe down a tier, and `should_probe` asks
+    whether a better one works again; without it the device's error stops the flow.
     """
 
     name = "inference"
@@ -74,6 +75,7 @@ class Inference:
         degrades: bool = False,
         challengers: int = 3,
         share: float = 0.0,
+        modules: Sequence[str] = (),
         should_poll: Callable[[Batch], bool] = _NOW_AND_THEN,
         should_probe: Callable[[Batch], bool] | None = None,
         clock: Callable[[], int] = time.time_ns,
@@ -83,7 +85,10 @@ class Inference:
         self._choice: ModelChoice | None = None
         if decide and registry is not None:
             names = [timeframe.name for timeframe in timeframes]
-            self._choice = ModelChoice(engine, names, registry, self._changes, challengers=challengers, share=share)
+            self._choice = ModelChoice(
+                engine, names, registry, self._changes, challengers=challengers, share=share,
+                graphs=GraphWriting(registry, modules),
+            )  # fmt: skip
         self._looked, self._should_poll = False, should_poll
         self._degrades, self._should_probe = degrades, should_probe or every_seconds(30.0)
         for tier in (d for d in decisions if d.kind == DecisionKind.TIER):

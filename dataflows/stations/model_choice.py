@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dataflows.batch import Batch
+from dataflows.stations.graph_writing import GraphWriting
 from dataflows.stations.model_changes import ModelChanges
 from models.inference import InferenceEngine
 from models.registry import Activation, Registry, RegistryError, Standing
@@ -17,17 +18,19 @@ class ModelChoice:
     """Looks into the registry when it is asked to, and makes a decision of each change it finds there.
 
     At most so many challengers run at once as `challengers` says, and each speaks for `share` of the symbols. A version
-    that can't run here is refused, once, and the models stay as they were.
+    that can't run here is refused, once, and the models stay as they were. Where ONNX Runtime is to run a version that
+    has no graphs, `graphs` writes them beside the stream, and its turn comes when they are there. Only the first look
+    of a run waits for them instead, so that a replay begins with its model.
     """
 
     def __init__(
         self, engine: InferenceEngine, timeframes: Sequence[str], registry: Registry, changes: ModelChanges, *,
-        challengers: int, share: float,
+        challengers: int, share: float, graphs: GraphWriting,
     ) -> None:  # fmt: skip
         self.failures = 0  # models that were refused
         self.failure = ""  # why the last one was
         self._engine, self._timeframes, self._registry, self._changes = engine, timeframes, registry, changes
-        self._challengers, self._share = challengers, share
+        self._challengers, self._share, self._graphs, self._began = challengers, share, graphs, False
         self._refused: set[int] = set()  # activations and challenges that failed, by number
         self._windows: dict[str, int] = {}  # rows that the nets of a version look at
 
@@ -44,6 +47,7 @@ class ModelChoice:
             if (activation := standing.active.get(name)) is not None:
                 self._choose_champion(batch, name, activation)
             self._choose_challengers(batch, name, standing)
+        self._began = True
 
     def _choose_champion(self, batch: Batch, name: str, activation: Activation) -> None:
         latest = self._engine.latest(name)
@@ -108,9 +112,14 @@ class ModelChoice:
         self._changes.enact(batch, kind, timeframe, version, self._windows.get(version, 0), **details)
 
     def _runs_here(self, wanted: Activation) -> bool:
-        """Whether a version can be loaded and reads columns that are there; what it is refused for is remembered."""
+        """Whether a version can be loaded, reads columns that are there and has its graphs where they are needed.
+
+        What it is refused for is remembered.
+        """
         try:
             bundle = self._registry.load(wanted.version)
+            if self._began and self._engine.executor == "onnx" and not self._graphs.ready(bundle):
+                return False
             self._engine.check(bundle)
         except (RegistryError, ValueError) as error:
             self._refuse(wanted, str(error))

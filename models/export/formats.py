@@ -43,7 +43,17 @@ def write_onnx(graph: Graph, path: Path) -> None:
             _program(graph), (), input_names=graph.inputs, output_names=graph.outputs, dynamo=True, verbose=False
         )
         assert program is not None
+        _strip(program.model)
         program.save(path, external_data=False)
+
+
+def _strip(model: Any) -> None:
+    """Take out where each node came from: lines of source, with the folders of this machine and ids of this process."""
+    parts = [model, model.graph, *model.graph.inputs, *model.graph.initializers.values()]
+    for node in model.graph.all_nodes():
+        parts += (node, *node.outputs)
+    for part in parts:
+        part.metadata_props.clear()
 
 
 def read_onnx(graph: Graph, path: Path) -> Run:

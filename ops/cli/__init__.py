@@ -51,6 +51,7 @@ GROUPS: Final[Mapping[str, tuple[str, Commands]]] = {
         "architectures": models.architectures,
         "list": models.list_versions,
         "show": models.show,
+        "graphs": models.graphs,
         "activate": models.activate,
         "challenge": models.challenge,
         "rollback": models.roll_back,

@@ -26,6 +26,13 @@ def show(call: Common, version: Annotated[str, typer.Argument(help="A version, o
     call.run("models", "show", version=version)
 
 
+def graphs(
+    call: Common, versions: Annotated[list[str], typer.Argument(metavar="VERSION...", help="Versions without them.")]
+) -> None:
+    """Add the graphs of its nets for ONNX Runtime to a version from before, or made without the exporter."""
+    call.run("models", "graphs", versions=versions)
+
+
 def activate(call: Common, version: Version) -> None:
     """Make a version the active one; running dataflows take it over."""
     call.run("models", "activate", version=version)

@@ -86,6 +86,25 @@ def _named(registry: Registry, version: str) -> list[Metadata]:
     return [registry.show(activation.version) for activation in registry.activations().values()]
 
 
+def graphs(settings: Settings, json: bool, versions: list[str]) -> int:
+    """Give versions the graphs that they lack, each checked against PyTorch; print how far they are from it."""
+    from models.export.stored import add_graphs
+    from models.extensions import load_architectures
+
+    load_architectures(settings.models.modules)
+    registry = Registry(settings.registry.root)
+    found = {version: add_graphs(registry, version) for version in versions}
+    if json:
+        print_json({"graphs": msgspec.to_builtins(found)})
+        return 0
+    rows = [
+        (version, name, graph.file, graph.rows, f"{max(graph.largest_difference.values()):.1e}", graph.written_by)
+        for version, of_version in found.items() for name, graph in of_version.items()
+    ]  # fmt: skip
+    print_table(("version", "net", "file", "rows compared", "largest difference", "written by"), rows)
+    return 0
+
+
 def activate(settings: Settings, json: bool, version: str) -> int:
     """Make a version the active one of its timeframe."""
     registry = Registry(settings.registry.root)

@@ -418,7 +418,7 @@ class Train(Section):
     preset: Literal["default", "quick"] = Field(
         "default",
         description="What the settings below that nobody gave are taken from; `quick` ends in under a minute a model "
-        "on a small history: small nets, few epochs, three folds, 48 columns.",
+        "on a small history: small nets, few epochs, three folds, 48 columns, no graphs.",
     )
     scheme: Literal["walk_forward", "single"] = Field(
         "walk_forward", description="Fold after fold through time, or one split of the history."
@@ -465,6 +465,9 @@ class Train(Section):
         "`hidden = 32` in a file, or as JSON. Those of others than the trained ones are passed over.",
     )
     families: Names = Field((), description="Families of features that models may read; empty for all.")
+    graphs: bool = Field(
+        True, description="Write the nets' graphs for ONNX Runtime into the version (docs/executors.md)."
+    )
     threads: int = Field(1, ge=1, description="Threads of the trees and of the net.")
     memory_mb: int = Field(
         1024, ge=16, description="Of the training set's files, at most so much stays in memory; the rest is read again."
