@@ -39,6 +39,8 @@ class OnnxNet:
             self.report = compare(graph, path.name, lambda given: self.torch(*given), ROWS[:1])
         except ModuleNotFoundError as error:
             raise _not_executable(f"{error.name} is not installed: pip install 'undertone[export]'") from error
+        except ExportFailed as error:
+            raise _not_executable(str(error)) from error
         except Exception as error:  # what ONNX Runtime raises has no common base
             raise _not_executable(f"{path.name}: {str(error).splitlines()[0]}") from error
 

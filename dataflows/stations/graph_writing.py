@@ -13,6 +13,7 @@ from models.onnx_nets import NotExecutable, lacks_graphs
 from models.registry import Registry
 from ops.log import logger
 
+_COMMAND: Final = (sys.executable, "-m", "models.export.stored")
 _LONGEST_S: Final = 600.0  # an export that takes longer has failed
 
 
@@ -41,7 +42,7 @@ class GraphWriting:
         return False
 
     def _write(self, version: str) -> None:
-        command = [sys.executable, "-m", "models.export.stored", str(self._registry.root), version, *self._modules]
+        command = [*_COMMAND, str(self._registry.root), version, *self._modules]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=_LONGEST_S)
             lines = done.stderr.strip().splitlines() or [f"the process ended with code {done.returncode}"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -14,6 +15,8 @@ import pytest
 
 from dataflows.assembly import assemble
 from dataflows.sources.files import FileSource
+from models.export.stored import add_graphs
+from models.registry import Registry
 from ops.settings import load
 from tests.end_to_end.runs import TIMEFRAMES, adds_up, command, environment, stored, undertone
 
@@ -68,16 +71,29 @@ def test_lanes_change_what_is_late_and_nothing_with_the_batches(ticks: Path, reg
 
 
 def test_five_kills(ticks: Path, registry: Path, tmp_path: Path) -> None:
-    kill_five_times(ticks, ["--set", f"registry.root={registry}"], tmp_path, random.Random("synthetic"))
+    killed(5, ticks, ["--set", f"registry.root={registry}"], tmp_path, random.Random("synthetic"))
 
 
 def test_five_kills_on_a_real_day(data_folder: Path, tmp_path: Path) -> None:
     day = data_folder / "us-equities-2013-10-08.parquet"
-    kill_five_times(day, ["--model", "none"], tmp_path, random.Random("real"))
+    killed(5, day, ["--model", "none"], tmp_path, random.Random("real"))
 
 
-def kill_five_times(ticks: Path, options: list[str], folder: Path, rng: random.Random) -> None:
-    """SIGKILL at five random moments, a checkpoint before each, by either engine in turn; then resume.
+def test_a_kill_where_onnx_runtime_runs_the_net(ticks: Path, registry: Path, tmp_path: Path) -> None:
+    """Its graph lies in the version's folder; both processes open it, and the decision on record names it."""
+    root = Path(shutil.copytree(registry, tmp_path / "models"))
+    active = Registry(root).active("1s")
+    assert active is not None
+    add_graphs(Registry(root), active)
+    options = ["--set", f"registry.root={root}", "--set", "inference.executor=onnx"]
+    killed(1, ticks, options, tmp_path, random.Random("onnx"))
+    for name in ("whole", "killed"):
+        assert [active in row and '"executor":"onnx"' in str(row).replace(" ", "")
+                for row in stored(tmp_path / f"{name}.db", "decisions") if "activate" in row] == [True]  # fmt: skip
+
+
+def killed(times: int, ticks: Path, options: list[str], folder: Path, rng: random.Random) -> None:
+    """SIGKILL at so many random moments, a checkpoint before each, by either engine in turn; then resume.
 
     The certificate is that of a run without kills, and so is every row of the store: none missing, none twice.
     """
@@ -90,7 +106,7 @@ def kill_five_times(ticks: Path, options: list[str], folder: Path, rng: random.R
         "--store", f"sqlite:///{folder / 'killed.db'}", "--checkpoint-dir", str(checkpoints),
         "--set", "checkpoint.every_s=0.1",
     ]  # fmt: skip
-    for kill in range(5):
+    for kill in range(times):
         engine, resumed = ("in-process", "bytewax")[kill % 2], ["--resume"] if kill else []
         process = subprocess.Popen(
             command(*options, "--engine", engine, "--batch-size", str(rng.choice([40, 60, 90])), *resumed, "--json"),

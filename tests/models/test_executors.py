@@ -6,7 +6,9 @@ import re
 import shutil
 import sys
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +16,22 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.onnx._internal.exporter._registration import onnxscript_apis as tables
 
 from dataflows.assembly import assemble
 from dataflows.batch import Batch
 from dataflows.flow import Flow
 from dataflows.sources.synthetic import SyntheticMarket
 from dataflows.stations.inference import Inference
-from models.architectures import Net, StepNet, WindowNet, architectures, build, small_options
+from models.architectures import Net, StepNet, WindowNet, architectures, small_options
 from models.buckets import check_places
 from models.bundle import Bundle
+from models.export.graph import graph_of
+from models.export.stored import add_graphs
 from models.export.version import TOLERANCE
 from models.inference import InferenceEngine
 from models.labels import Float32
-from models.onnx_nets import NotExecutable, OnnxNet, executor_of
+from models.onnx_nets import NotExecutable, OnnxNet, executor_of, exported, onnx_nets
 from models.onnx_stepper import trial
 from models.registry import Registry
 from models.served_members import stepper
@@ -34,41 +39,44 @@ from ops.errors import ConfigurationError
 from ops.settings import load
 from schema.events import Decision
 from schema.timeframes import parse_timeframes
+from tests.models.graphs import F, H, graphed, loud
 from tests.models.market import FINGERPRINTS, NAMES, TestMarket, make_market
 from tests.models.test_inference import by_key, copied
 
-F, H, S, T = 16, 5, 21, 4
-LONG = ("candle_cnn", "gru_attention", "mgdl", "patchtst", "patchtsmixer", "transformer_multiscale")  # to export
+S, T = 18, 3
 N = 60
 MARKET = make_market(S, N, planted=0.4, seed=12)
+VERSION = "small_20240102_030405"
 Rows = dict[tuple[int, int], tuple[object, ...]]
 
 
-def loud(name: str) -> Net:
-    """A small net whose heads say something."""
-    torch.manual_seed(1)
-    net = build(name, F, H, **small_options(name)).eval().requires_grad_(False)
-    for parameter in net.parameters():
-        if parameter.ndim > 1:
-            nn.init.normal_(parameter, std=0.3)
-    return net
+@pytest.fixture(scope="module", autouse=True)
+def operators() -> Iterator[None]:
+    """Let the exporter's table of operators be made once, not anew for each graph: it takes 0.6 s."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tables, "get_torchlib_ops", cache(tables.get_torchlib_ops))
+        yield
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A registry for `graphed`."""
+    return tmp_path_factory.mktemp("shelf")
 
 
 def spoken(net: Net, onnx: OnnxNet | None, cuts: list[np.ndarray], x: Float32, symbol: np.ndarray) -> Float32:
     """What a net says of rows that come in batches."""
-    served = stepper(net, F, H, "cpu", (16, 32, 64), S, onnx)
+    served = stepper(net, F, H, "cpu", (16, 32), S, onnx)
     result = np.empty((len(x), H, 2), np.float32)
     for rows in cuts:
         result[rows] = served.run(x[rows], symbol[rows])
     return result
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow if name in LONG else ()) for name in architectures()]
-)
-def test_onnx_says_what_torch_says_and_its_bits_do_not_depend_on_the_batch(name: str) -> None:
-    net = loud(name)
-    onnx = OnnxNet(name, net, F, H)
+@pytest.mark.parametrize("name", architectures())
+def test_a_stored_graph_says_what_torch_says_and_its_bits_do_not_depend_on_the_batch(name: str, shelf: Path) -> None:
+    bundle = graphed(shelf, name)
+    net, onnx = bundle.nets[name], onnx_nets(bundle)[name]
     bars = T + (net.window - 1 if isinstance(net, WindowNet) else 0)
     random = np.random.default_rng(3)
     x = random.standard_normal((bars * S, F)).astype(np.float32)
@@ -82,28 +90,45 @@ def test_onnx_says_what_torch_says_and_its_bits_do_not_depend_on_the_batch(name:
         np.testing.assert_array_equal(spoken(net, onnx, cuts, x, symbol), found)
 
 
-def test_a_session_made_again_gives_the_same_bits() -> None:
-    net, bars = loud("gru"), [np.arange(S)] * 3
-    x, symbol = np.random.default_rng(4).standard_normal((S, F)).astype(np.float32), np.arange(S, dtype=np.int32)
-    first, second = (spoken(net, OnnxNet("gru", net, F, H), bars, x, symbol) for _ in range(2))
+def test_a_session_opened_again_gives_the_same_bits(shelf: Path) -> None:
+    bundle, bars = graphed(shelf, "gru"), [np.arange(S)] * 3
+    net, x = bundle.nets["gru"], np.random.default_rng(4).standard_normal((S, F)).astype(np.float32)
+    sessions = [OnnxNet(graph_of("gru", net, F, H), bundle.graphs["gru"]) for _ in range(2)]
+    first, second = (spoken(net, session, bars, x, np.arange(S, dtype=np.int32)) for session in sessions)
     np.testing.assert_array_equal(first, second)
 
 
-def test_a_graph_that_rounds_by_a_rows_place_is_refused() -> None:
-    net = loud("gru")
+def test_a_graph_that_rounds_by_a_rows_place_is_refused(shelf: Path) -> None:
+    bundle = graphed(shelf, "gru")
+    net = bundle.nets["gru"]
     assert isinstance(net, StepNet)
-    honest = trial(OnnxNet("gru", net, F, H), net, F, 16)
+    honest = trial(onnx_nets(bundle)["gru"], net, F, 16)
     check_places(16, honest)
     with pytest.raises(ValueError, match="a row's result depends on its place in a batch"):
         check_places(16, lambda rows: (honest(rows)[1] + torch.arange(16)[:, None],))
 
 
+def test_a_graph_of_other_weights_is_refused(shelf: Path) -> None:
+    other = loud("gru")
+    nn.init.normal_(next(p for p in other.parameters() if p.ndim > 1), std=0.3)
+    with pytest.raises(NotExecutable, match=r"executor onnx: gru\.onnx differs from PyTorch by .*; or set it to torch"):
+        OnnxNet(graph_of("gru", other, F, H), graphed(shelf, "gru").graphs["gru"])
+
+
+@pytest.fixture(scope="module")
+def with_graphs(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The registry of the tests, its first version with graphs and active."""
+    root = tmp_path_factory.mktemp("graphs") / "models"
+    shutil.copytree(registry.root, root)
+    add_graphs(Registry(root), VERSION)
+    Registry(root).activate(VERSION)
+    return root
+
+
 @pytest.fixture
-def root(registry: Registry, tmp_path: Path) -> Path:
-    """A registry of one's own, a model active in it."""
-    shutil.copytree(registry.root, tmp_path / "models")
-    Registry(tmp_path / "models").activate("small_20240102_030405")
-    return tmp_path / "models"
+def root(with_graphs: Path, tmp_path: Path) -> Path:
+    """A registry of one's own, a model with graphs active in it."""
+    return Path(shutil.copytree(with_graphs, tmp_path / "models"))
 
 
 def station(root: Path, executor: str, **options: Any) -> Inference:
@@ -148,12 +173,13 @@ def test_a_checkpoint_of_before_goes_on_with_torch(root: Path) -> None:
     assert before | said(resumed, S, first=30) == expected
 
 
-def test_auto_takes_onnx_for_steps_and_torch_for_windows_trees_and_what_cannot_be_exported(
-    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+def test_auto_takes_onnx_for_steps_with_graphs_and_torch_for_all_else(
+    root: Path, bundle: Bundle, shelf: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    window = replace(bundle, nets={"lstm_direction": loud("lstm_direction")})
+    without, bundle, window = bundle, Registry(root).load(VERSION), graphed(shelf, "lstm_direction")
     assert executor_of(bundle, "auto") == "onnx"
     assert executor_of(window, "auto") == executor_of(replace(bundle, nets={}), "auto") == "torch"
+    assert executor_of(without, "auto") == "torch"  # in no stream does it wait for an export
     assert executor_of(window, "onnx") == "onnx"
     monkeypatch.setattr("models.onnx_nets._READY", OrderedDict())
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
@@ -188,4 +214,4 @@ def test_a_net_that_cannot_be_exported_is_refused_by_name() -> None:
             return super().advance(u * float(u.sum() > 0), state)  # a number out of a tensor is no graph
 
     with pytest.raises(NotExecutable, match="executor onnx: odd can't be exported as onnx"):
-        OnnxNet("odd", Odd(F, H, **small_options("gru")), F, H)
+        exported("odd", Odd(F, H, **small_options("gru")), F, H)
