@@ -45,10 +45,11 @@ def _trained(dataset: Dataset, name: str, root: Path) -> str:
 
 def _config(name: str) -> TrainingConfig:
     config = preset("default")
-    assert config.net is not None and config.trees is not None
-    net = replace(config.net, epochs=1)
-    trees = replace(config.trees, patience=1_000) if name == WITH_TREES else None  # all 300, whatever they are worth
-    return replace(config, name=name, embargo=0, net=net, trees=trees)
+    nets = tuple(replace(net, epochs=1) for net in config.nets)
+    trees = tuple(replace(trees, patience=1_000) for trees in config.trees)  # all 300, whatever they are worth
+    if name == NET:
+        config, trees = replace(config, weights={nets[0].architecture: 1.0}), ()
+    return replace(config, name=name, walk=None, embargo=0, nets=nets, trees=trees)
 
 
 def _known(chosen: Settings, timeframe: str, name: str) -> str | None:
