@@ -50,7 +50,7 @@ from api.routes import (
 from api.warm import Warm
 from models.explain.cache import ExplanationFolder
 from models.jobs.jobs import Jobs
-from models.register import Versions
+from models.registry.register import Versions
 
 WEB: Final = Path(__file__).parent / "web"
 _ROUTES: Final = (health, flow, analyze, predictions, path, outcomes, signals, features, bars, spectrum, symbols,

@@ -21,7 +21,7 @@ from api.store import ReadOnlyStore
 from models.explain.cache import ExplanationFolder
 from models.jobs.jobs import Jobs
 from models.jobs.opening import open_records
-from models.register import Versions
+from models.registry.register import Versions
 from schema.stores import LIVE
 
 _LARGEST_MESSAGE: Final = 1 << 18  # bytes, of a WebSocket's client

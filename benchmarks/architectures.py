@@ -20,9 +20,9 @@ import torch
 
 from models.architectures import StepNet, WindowNet, build
 from models.described import HORIZONS, INPUTS, Described, described
-from models.inference import BUCKETS
-from models.stepper import Stepper
-from models.window_stepper import WindowStepper
+from models.serving.inference import BUCKETS
+from models.serving.stepper import Stepper
+from models.serving.window_stepper import WindowStepper
 from ops.commands.architectures import remembers
 from ops.provenance import markdown_table, provenance
 

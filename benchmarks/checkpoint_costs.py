@@ -20,11 +20,11 @@ from bytewax.operators import StatefulBatchLogic
 from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import TestingSink, run_main
 
-from dataflows.assembly import assemble
+from dataflows.assembly.assemble import assemble
+from dataflows.assembly.flow import Flow
 from dataflows.batch import Arrivals, Batch
-from dataflows.checkpoint import Checkpoints
+from dataflows.checkpoints.checkpoint import Checkpoints
 from dataflows.engine import dataflow
-from dataflows.flow import Flow
 from dataflows.interfaces import Snapshot
 from dataflows.pipeline import Pipeline
 from dataflows.sources.synthetic import SyntheticMarket

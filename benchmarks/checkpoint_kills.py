@@ -28,7 +28,7 @@ from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import run_main
 
 from dataflows.batch import Arrivals, Batch
-from dataflows.checkpoint import Checkpoints
+from dataflows.checkpoints.checkpoint import Checkpoints
 from dataflows.engine import dataflow
 from dataflows.interfaces import EndOfInput, Snapshot
 from dataflows.pipeline import Pipeline

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.setting import settings
-from dataflows.assembly import assemble
+from dataflows.assembly.assemble import assemble
 from dataflows.sources.files import FileSource
 from ops.commands.replay import drive
 from ops.settings import Settings

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflows.anomalies import Rows, series, watch
+from dataflows.watch.anomalies import Rows, series, watch
 from models.drift.bins import BINS, EDGES, count
 from models.drift.describing import describe
 from models.drift.reference import SAID, Reference

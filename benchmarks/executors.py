@@ -23,9 +23,9 @@ from models.architectures import Net, WindowNet, build
 from models.described import HORIZONS, INPUTS, described
 from models.export.graph import graph_of
 from models.export.stored import write_graphs
-from models.inference import BUCKETS
-from models.onnx_nets import OnnxNet
-from models.served_members import AnyStepper, stepper
+from models.serving.inference import BUCKETS
+from models.serving.onnx_nets import OnnxNet
+from models.serving.served_members import AnyStepper, stepper
 from ops.provenance import markdown_table, provenance
 
 ROWS = (1, 5, 20, 100, 1000)

@@ -11,8 +11,8 @@ from benchmarks.setting import settings
 from dataflows.history import feature_history
 from dataflows.sources.files import FileSource
 from models.config import preset
-from models.registry import Registry
-from models.training import train
+from models.registry.registry import Registry
+from models.runs.training import train
 from ops.commands.train import history_dataset
 
 

@@ -15,15 +15,15 @@ import torch
 
 from models.architectures import Net, build
 from models.architectures.lightgbm import fit_trees
-from models.bundle import Bundle, TreePair
 from models.config import SIGMA, TreesConfig
-from models.inference import BUCKETS, InferenceEngine
 from models.labels import Float32
 from models.metadata import FORMAT, ColumnUse, DataRange, Member, Metadata
 from models.progress import silent
-from models.served_members import stepper
-from models.trees import parse_forest
-from models.two_stages import Picked
+from models.registry.bundle import Bundle, TreePair
+from models.serving.inference import BUCKETS, InferenceEngine
+from models.serving.served_members import stepper
+from models.trees.flat import parse_forest
+from models.trees.two_stages import Picked
 from schema.bars import Bars, zero_bars
 from schema.features import FeatureRows
 from schema.timeframes import SECOND

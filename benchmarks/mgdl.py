@@ -17,8 +17,8 @@ import torch
 
 from models.architectures.mgdl import MGDL
 from models.config import NetConfig
-from models.examples import Examples
-from models.layouts import Layout, lay_out
+from models.data.examples import Examples
+from models.training.layouts import Layout, lay_out
 
 INPUTS: Final = 50
 HORIZONS: Final = 30

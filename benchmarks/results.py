@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from models.architectures import architectures
-from models.assessment_report import number, span
+from models.assessment.report import number, span
+from models.assessment.study import study
 from models.backtest.performance import Moments, best_of, probability_above
 from models.config import TREES
-from models.study import study
-from models.trials import Trials
+from models.evaluation.trials import Trials
 from ops.commands.judged import judged, replayed
 from ops.drain import Drain
 from ops.provenance import markdown_table, provenance, write_page

@@ -13,7 +13,7 @@ import psutil
 def main() -> None:
     """Replay until a prediction is there."""
     from benchmarks.setting import settings
-    from dataflows.assembly import assemble
+    from dataflows.assembly.assemble import assemble
     from dataflows.batch import Batch
     from dataflows.sources.files import FileSource
 

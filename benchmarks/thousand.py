@@ -10,9 +10,9 @@ import json
 import numpy as np
 
 from benchmarks.setting import settings
-from dataflows.assembly import assemble
-from dataflows.feature_groups import groups_of
-from dataflows.flow import Flow
+from dataflows.assembly.assemble import assemble
+from dataflows.assembly.feature_groups import groups_of
+from dataflows.assembly.flow import Flow
 from dataflows.sources.synthetic import SyntheticMarket
 from features.catalogue import Family, Stage
 from ops.settings import Settings

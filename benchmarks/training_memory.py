@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 
 from models.config import QUICK, SIGMA, NetConfig, TrainingConfig, TreesConfig, WalkForward
-from models.dataset import DatasetBuilder, build_dataset
-from models.training import train
+from models.data.dataset import DatasetBuilder, build_dataset
+from models.runs.training import train
 from ops.tables import print_table
 from schema.bars import Bars, zero_bars
 from schema.features import FeatureRows

@@ -12,8 +12,8 @@ from typing import Final
 
 import numpy as np
 
+from dataflows.assembly.feature_groups import groups_of
 from dataflows.calendars import sessions_of_calendar
-from dataflows.feature_groups import groups_of
 from dataflows.history import OnNames
 from dataflows.sources.bar_file import BarFile, RawBars
 from dataflows.sources.errors import BadFile

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from dataflows.assembly import assemble
+from dataflows.assembly.assemble import assemble
 from dataflows.interfaces import EndOfInput, Source
 from dataflows.stations.names import series_of_bars, series_of_ticks
 from ops.settings import Settings

@@ -12,11 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from dataflows.assembly import NothingToResume, assemble
+from dataflows.assembly.assemble import NothingToResume, assemble
+from dataflows.assembly.flow import Flow
 from dataflows.batch import Batch
+from dataflows.checkpoints.folder_lock import FolderLock
 from dataflows.engine import dataflow
-from dataflows.flow import Flow
-from dataflows.folder_lock import FolderLock
 from dataflows.interfaces import Source
 from dataflows.sources.files import FileSource
 from dataflows.sources.segments import SCHEME, SegmentSource

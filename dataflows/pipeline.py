@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from dataflows.batch import Arrivals, Batch
-from dataflows.checkpoint import Checkpoints
+from dataflows.checkpoints.checkpoint import Checkpoints
+from dataflows.checkpoints.state_versions import KEY, STATE_VERSION, migrated
 from dataflows.interfaces import EndOfInput, LiveSource, Snapshot, Source, Station
-from dataflows.state_versions import KEY, STATE_VERSION, migrated
 from schema.tables import SCHEMA_VERSION
 from schema.ticks import Bool
 

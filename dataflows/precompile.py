@@ -12,9 +12,9 @@ import os
 import subprocess
 import sys
 
-from dataflows.assembly import assemble
+from dataflows.assembly.assemble import assemble
+from dataflows.assembly.flow import Flow
 from dataflows.batch import Batch
-from dataflows.flow import Flow
 from dataflows.kernel_cache import forget_stale, is_complete, set_complete
 from dataflows.sources.synthetic import SyntheticMarket
 from features import families

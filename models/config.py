@@ -42,7 +42,7 @@ class NetConfig:
     weight_decay: float = 1e-3
     clip: float = 1.0  # gradient norm
     accumulate: int = 1  # batches whose gradients make one step
-    augment: float = 0.1  # share of the sequences of a batch that are disturbed a little: models.augmentation
+    augment: float = 0.1  # share of the sequences of a batch that are disturbed a little: models.training.augmentation
     class_weights: bool = False  # terms weigh inversely to how frequent their class is in the fit slice
     precision: str = "float32"
     device: str = "cpu"
@@ -65,7 +65,7 @@ class TreesConfig:
 
 @dataclass(frozen=True, slots=True)
 class WalkForward:
-    """Folds, in bar times pooled over symbols: see models.folds."""
+    """Folds, in bar times pooled over symbols: see models.data.folds."""
 
     train: int = 500
     validation: int = 100

@@ -43,28 +43,28 @@ _COMMON: Final = {
 }
 
 _EXIT_CODES: Final = {  # by name, since importing them would slow every start
-    "dataflows.parts.NamespaceInUse": 78,
-    "dataflows.assembly.NothingToResume": 78,
-    "dataflows.folder_lock.AlreadyRunning": 75,
-    "dataflows.feature_diff.NotComparable": 78,
-    "dataflows.feature_series.NotFound": 1,
-    "dataflows.checkpoint_file.DamagedCheckpoint": 78,
+    "dataflows.assembly.parts.NamespaceInUse": 78,
+    "dataflows.assembly.assemble.NothingToResume": 78,
+    "dataflows.checkpoints.folder_lock.AlreadyRunning": 75,
+    "dataflows.inspection.feature_diff.NotComparable": 78,
+    "dataflows.inspection.feature_series.NotFound": 1,
+    "dataflows.checkpoints.file.DamagedCheckpoint": 78,
     "dataflows.feature_history.manifest.BuildFailed": 1,
     "dataflows.feature_history.manifest.BuildMismatch": 78,
     "dataflows.pipeline.CheckpointMismatch": 78,
-    "dataflows.state_versions.StateVersionMismatch": 78,
+    "dataflows.checkpoints.state_versions.StateVersionMismatch": 78,
     "dataflows.sources.errors.BadFile": 1,
     "dataflows.sources.errors.OtherLog": 78,
     "features.families.FeaturesNotLoaded": 78,
     "features.ordering.BufferOverflow": 1,
-    "models.dataset.TrainingRefused": 1,
+    "models.data.dataset.TrainingRefused": 1,
     "models.explain.prediction.NotExplained": 1,
     "models.export.version.ExportFailed": 1,
     "models.extensions.ArchitecturesNotLoaded": 78,
     "models.jobs.jobs.HasEnded": 1,
     "models.jobs.jobs.NoSuchJob": 1,
     "models.jobs.records.RecordsAway": 75,
-    "models.standing.RegistryError": 78,
+    "models.registry.standing.RegistryError": 78,
 }
 
 _MAY_PASS: Final = (

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dataflows.shown import prediction_of, series_of
+from dataflows.inspection.shown import prediction_of, series_of
 from dataflows.stored import Place, open_place
 from models.explain.answer import Explanation
 from models.explain.cache import ExplanationFolder
 from models.explain.prediction import explain
 from models.extensions import load_architectures
-from models.loaded import LoadedVersions
-from models.registry import Registry, RegistryError
+from models.registry.loaded import LoadedVersions
+from models.registry.registry import Registry, RegistryError
 from ops.log import logger
 from ops.settings import Settings
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from dataflows.feature_series import FeatureSeries
-from dataflows.spectrogram import Spectrogram
+from dataflows.inspection.feature_series import FeatureSeries
+from dataflows.inspection.spectrogram import Spectrogram
 from features.catalogue import Column
 from ops.errors import DependencyAway
 from schema.reasons import UNDEFINED_MASK, Why

@@ -10,8 +10,8 @@ from typing import Final
 
 import numpy as np
 
+from dataflows.assembly.flow import Flow
 from dataflows.batch import Batch
-from dataflows.flow import Flow
 from dataflows.sinks.state import NAMES as STATES
 from dataflows.sinks.state import SinkState
 from dataflows.stations.actions import IGNORED

@@ -10,8 +10,8 @@ from models.jobs.drifting import Drifting
 from models.jobs.jobs import Jobs
 from models.jobs.opening import open_records
 from models.jobs.records import RecordsAway
-from models.register import Versions
-from models.standing import RegistryError
+from models.registry.register import Versions
+from models.registry.standing import RegistryError
 from ops.log import logger
 from ops.settings import Settings
 from schema.alerts import AlertKind

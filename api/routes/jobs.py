@@ -22,8 +22,8 @@ from models.jobs.records import RecordsAway
 from models.jobs.retraining import onward
 from models.jobs.workers import workers
 from models.metadata import Metadata
-from models.register import Versions
-from models.standing import RegistryError
+from models.registry.register import Versions
+from models.registry.standing import RegistryError
 from schema.times import iso
 
 router = APIRouter(prefix="/api/ai", tags=["training"])

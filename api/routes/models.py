@@ -14,8 +14,8 @@ from api.problems import FiniteJSON, declared
 from api.reader import Reader
 from api.store import StoreAway
 from models.metadata import Metadata
-from models.register import Versions
-from models.standing import RegistryError
+from models.registry.register import Versions
+from models.registry.standing import RegistryError
 from schema.times import iso
 
 router = APIRouter(prefix="/api/ai", tags=["models"])

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.setting import settings
-from dataflows.feature_groups import groups_of
+from dataflows.assembly.feature_groups import groups_of
 from dataflows.history import feature_history
 from dataflows.sources.synthetic import SyntheticMarket
 from features.catalogue import column_fingerprint
 from models.config import TrainingConfig, preset
-from models.dataset import Dataset
-from models.registry import Registry
-from models.training import train
+from models.data.dataset import Dataset
+from models.registry.registry import Registry
+from models.runs.training import train
 from ops.commands.train import history_dataset
 from ops.settings import Settings
 

@@ -1,1 +1,1 @@
-"""Feature history on disk: what a build is made of. `dataflows.feature_build` drives it, `feature_store` reads it."""
+"""Feature history on disk: `build` makes it, `store` reads it, the rest is what they are made of."""

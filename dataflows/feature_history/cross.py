@@ -10,10 +10,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflows import checkpoint_file
+from dataflows.assembly.feature_groups import groups_of
 from dataflows.batch import NO_TICKS
-from dataflows.checkpoint_file import Arena
-from dataflows.feature_groups import groups_of
+from dataflows.checkpoints import file as checkpoint_file
+from dataflows.checkpoints.file import Arena
 from dataflows.feature_history.staging import Staged, write_arrays
 from dataflows.universe import Universe
 from features.catalogue import Stage

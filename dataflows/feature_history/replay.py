@@ -11,12 +11,12 @@ from typing import Final
 
 import numpy as np
 
-from dataflows.assembly import NothingToResume, assemble
-from dataflows.feature_groups import groups_of, single_symbol
+from dataflows.assembly.assemble import NothingToResume, assemble
+from dataflows.assembly.feature_groups import groups_of, single_symbol
+from dataflows.assembly.flow import Flow
 from dataflows.feature_history.shard import ShardSource
 from dataflows.feature_history.staging import part_folders, write_part
 from dataflows.feature_history.survey import MILLISECOND
-from dataflows.flow import Flow
 from dataflows.history import quiet
 from dataflows.interfaces import EndOfInput, Source
 from dataflows.sources.files import FileSource

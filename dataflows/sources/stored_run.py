@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from dataflows.archive import watermark_of
 from dataflows.batch import Arrivals
+from dataflows.checkpoints.archive import watermark_of
 from dataflows.interfaces import EndOfInput, Snapshot
 from dataflows.sources.heartbeat import with_heartbeats
 from dataflows.sources.stored import FLOATS, ticks_of_columns

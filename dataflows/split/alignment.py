@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from dataflows.flow import Flow
+from dataflows.assembly.flow import Flow
 from dataflows.interfaces import Snapshot
 from dataflows.stations.order import Order
 from dataflows.stations.pressure import Pressure

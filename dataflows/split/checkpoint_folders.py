@@ -7,12 +7,12 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from dataflows import checkpoint_file
-from dataflows.checkpoint_file import Arena
-from dataflows.folder_lock import FILE_NAME, FolderLock
+from dataflows.checkpoints import file as checkpoint_file
+from dataflows.checkpoints.file import Arena
+from dataflows.checkpoints.folder_lock import FILE_NAME, FolderLock
+from dataflows.checkpoints.recovery import SUFFIX
 from dataflows.interfaces import Snapshot
 from dataflows.live import checkpoint_folder
-from dataflows.recovery import SUFFIX
 from dataflows.sinks.configured import questdb_options
 from dataflows.sinks.stores import open_store
 from dataflows.split.opening import writer_of

@@ -9,13 +9,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from dataflows import checkpoint_file
-from dataflows.flow import Flow
+from dataflows.assembly.flow import Flow
+from dataflows.checkpoints import file as checkpoint_file
+from dataflows.checkpoints.recovery import SUFFIX
 from dataflows.interfaces import Snapshot
 from dataflows.kafka.client import cluster_of
 from dataflows.kafka.topic import Topics
 from dataflows.live import assemble_live, checkpoint_folder
-from dataflows.recovery import SUFFIX
 from dataflows.sinks.stores import OpenedStore
 from dataflows.split.alignment import bring_all_to, watermark_of
 from dataflows.split.share import Part

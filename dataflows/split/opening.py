@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataflows.feature_groups import groups_of, single_symbol
+from dataflows.assembly.feature_groups import groups_of, single_symbol
 from dataflows.interfaces import Source
 from dataflows.split.roles import Joined, Role, Shard
 from features.catalogue import fingerprint

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from dataflows.feature_groups import groups_of, single_symbol
+from dataflows.assembly.feature_groups import groups_of, single_symbol
 from dataflows.interfaces import Snapshot
 from dataflows.live import checkpoint_folder
 from dataflows.sources.items import read_items

@@ -13,7 +13,7 @@ import numpy as np
 
 from dataflows.batch import Batch
 from dataflows.interfaces import Snapshot
-from dataflows.market_watch import MarketWatch
+from dataflows.watch.market_watch import MarketWatch
 from models.drift.reference import Reference
 from models.drift.term import Notice, Rule, Term, said
 from ops import metrics

@@ -8,9 +8,9 @@ import threading
 from collections.abc import Sequence
 from typing import Final
 
-from models.bundle import Bundle
-from models.onnx_nets import NotExecutable, lacks_graphs
-from models.registry import Registry
+from models.registry.bundle import Bundle
+from models.registry.registry import Registry
+from models.serving.onnx_nets import NotExecutable, lacks_graphs
 from ops.log import logger
 
 _COMMAND: Final = (sys.executable, "-m", "models.export.stored")

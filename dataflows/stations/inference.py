@@ -17,8 +17,8 @@ from dataflows.interfaces import Snapshot
 from dataflows.stations.graph_writing import GraphWriting
 from dataflows.stations.model_changes import ModelChanges
 from dataflows.stations.model_choice import ModelChoice
-from models.inference import InferenceEngine
-from models.registry import Registry
+from models.registry.registry import Registry
+from models.serving.inference import InferenceEngine
 from ops import metrics
 from ops.log import logger
 from schema.events import Decision, DecisionKind

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from dataflows.batch import Batch
 from dataflows.interfaces import Snapshot
-from models.bundle import Bundle
-from models.inference import InferenceEngine
-from models.lineup import NO_LOTS
-from models.registry import Registry, RegistryError
+from models.registry.bundle import Bundle
+from models.registry.registry import Registry, RegistryError
+from models.serving.inference import InferenceEngine
+from models.serving.lineup import NO_LOTS
 from ops.log import logger
 from schema.bars import Bars
 from schema.events import Decision, DecisionKind

@@ -8,8 +8,8 @@ from typing import Any
 from dataflows.batch import Batch
 from dataflows.stations.graph_writing import GraphWriting
 from dataflows.stations.model_changes import ModelChanges
-from models.inference import InferenceEngine
-from models.registry import Activation, Registry, RegistryError, Standing
+from models.registry.registry import Activation, Registry, RegistryError, Standing
+from models.serving.inference import InferenceEngine
 from ops.log import logger
 from schema.events import DecisionKind
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from dataflows.batch import Batch
 from dataflows.interfaces import Snapshot
-from models.outcomes import OpenPredictions
-from models.promotion import Contest
-from models.scores import Scores
+from models.champion.outcomes import OpenPredictions
+from models.champion.promotion import Contest
+from models.champion.scores import Scores
 from ops.log import logger
 from schema.bars import Bars
 from schema.outcomes import Outcomes, Score

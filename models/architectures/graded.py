@@ -2,7 +2,7 @@
 
 Each grade reads the features of the one before, which is frozen by then, and adds its heads to the sum of those before:
 it is fitted to what they left over. What the frozen ones make of a window never changes again, so a layout computes
-it once and keeps it (models/frozen.py): an epoch costs one grade.
+it once and keeps it (models/training/frozen.py): an epoch costs one grade.
 """
 
 from __future__ import annotations

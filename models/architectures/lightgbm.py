@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from models.config import TreesConfig
 from models.labels import Float32
 from models.progress import Progress
-from models.two_stages import BLOCK, TREES_SEARCH, Grow, Grown, Picked, fit_in_stages
+from models.trees.two_stages import BLOCK, TREES_SEARCH, Grow, Grown, Picked, fit_in_stages
 from schema.ticks import Float64
 
 _SAMPLE: Final = 200_000  # rows that bins are made from, as LightGBM does

@@ -1,7 +1,7 @@
 """What PatchTST and PatchTSMixer of `transformers` share: inputs mixed into few channels, and the common heads.
 
 Both work channel by channel, at a cost that grows with their number; a model here has up to hundreds of inputs. So a
-linear layer first mixes them into `channels` series. Inputs come scaled (models/inputs.py), and their level means
+linear layer first mixes them into `channels` series. Inputs come scaled (models/data/inputs.py), and their level means
 something: the nets don't scale windows by themselves. The heads speak of all horizons, so that of the published ones'
 `prediction_length` (1 to 24) nothing is left to choose.
 

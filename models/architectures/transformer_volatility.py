@@ -7,7 +7,7 @@ and each head's scores fall by rate * elapsed, on top of the learned bias of the
 ALiBi, Press et al. 2022, over that clock). How volatile a row is against its band,
     level(t) = log(variance(t) / mean of variance over the band of t),
 is added to its inputs as a vector of sines and cosines (Vaswani et al. 2017) through a linear layer.
-Variance is the square of `reference_volatility_60`, an input that is not scaled (models/named.py).
+Variance is the square of `reference_volatility_60`, an input that is not scaled (models/data/named.py).
 """
 
 from __future__ import annotations

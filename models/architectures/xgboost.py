@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from models.config import TreesConfig
 from models.progress import Progress
-from models.two_stages import TREES_SEARCH, Grow, Grown, Picked, fit_in_stages
+from models.trees.two_stages import TREES_SEARCH, Grow, Grown, Picked, fit_in_stages
 from schema.ticks import Float64
 
 _BINS: Final = 64

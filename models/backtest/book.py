@@ -19,9 +19,9 @@ from numba import njit
 from numpy.typing import NDArray
 
 from models.backtest.fills import Costs, Fills
-from models.dataset import Dataset
-from models.evaluation import Forecast
-from models.folds import Rows
+from models.data.dataset import Dataset
+from models.data.folds import Rows
+from models.evaluation.scoring import Forecast
 from schema.ticks import Bool, Float64, Int64
 
 Direction = NDArray[np.int8]

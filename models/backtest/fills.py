@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.backtest.ground import Ground, Quotes
-from models.dataset import Dataset
+from models.data.dataset import Dataset
 from schema.ticks import Bool, Float64, Int64
 
 

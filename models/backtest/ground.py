@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from models.dataset import Dataset
+from models.data.dataset import Dataset
 from models.labels import bounds
 from schema.bars import Bars
 from schema.features import FeatureRows

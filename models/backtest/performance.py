@@ -18,10 +18,10 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from models.backtest.book import Book
-from models.dataset import Dataset
-from models.folds import Rows
-from models.intervals import LEAST_DAYS, interval, too_few
-from models.trials import NO_TRIALS, Trials
+from models.data.dataset import Dataset
+from models.data.folds import Rows
+from models.evaluation.intervals import LEAST_DAYS, interval, too_few
+from models.evaluation.trials import NO_TRIALS, Trials
 from schema.ticks import Bool, Float64, Int64
 
 DAY: Final = 86_400 * 10**9

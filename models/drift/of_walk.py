@@ -6,7 +6,7 @@ import numpy as np
 
 from models.drift.describing import describe
 from models.drift.reference import SAID, Reference
-from models.walk import Walk, pooled
+from models.training.walk import Walk, pooled
 
 
 def reference_of(walk: Walk) -> Reference:

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from models.architectures import WindowNet
-from models.bundle import Bundle
+from models.data.inputs import Inputs
 from models.explain.answer import Attention, Explanation, MemberAnswer, check_of, parts_of
 from models.explain.attention import attention_of
 from models.explain.attribution import Attribution
@@ -21,10 +21,10 @@ from models.explain.series import Series
 from models.explain.shapley import sampled_shapley
 from models.explain.tree_shap import tree_shap
 from models.explain.vote import vote_of
-from models.inputs import Inputs
 from models.labels import Float32
-from models.served_members import stepper
-from models.trees import walk
+from models.registry.bundle import Bundle
+from models.serving.served_members import stepper
+from models.trees.flat import walk
 from schema.messages import prediction_id
 from schema.predictions import Tier
 from schema.ticks import Float64, Int64

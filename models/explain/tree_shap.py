@@ -10,7 +10,7 @@ import numpy as np
 
 from models.explain.attribution import Attribution
 from models.labels import Float32
-from models.trees import parse_forest, walk
+from models.trees.flat import parse_forest, walk
 from schema.ticks import Float64
 
 METHOD = "tree_shap"

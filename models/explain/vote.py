@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from models.bundle import Bundle
+from models.registry.bundle import Bundle
 from schema.ticks import Float64
 
 _FIRM = 1e3  # times as much as the rounded probabilities count the exact conditions

@@ -21,8 +21,8 @@ from models.architectures import Net
 from models.export.graph import graph_of
 from models.export.version import ExportFailed, export_member
 from models.metadata import GraphFile, file_checksum
-from models.registry import Registry
-from models.standing import PARTIAL, RegistryError, locked
+from models.registry.registry import Registry
+from models.registry.standing import PARTIAL, RegistryError, locked
 from ops.durable import put_in_place
 
 

@@ -10,10 +10,10 @@ from typing import Final
 import msgspec
 import torch
 
-from models.bundle import Bundle
 from models.export.formats import Run, read_onnx, read_torch, write_onnx, write_torch
 from models.export.graph import ROWS, Graph, graph_of
 from models.export.triton import write_triton
+from models.registry.bundle import Bundle
 
 FORMATS: Final = ("torch", "onnx", "triton")
 TOLERANCE: Final = 1e-4  # of a head, which is in units of the label, or of a number of state

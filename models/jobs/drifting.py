@@ -10,7 +10,7 @@ from models.jobs.jobs import Jobs, Request
 from models.jobs.record import OPEN, Task
 from models.jobs.records import Table
 from models.jobs.retraining import onward
-from models.register import Versions
+from models.registry.register import Versions
 
 _NAME: Final = "drift"  # first part of the version's name
 

@@ -18,14 +18,14 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.assessment import Tested, Trading, backtest
+from models.assessment.assessment import Tested, Trading, backtest
+from models.assessment.study import study
 from models.backtest.ground import Ground
 from models.config import LABEL_CLIP, TrainingConfig
-from models.dataset import Dataset
-from models.evaluation import rank_correlation
-from models.folds import folds_of
+from models.data.dataset import Dataset
+from models.data.folds import folds_of
+from models.evaluation.scoring import rank_correlation
 from models.leaks.market import SyntheticBars, make_bars
-from models.study import study
 
 LEVEL: Final = 0.01  # of all tests on the martingale together
 LEAST_SHARE: Final = 0.3  # of the information coefficient of one who knows the market's law

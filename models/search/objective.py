@@ -8,13 +8,13 @@ from dataclasses import replace
 import numpy as np
 
 from models.config import TrainingConfig
-from models.dataset import Dataset, TrainingRefused
-from models.evaluation import Forecast, Outcome, score
-from models.folds import Folds, folds_of
-from models.problem import head
+from models.data.dataset import Dataset, TrainingRefused
+from models.data.folds import Folds, folds_of
+from models.data.problem import head
+from models.evaluation.scoring import Forecast, Outcome, score
 from models.progress import silent
 from models.search.points import TrialPruned
-from models.walk import walk_forward
+from models.training.walk import walk_forward
 from schema.ticks import Float64
 
 _DAY = 86_400 * 10**9

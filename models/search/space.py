@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from models.architectures import architectures, named_by, net_of
 from models.config import SIGMA, TREES, TrainingConfig
-from models.dataset import TrainingRefused
+from models.data.dataset import TrainingRefused
 from models.search.points import Choices
 
 LEARNING_RATES: Final[Choices] = tuple(float(f"{3e-4 * math.exp(k * math.log(1e-2 / 3e-4) / 6):.2g}") for k in range(7))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
-from models.dataset import TrainingRefused
+from models.data.dataset import TrainingRefused
 from models.jobs.place import has_ended, this_process
 from models.jobs.record import Process
 from models.search.points import Choices, TrialPruned, grid

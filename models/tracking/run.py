@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from models.config import TrainingConfig
-from models.dataset import Dataset
-from models.register import Versions
+from models.data.dataset import Dataset
+from models.registry.register import Versions
 from models.tracking.tracker import Standing, Tracker
 
 

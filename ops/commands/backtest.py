@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from models.assessment_report import backtest_report
-from models.registry import Registry
-from models.unseen import unseen
+from models.assessment.report import backtest_report
+from models.assessment.unseen import unseen
+from models.registry.registry import Registry
 from ops.commands.judged import judged, replayed
 from ops.drain import Drain
 from ops.settings import Settings

@@ -11,10 +11,10 @@ from dataflows.interfaces import EndOfInput
 from dataflows.sources.bar_file import BarFile
 from dataflows.sources.files import FileSource
 from models.config import SIGMA, TrainingConfig
-from models.dataset import HORIZONS, Dataset, TrainingRefused
-from models.folds import folds_of
+from models.data.dataset import HORIZONS, Dataset, TrainingRefused
+from models.data.folds import folds_of
+from models.data.quality import Finding, Quality, examine
 from models.labels import Labelled, label_into
-from models.quality import Finding, Quality, examine
 from ops.settings import Settings
 from ops.tables import print_json, print_table
 from ops.train_settings import configuration

@@ -42,7 +42,7 @@ def problems_of(settings: Settings) -> Iterator[str]:
     import exchange_calendars
 
     from features import families
-    from models.registry import Registry, RegistryError
+    from models.registry.registry import Registry, RegistryError
 
     try:
         families.configured(settings.features.families, settings.features.modules)

@@ -9,9 +9,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from dataflows.assembly import assemble
+from dataflows.assembly.assemble import assemble
+from dataflows.assembly.flow import Flow
 from dataflows.batch import Batch
-from dataflows.flow import Flow
 from dataflows.sources.synthetic import SyntheticMarket
 from ops import metrics
 from ops.commands.api import check_free

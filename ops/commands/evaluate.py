@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from models.assessment_report import report
+from models.assessment.report import report
+from models.assessment.study import study
+from models.assessment.unseen import unseen
 from models.progress import silent
-from models.registry import Registry
-from models.study import study
-from models.unseen import unseen
+from models.registry.registry import Registry
 from ops.commands.judged import judged, replayed
 from ops.commands.train import Telling
 from ops.drain import Drain

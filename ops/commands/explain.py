@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, Final
 
-from dataflows.shown import prediction_at
+from dataflows.inspection.shown import prediction_at
 from dataflows.stored import open_place
 from models.explain.cache import Asked, ExplanationFolder
 from models.explain.prediction import NotExplained

@@ -8,7 +8,7 @@ import msgspec
 
 from models.export.version import export_version
 from models.extensions import load_architectures
-from models.registry import Registry
+from models.registry.registry import Registry
 from ops.settings import Settings
 from ops.tables import print_json, print_table
 

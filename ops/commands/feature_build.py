@@ -6,7 +6,7 @@ import os
 from dataclasses import asdict
 from pathlib import Path
 
-from dataflows.feature_build import Build
+from dataflows.feature_history.build import Build
 from dataflows.feature_history.replay import Input
 from ops.drain import Drain
 from ops.settings import Settings

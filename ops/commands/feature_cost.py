@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dataflows.feature_costs import MEASURED, WARM_UP, GroupCost, measure
-from dataflows.feature_groups import groups_of
+from dataflows.assembly.feature_groups import groups_of
+from dataflows.inspection.feature_costs import MEASURED, WARM_UP, GroupCost, measure
 from features.catalogue import Stage
-from models.importance import gain_shares, without_gains
-from models.registry import Registry
+from models.registry.registry import Registry
+from models.reports.importance import gain_shares, without_gains
 from ops.drain import Drain
 from ops.errors import CommandFailed
 from ops.progress import Progress

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from dataflows.feature_diff import NotComparable, feature_diff
+from dataflows.inspection.feature_diff import NotComparable, feature_diff
 from dataflows.stored import Place
 from ops.errors import CommandFailed
 from ops.settings import Settings

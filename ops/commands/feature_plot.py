@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dataflows.feature_groups import groups_of
-from dataflows.feature_series import FeatureSeries, feature_series
-from dataflows.spectrogram import spectrogram as transform
+from dataflows.assembly.feature_groups import groups_of
+from dataflows.inspection.feature_series import FeatureSeries, feature_series
+from dataflows.inspection.spectrogram import spectrogram as transform
 from ops import figures
 from ops.commands.tick_files import followed, tick_files
 from ops.drain import Drain

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from dataflows.feature_groups import groups_of
-from dataflows.feature_validity import REASONS, Validity, count_validity, words
+from dataflows.assembly.feature_groups import groups_of
 from dataflows.history import feature_history
-from dataflows.validity_reasons import explanation
+from dataflows.inspection.feature_validity import REASONS, Validity, count_validity, words
+from dataflows.inspection.validity_reasons import explanation
 from ops.commands.tick_files import followed, tick_files
 from ops.drain import Drain
 from ops.provenance import markdown_table, provenance, write_page
@@ -93,7 +93,7 @@ def _page(counts: list[Validity], files: list[Path]) -> Iterator[str]:
         f"Written by `undertone features validity` over {', '.join(f'`{path.name}`' for path in files)}; not checked "
         "for freshness. Shares are of all rows, before the open and after hours included. A cell may carry two "
         "reasons. `not converged` marks a number, all others go with NaN. Every reason that a column met is explained "
-        "in `dataflows/validity_reasons.py`; the list of unexplained ones must be empty."
+        "in `dataflows/inspection/validity_reasons.py`; the list of unexplained ones must be empty."
     )
     yield provenance()
     for count in counts:

@@ -10,7 +10,7 @@ from models.jobs.heart import Heart
 from models.jobs.leases import LeaseLost
 from models.jobs.place import this_process
 from models.jobs.record import Task
-from models.register import Versions
+from models.registry.register import Versions
 from ops.command_line import exit_code_of
 from ops.commands.jobs import leases_of, open_jobs
 from ops.errors import ConfigurationError
@@ -52,9 +52,9 @@ def train_task(settings: Settings, task: Task, run: str, heart: Heart) -> str:
     settings = settings_of_task(settings, task)
     files = files_of(task, settings.jobs.files)  # before what takes long to import
     from models.extensions import load_architectures
+    from models.runs.training import train
     from models.tracking.opening import open_tracker
     from models.tracking.run import tracked
-    from models.training import train
     from ops.commands.train import history_dataset, history_of
     from ops.train_settings import configuration
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from dataflows.markets import on_market
-from models.assessment import Tested, Trading, assess, backtest
+from models.assessment.assessment import Tested, Trading, assess, backtest
 from models.backtest.fills import Costs
 from models.backtest.ground import Ground, GroundBuilder
-from models.dataset import Dataset
-from models.register import Versions
-from models.trials import TrialLedger
+from models.data.dataset import Dataset
+from models.evaluation.trials import TrialLedger
+from models.registry.register import Versions
 from ops.commands.data_convert import located
 from ops.commands.train import history_dataset, history_of
 from ops.drain import Drain

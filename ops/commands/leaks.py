@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from models.backtest.ground import Ground
 from models.config import TREES, TrainingConfig, WalkForward
-from models.dataset import Dataset
+from models.data.dataset import Dataset
 from models.leaks.detector import LEAST_SHARE, Market, answer, detect
 from models.leaks.market import DAY, SyntheticBars
 from ops.commands.judged import replayed

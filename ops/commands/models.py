@@ -9,8 +9,8 @@ import msgspec
 from dataflows.sinks.errors import StoreUnavailable
 from dataflows.stored import open_place
 from models.metadata import Metadata
-from models.pruning import prune as prune_versions
-from models.registry import Registry
+from models.registry.pruning import prune as prune_versions
+from models.registry.registry import Registry
 from models.tracking.opening import open_tracker
 from models.tracking.run import standings_of
 from models.tracking.tracker import Standing

@@ -7,10 +7,10 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-from dataflows import recovery
-from dataflows.feature_groups import groups_of
+from dataflows.assembly.feature_groups import groups_of
+from dataflows.checkpoints import recovery
+from dataflows.checkpoints.recovery import Found, Survey
 from dataflows.live import checkpoint_folder
-from dataflows.recovery import Found, Survey
 from features.catalogue import fingerprint
 from ops.errors import UsageError
 from ops.settings import Settings

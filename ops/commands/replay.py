@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from dataflows import certificate
-from dataflows.assembly import assemble
+from dataflows.assembly.assemble import assemble
+from dataflows.assembly.flow import Flow
 from dataflows.batch import Batch
-from dataflows.flow import Flow
 from dataflows.interfaces import Snapshot, Source
 from dataflows.segments.reader import CHUNK_BYTES
 from dataflows.sources.files import FileSource

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataflows import archive
+from dataflows.checkpoints import archive
 from dataflows.interfaces import Snapshot
 from dataflows.live import checkpoint_folder
 from dataflows.sources.stored_run import StoredRun, at_watermark

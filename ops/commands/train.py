@@ -10,22 +10,22 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from dataflows.assembly.feature_groups import groups_of
 from dataflows.bar_history import bar_history
-from dataflows.feature_groups import groups_of
-from dataflows.feature_store import open_store
+from dataflows.feature_history.store import open_store
 from dataflows.history import OnNames, OnTicks, feature_history
 from dataflows.markets import on_market
 from dataflows.sources.bar_file import is_bar_file
 from dataflows.sources.files import FileSource
 from features.catalogue import Group, column_fingerprint
-from models.dataset import Dataset, DatasetBuilder, build_dataset
+from models.data.dataset import Dataset, DatasetBuilder, build_dataset
 from models.metadata import Metadata
 from models.progress import Step, silent
-from models.registry import Registry
+from models.registry.registry import Registry
+from models.runs.training import train
 from models.search.space import columns_of_families
 from models.tracking.opening import open_tracker
 from models.tracking.run import tracked
-from models.training import train
 from ops.commands.data_convert import located
 from ops.commands.jobs import submit
 from ops.drain import Drain

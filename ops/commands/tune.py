@@ -7,20 +7,20 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from dataflows.feature_groups import groups_of
+from dataflows.assembly.feature_groups import groups_of
 from dataflows.markets import on_market
 from models.config import TrainingConfig
-from models.dataset import Dataset
-from models.folds import folds_of
-from models.journal import digest_of
+from models.data.dataset import Dataset
+from models.data.folds import folds_of
+from models.evaluation.trials import TrialLedger
 from models.mapped import resident
+from models.runs.journal import digest_of
+from models.runs.training import threads_of
 from models.search.objective import evaluate_folds, searched, subset, with_values
 from models.search.points import Choices
 from models.search.space import columns_of_families, settings_of_point, space_of
 from models.search.study import REFUSED, Pruner, Sampler, Search
 from models.search.winner import toml
-from models.training import threads_of
-from models.trials import TrialLedger
 from ops.commands.train import families_by_column, training_dataset
 from ops.drain import Drain
 from ops.errors import CommandFailed, UsageError

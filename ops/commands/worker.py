@@ -13,7 +13,7 @@ from models.jobs.record import Job, Task
 from models.jobs.retraining import onward
 from models.jobs.weekly import Weekly
 from models.jobs.worker import Worker
-from models.register import Versions
+from models.registry.register import Versions
 from ops.commands.jobs import leases_of, open_jobs
 from ops.drain import Drain
 from ops.errors import ConfigurationError

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from dataflows.feature_groups import groups_of
+from dataflows.assembly.feature_groups import groups_of
 from dataflows.history import feature_history
 from dataflows.sources.synthetic import SyntheticMarket
 from features.catalogue import column_fingerprint
-from models.registry import Registry, RegistryError
-from models.training import train
+from models.registry.registry import Registry, RegistryError
+from models.runs.training import train
 from ops.commands.train import history_dataset
 from ops.settings import Settings
 from ops.train_settings import configuration

@@ -16,8 +16,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from dataflows.assembly.flow import Flow
 from dataflows.batch import Batch
-from dataflows.flow import Flow
 from schema.predictions import Direction, Predictions
 
 NEWEST: Final = 12

@@ -35,7 +35,7 @@ from dataflows.sinks.sqlite import SqliteStore
 from models.explain.cache import ExplanationFolder
 from models.jobs.jobs import Jobs
 from models.jobs.opening import open_records
-from models.register import Versions
+from models.registry.register import Versions
 from ops import log
 from tests.api.history import fill
 from tests.sinks.batches import FEATURES

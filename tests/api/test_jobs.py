@@ -25,7 +25,7 @@ from models.jobs.leases import Leases
 from models.jobs.opening import open_records
 from models.jobs.record import Progress, Task
 from models.jobs.workers import Seen, say
-from models.register import Versions
+from models.registry.register import Versions
 from tests.api.conftest import Get
 from tests.api.test_live import ask, hear, serving
 from tests.api.test_models import publish

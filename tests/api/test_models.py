@@ -17,7 +17,7 @@ from api.main import open_reader
 from dataflows.sinks.station import Sinks
 from dataflows.sinks.stores import OpenedStore
 from models.metadata import FORMAT, DataRange, Member, Metadata
-from models.register import Versions
+from models.registry.register import Versions
 from schema.outcomes import NONE, OUTCOME, Outcomes, Score
 from tests.api.conftest import Get
 from tests.sinks.batches import START, full_batch

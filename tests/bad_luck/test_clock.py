@@ -8,8 +8,8 @@ from typing import Any
 
 from prometheus_client import REGISTRY
 
-from dataflows.assembly import assemble
-from dataflows.flow import Flow
+from dataflows.assembly.assemble import assemble
+from dataflows.assembly.flow import Flow
 from dataflows.sinks.station import STATUS
 from dataflows.sources.synthetic import SyntheticMarket
 from ops.meter import Meter

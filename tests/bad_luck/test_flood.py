@@ -8,8 +8,8 @@ import numpy as np
 import psutil
 import pytest
 
-from dataflows.assembly import assemble
-from dataflows.flow import Flow
+from dataflows.assembly.assemble import assemble
+from dataflows.assembly.flow import Flow
 from dataflows.messages.encode import encode_columns
 from dataflows.messages.formats import Format
 from schema.ticks import TRADE, ticks_of

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dataflows import checkpoint_file
-from dataflows.checkpoint import Checkpoints
+from dataflows.checkpoints import file as checkpoint_file
+from dataflows.checkpoints.checkpoint import Checkpoints
 from dataflows.sinks.errors import StoreUnavailable
 from dataflows.sinks.questdb import spool
 from dataflows.sinks.questdb.options import QuestDbOptions

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from dataflows.assembly import assemble
+from dataflows.assembly.assemble import assemble
 from dataflows.barrier import Barrier, Rows, joined
 from dataflows.batch import Arrivals
 from dataflows.sources.synthetic import SyntheticMarket

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dataflows.checkpoint import Checkpoints
-from dataflows.checkpoint_file import Arena, DamagedCheckpoint, read, write
-from dataflows.folder_lock import AlreadyRunning, holder
+from dataflows.checkpoints.checkpoint import Checkpoints
+from dataflows.checkpoints.file import Arena, DamagedCheckpoint, read, write
+from dataflows.checkpoints.folder_lock import AlreadyRunning, holder
 from features.bar_state import symbol_records
 from tests.ops.commands import clean_environment
 
@@ -141,7 +141,7 @@ def test_a_second_process_is_refused(tmp_path: Path) -> None:
 
 def test_the_kernel_frees_the_folder_of_a_killed_process(tmp_path: Path) -> None:
     code = (
-        "import sys, time; from dataflows.folder_lock import *; lock = FolderLock(Path(sys.argv[1])); "
+        "import sys, time; from dataflows.checkpoints.folder_lock import *; lock = FolderLock(Path(sys.argv[1])); "
         "print(1, flush=True); time.sleep(60)"
     )
     process = subprocess.Popen(

@@ -11,10 +11,10 @@ from typing import Any, Final
 import numpy as np
 import pytest
 
-from dataflows import checkpoint_file
 from dataflows.batch import NO_TICKS
-from dataflows.checkpoint import Checkpoints
-from dataflows.checkpoint_file import Arena, read, write
+from dataflows.checkpoints import file as checkpoint_file
+from dataflows.checkpoints.checkpoint import Checkpoints
+from dataflows.checkpoints.file import Arena, read, write
 from features.calendar import season
 from features.catalogue import Group, registered
 from features.engine import FeatureEngine

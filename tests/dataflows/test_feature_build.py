@@ -14,20 +14,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dataflows.feature_build import Build
-from dataflows.feature_groups import groups_of
+from dataflows.assembly.feature_groups import groups_of
+from dataflows.feature_history.build import Build
 from dataflows.feature_history.manifest import BuildMismatch, Manifest
 from dataflows.feature_history.plan import Report
 from dataflows.feature_history.replay import Input
 from dataflows.feature_history.shard import shards_of
+from dataflows.feature_history.store import FeatureStore, NoHistory, open_store
 from dataflows.feature_history.survey import survey
-from dataflows.feature_store import FeatureStore, NoHistory, open_store
 from dataflows.history import feature_history
 from dataflows.interfaces import EndOfInput
 from dataflows.messages.encode import encode_event
 from dataflows.sources.synthetic import SyntheticMarket
 from features.catalogue import column_fingerprint
-from models.dataset import DatasetBuilder, build_dataset
+from models.data.dataset import DatasetBuilder, build_dataset
 from ops.settings import Settings, load
 from schema.bars import Bars, concat_bars
 from schema.events import Event, EventKind

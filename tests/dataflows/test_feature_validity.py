@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dataflows.feature_validity import UNSAID, count_validity
-from dataflows.validity_reasons import unused
+from dataflows.inspection.feature_validity import UNSAID, count_validity
+from dataflows.inspection.validity_reasons import unused
 from features import families
 from features.catalogue import Group, registered
 from schema.bars import BarFlag, Bars, zero_bars

@@ -16,10 +16,10 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from dataflows import checkpoint_file
-from dataflows.assembly import assemble
+from dataflows.assembly.assemble import assemble
+from dataflows.assembly.flow import Flow
 from dataflows.batch import Batch
-from dataflows.flow import Flow
+from dataflows.checkpoints import file as checkpoint_file
 from dataflows.interfaces import EndOfInput
 from dataflows.sources.files import lanes_of
 from ops.settings import Settings, load

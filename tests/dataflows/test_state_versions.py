@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dataflows.batch import Batch
-from dataflows.state_versions import KEY, StateVersionMismatch, migrated
+from dataflows.checkpoints.state_versions import KEY, StateVersionMismatch, migrated
 from dataflows.stations.bars import BarStation
 from dataflows.universe import Universe
 from features.inputs import SHORT_RING, past

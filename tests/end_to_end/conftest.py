@@ -11,8 +11,8 @@ from dataflows.history import feature_history
 from dataflows.sources.recording import write_parquet
 from dataflows.sources.synthetic import SyntheticMarket
 from models.config import preset
-from models.registry import Registry
-from models.training import train
+from models.registry.registry import Registry
+from models.runs.training import train
 from ops.commands.train import history_dataset
 from ops.settings import Settings, load
 from tests.end_to_end.runs import TIMEFRAMES

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from dataflows.assembly import assemble
+from dataflows.assembly.assemble import assemble
 from dataflows.sources.files import FileSource
 from models.export.stored import add_graphs
-from models.registry import Registry
+from models.registry.registry import Registry
 from ops.settings import load
 from tests.end_to_end.runs import TIMEFRAMES, adds_up, command, environment, stored, undertone
 

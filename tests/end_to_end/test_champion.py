@@ -24,15 +24,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from dataflows.assembly import assemble
+from dataflows.assembly.assemble import assemble
 from dataflows.batch import Batch
 from dataflows.history import feature_history
 from dataflows.sources.files import FileSource
 from dataflows.stored import Place
 from models.config import preset
 from models.labels import label
-from models.registry import Registry
-from models.training import train
+from models.registry.registry import Registry
+from models.runs.training import train
 from ops.commands.train import history_dataset
 from ops.settings import load
 from schema.bars import concat_bars

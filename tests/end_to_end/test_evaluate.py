@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from models.evaluation.trials import TrialLedger
 from models.leaks.market import make_bars
-from models.registry import Registry
-from models.trials import TrialLedger
+from models.registry.registry import Registry
 from ops.commands import backtest, evaluate, train
 from ops.commands.leaks import write_bars
 from ops.drain import Drain

@@ -14,15 +14,15 @@ import pytest
 from api.app import create_app
 from api.client import Client, Refused
 from api.main import open_reader
-from dataflows.assembly import assemble
-from dataflows.flow import Flow
+from dataflows.assembly.assemble import assemble
+from dataflows.assembly.flow import Flow
 from dataflows.interfaces import EndOfInput
 from dataflows.sources.files import FileSource
 from models.jobs.drifting import Drifting
 from models.jobs.jobs import Jobs
 from models.jobs.leases import Leases
 from models.jobs.opening import open_records
-from models.register import Versions
+from models.registry.register import Versions
 from ops.commands import job
 from ops.settings import load
 from tests.api.test_live import serving

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models import assessment, folds, problem
+from models.assessment import assessment
 from models.backtest.ground import Ground
 from models.config import TrainingConfig
-from models.dataset import Dataset
-from models.evaluation import Forecast, Outcome
+from models.data import folds, problem
+from models.data.dataset import Dataset
+from models.evaluation.scoring import Forecast, Outcome
 from models.leaks.detector import Found, Market, Replay, chance_of_directions, detect, holm
 from models.leaks.market import SyntheticBars, make_bars
 from ops.commands.judged import replayed

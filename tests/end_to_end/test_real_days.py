@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dataflows.assembly import assemble
+from dataflows.assembly.assemble import assemble
 from dataflows.sources.files import FileSource
 from ops.settings import load
 from tests.end_to_end.runs import adds_up, undertone

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dataflows.assembly import assemble
-from dataflows.flow import Flow
+from dataflows.assembly.assemble import assemble
+from dataflows.assembly.flow import Flow
 from dataflows.messages.encode import encode_event
 from dataflows.sources.files import FileSource
 from dataflows.sources.recording import write_parquet

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dataflows.assembly import assemble
-from dataflows.feature_groups import single_symbol
-from dataflows.flow import Flow
+from dataflows.assembly.assemble import assemble
+from dataflows.assembly.feature_groups import single_symbol
+from dataflows.assembly.flow import Flow
 from dataflows.interfaces import EndOfInput
 from dataflows.messages.encode import encode_event
 from dataflows.sinks.bus import NullBus

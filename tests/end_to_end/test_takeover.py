@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from dataflows.assembly import assemble
+from dataflows.assembly.assemble import assemble
+from dataflows.assembly.flow import Flow
 from dataflows.batch import Batch
-from dataflows.flow import Flow
 from dataflows.interfaces import EndOfInput
 from dataflows.sources.files import FileSource
 from dataflows.stored import Place
-from models.registry import Registry
+from models.registry.registry import Registry
 from ops.settings import load
 from schema.events import Decision
 from tests.end_to_end.runs import TIMEFRAMES

@@ -8,7 +8,7 @@ import pytest
 
 from models.architectures import architectures
 from models.config import TREES
-from models.registry import Registry
+from models.registry.registry import Registry
 from ops.commands import train
 from ops.drain import Drain
 from ops.settings import Settings, load
@@ -80,7 +80,7 @@ def test_a_failed_run_leaves_the_active_model_and_no_half_version(
     active = next(version for version in before if version.startswith("gru_2"))
     registry.activate(active)
     files = {path.name: path.read_bytes() for path in registry.path(active).iterdir()}
-    monkeypatch.setattr("models.learner.rate_share", lambda schedule, step, steps: float("nan"))
+    monkeypatch.setattr("models.training.learner.rate_share", lambda schedule, step, steps: float("nan"))
     with pytest.raises(ValueError, match=r"the loss of gru is nan in .*mini-batch \d+ of \d+; lower train.learning"):
         run(settings_of(trained, "train.epochs=2"), bars, "gru")
     assert {metadata.version for metadata in registry.list()} == before

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from dataflows.assembly import assemble
+from dataflows.assembly.assemble import assemble
+from dataflows.assembly.flow import Flow
 from dataflows.batch import Batch
-from dataflows.flow import Flow
 from dataflows.interfaces import EndOfInput
 from dataflows.sources.segments import SegmentSource
 from features import families

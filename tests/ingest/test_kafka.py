@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from dataflows.assembly import assemble
+from dataflows.assembly.assemble import assemble
 from dataflows.kafka.client import Cluster
 from dataflows.kafka.source import KafkaSource
 from ops.settings import load

@@ -13,7 +13,7 @@ from models.jobs.drifting import Drifting
 from models.jobs.jobs import Jobs
 from models.jobs.leases import Leases
 from models.jobs.records import RecordsAway
-from models.register import RegistryError
+from models.registry.register import RegistryError
 from ops.retraining import Retraining, retraining_of
 from ops.settings import load
 from schema.alerts import Alert, AlertKind, AlertState

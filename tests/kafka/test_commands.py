@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dataflows.assembly import NothingToResume
+from dataflows.assembly.assemble import NothingToResume
 from dataflows.live import assemble_live
 from dataflows.sources.files import FileSource
 from dataflows.sources.recording import write_parquet

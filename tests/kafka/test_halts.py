@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dataflows.assembly import assemble
+from dataflows.assembly.assemble import assemble
 from dataflows.messages.encode import encode_event
 from dataflows.messages.formats import Format
 from dataflows.sources.files import lanes_of

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from dataflows.assembly import assemble
-from dataflows.flow import Flow
-from dataflows.folder_lock import AlreadyRunning
+from dataflows.assembly.assemble import assemble
+from dataflows.assembly.flow import Flow
+from dataflows.checkpoints.folder_lock import AlreadyRunning
 from dataflows.live import assemble_live
 from dataflows.split.message import EVERYTHING
 from dataflows.split.rescale import rescale

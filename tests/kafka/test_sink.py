@@ -80,7 +80,7 @@ def test_predictions_and_features_are_those_of_store_and_bus(kafka: str) -> None
 
 
 def test_a_flow_sends_every_feature_row_and_checkpoints_count_after_that(kafka: str, tmp_path: Path) -> None:
-    from dataflows.assembly import assemble
+    from dataflows.assembly.assemble import assemble
 
     topic = f"kafka://{kafka}/features-{tmp_path.name}"
     wanted = settings(

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dataflows.assembly import assemble
+from dataflows.assembly.assemble import assemble
 from dataflows.batch import Arrivals
 from dataflows.interfaces import LiveSource
 from dataflows.kafka import watch

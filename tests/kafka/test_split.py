@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from dataflows.assembly import assemble
-from dataflows.flow import Flow
+from dataflows.assembly.assemble import assemble
+from dataflows.assembly.flow import Flow
 from dataflows.kafka.source import KafkaSource
 from dataflows.sources.files import FileSource
 from dataflows.sources.recording import write_parquet

@@ -14,9 +14,9 @@ import numpy as np
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions
 
-from dataflows.assembly import assemble
+from dataflows.assembly.assemble import assemble
+from dataflows.assembly.flow import Flow
 from dataflows.batch import Arrivals
-from dataflows.flow import Flow
 from dataflows.interfaces import EndOfInput, Source
 from dataflows.kafka.client import Cluster
 from dataflows.kafka.producer import Delivery

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.bundle import Bundle
 from models.config import QUICK, NetConfig, TrainingConfig, TreesConfig
-from models.registry import Registry
-from models.training import train
+from models.registry.bundle import Bundle
+from models.registry.registry import Registry
+from models.runs.training import train
 from tests.models.market import make_dataset, make_market
 
 torch.set_num_threads(1)

@@ -11,10 +11,10 @@ import torch
 from torch import nn
 
 from models.architectures import Net, build, small_options
-from models.bundle import WEIGHTS, Bundle, save_weights
 from models.export.stored import add_graphs
 from models.metadata import FORMAT, ColumnUse, DataRange, Member, Metadata, file_checksum
-from models.registry import Registry
+from models.registry.bundle import WEIGHTS, Bundle, save_weights
+from models.registry.registry import Registry
 
 F, H = 16, 5
 WHEN = dt.datetime(2024, 1, 2, tzinfo=dt.UTC)

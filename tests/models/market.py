@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.config import SIGMA
-from models.dataset import Dataset, DatasetBuilder
+from models.data.dataset import Dataset, DatasetBuilder
 from schema.bars import Bars, take_bars, zero_bars
 from schema.features import FeatureRows
 from schema.reasons import Why

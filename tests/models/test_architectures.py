@@ -10,10 +10,10 @@ import torch
 from safetensors.torch import load_file
 
 from models.architectures import Net, StepNet, WindowNet, architecture, architectures, build, small_options
-from models.bundle import save_weights
-from models.layouts import evaluate
+from models.registry.bundle import save_weights
+from models.training.layouts import evaluate
 
-F, H, B, T = 8, 5, 4, 40  # a multiple of 4 inputs: see models/buckets.py
+F, H, B, T = 8, 5, 4, 40  # a multiple of 4 inputs: see models/serving/buckets.py
 
 
 def kinds(kind: type[Net]) -> list[str]:

@@ -14,9 +14,9 @@ from models.backtest.book import Book, directions, keep_book
 from models.backtest.fills import Costs, Fills, fills_of
 from models.backtest.ground import Ground, GroundBuilder, Quotes, flat_rows
 from models.backtest.performance import best_of, drawdown, moments, performance, probability_above, sharpe
-from models.dataset import Dataset
-from models.evaluation import Forecast
-from models.trials import TrialLedger, Trials
+from models.data.dataset import Dataset
+from models.evaluation.scoring import Forecast
+from models.evaluation.trials import TrialLedger, Trials
 from schema.bars import take_bars
 from schema.ticks import QUOTE, TRADE, ticks_of
 from schema.timeframes import SECOND

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from models.baselines import har_variance
 from models.config import TrainingConfig
-from models.folds import folds_of
-from models.problem import problem_of
-from models.regimes import trend_regimes, volatility_regimes
+from models.data.folds import folds_of
+from models.data.problem import problem_of
+from models.evaluation.baselines import har_variance
+from models.evaluation.regimes import trend_regimes, volatility_regimes
 from tests.models.market import make_dataset, make_market
 
 DATASET = make_dataset(make_market(3, 700))

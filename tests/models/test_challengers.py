@@ -12,8 +12,8 @@ import pytest
 from dataflows.batch import Batch
 from dataflows.stations.inference import Inference
 from dataflows.stations.model_changes import BURN_IN
-from models.inference import InferenceEngine
-from models.registry import Registry, RegistryError
+from models.registry.registry import Registry, RegistryError
+from models.serving.inference import InferenceEngine
 from schema.events import Decision, DecisionKind
 from schema.timeframes import SECOND, parse_timeframes
 from tests.models.market import FINGERPRINTS, NAMES, START, TestMarket, make_market

@@ -5,10 +5,10 @@ import pytest
 from scipy.stats import norm, spearmanr
 from statsmodels.stats.proportion import proportion_confint
 
-from models.calibration import class_of, fit_class_map, fit_variance_scale, probabilities
 from models.classes import RISK_WINDOW, normal_classes, rank_risk, vote
-from models.evaluation import Forecast, Outcome, rank_correlation, ranks, score
-from models.intervals import correlation_interval, interval, wilson
+from models.evaluation.calibration import class_of, fit_class_map, fit_variance_scale, probabilities
+from models.evaluation.intervals import correlation_interval, interval, wilson
+from models.evaluation.scoring import Forecast, Outcome, rank_correlation, ranks, score
 from schema.predictions import Direction, Risk
 
 RANDOM = np.random.default_rng(11)

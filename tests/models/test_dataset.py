@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from models.config import SIGMA
-from models.dataset import DatasetBuilder
-from models.inputs import Inputs, fit_columns, fit_floor
+from models.data.dataset import DatasetBuilder
+from models.data.inputs import Inputs, fit_columns, fit_floor
 from models.labels import label
 from models.metadata import ColumnUse
 from schema.bars import BarFlag, Bars, take_bars

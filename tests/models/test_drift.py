@@ -17,8 +17,8 @@ from models.drift.describing import describe
 from models.drift.reference import FILE, SAID, Part, Reference, read_reference
 from models.drift.term import Notice, Rule, Term, said
 from models.drift.verdict import Verdict
-from models.inference import InferenceEngine
-from models.registry import Registry
+from models.registry.registry import Registry
+from models.serving.inference import InferenceEngine
 from schema.events import Decision, DecisionKind
 from schema.timeframes import SECOND, parse_timeframes
 from tests.models.market import FINGERPRINTS, NAMES, make_market

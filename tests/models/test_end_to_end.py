@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from models.config import NetConfig, TrainingConfig, TreesConfig
-from models.inputs import Inputs
-from models.layouts import evaluate
-from models.registry import Registry
-from models.training import train
-from models.trees import walk
+from models.data.inputs import Inputs
+from models.registry.registry import Registry
+from models.runs.training import train
+from models.training.layouts import evaluate
+from models.trees.flat import walk
 from tests.models.market import FINGERPRINTS, NAMES, make_dataset, make_market
 from tests.models.test_inference import engine_of, run
 

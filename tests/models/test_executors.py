@@ -18,23 +18,23 @@ import torch
 from torch import nn
 from torch.onnx._internal.exporter._registration import onnxscript_apis as tables
 
-from dataflows.assembly import assemble
+from dataflows.assembly.assemble import assemble
+from dataflows.assembly.flow import Flow
 from dataflows.batch import Batch
-from dataflows.flow import Flow
 from dataflows.sources.synthetic import SyntheticMarket
 from dataflows.stations.inference import Inference
 from models.architectures import Net, StepNet, WindowNet, architectures, small_options
-from models.buckets import check_places
-from models.bundle import Bundle
 from models.export.graph import graph_of
 from models.export.stored import add_graphs
 from models.export.version import TOLERANCE
-from models.inference import InferenceEngine
 from models.labels import Float32
-from models.onnx_nets import NotExecutable, OnnxNet, executor_of, exported, onnx_nets
-from models.onnx_stepper import trial
-from models.registry import Registry
-from models.served_members import stepper
+from models.registry.bundle import Bundle
+from models.registry.registry import Registry
+from models.serving.buckets import check_places
+from models.serving.inference import InferenceEngine
+from models.serving.onnx_nets import NotExecutable, OnnxNet, executor_of, exported, onnx_nets
+from models.serving.onnx_stepper import trial
+from models.serving.served_members import stepper
 from ops.errors import ConfigurationError
 from ops.settings import load
 from schema.events import Decision
@@ -181,13 +181,13 @@ def test_auto_takes_onnx_for_steps_with_graphs_and_torch_for_all_else(
     assert executor_of(window, "auto") == executor_of(replace(bundle, nets={}), "auto") == "torch"
     assert executor_of(without, "auto") == "torch"  # in no stream does it wait for an export
     assert executor_of(window, "onnx") == "onnx"
-    monkeypatch.setattr("models.onnx_nets._READY", OrderedDict())
+    monkeypatch.setattr("models.serving.onnx_nets._READY", OrderedDict())
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     assert executor_of(bundle, "auto") == "torch"
 
 
 def test_without_the_library_onnx_is_refused_and_says_what_to_do(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("models.onnx_nets._READY", OrderedDict())
+    monkeypatch.setattr("models.serving.onnx_nets._READY", OrderedDict())
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     flow = station(root, "onnx")
     assert said(flow, S) == {}

@@ -13,13 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from models.architectures import build
-from models.bundle import Bundle
 from models.export import formats
 from models.export import version as exporting
 from models.export.graph import ROWS, STEPS, Graph, graph_of
 from models.export.triton import configuration
 from models.export.version import ExportFailed, compare, export_version
-from models.registry import Registry
+from models.registry.bundle import Bundle
+from models.registry.registry import Registry
 from ops.commands import export as command
 from ops.settings import load
 

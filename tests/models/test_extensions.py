@@ -16,9 +16,9 @@ from models.architectures import architectures, build
 from models.config import SIGMA, NetConfig, TrainingConfig
 from models.described import described
 from models.extensions import ArchitecturesNotLoaded, load_architectures
-from models.inference import InferenceEngine
-from models.registry import Registry, RegistryError
-from models.training import train
+from models.registry.registry import Registry, RegistryError
+from models.runs.training import train
+from models.serving.inference import InferenceEngine
 from ops.commands import architectures as command
 from ops.settings import load
 from tests.models.market import FINGERPRINTS, NAMES, make_dataset, make_market

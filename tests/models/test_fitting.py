@@ -18,16 +18,16 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from models.architectures import WindowNet
-from models.augmentation import augmented, disturb
-from models.checkpoints import BadCheckpoint, load_checkpoint, save_checkpoint
-from models.class_weights import class_weights, weighted_by_class
 from models.config import SCHEDULES, NetConfig
-from models.fit_run import TrainingFailed
-from models.fitting import Fit, fit_net
-from models.learner import rate_share
 from models.likelihood import negative_log_likelihood
 from models.progress import Step, silent
-from models.stopping import Stopper
+from models.training.augmentation import augmented, disturb
+from models.training.checkpoints import BadCheckpoint, load_checkpoint, save_checkpoint
+from models.training.class_weights import class_weights, weighted_by_class
+from models.training.fit_run import TrainingFailed
+from models.training.fitting import Fit, fit_net
+from models.training.learner import rate_share
+from models.training.stopping import Stopper
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = NetConfig("gru", {"hidden": 8}, streams=12, chunk=40, burn_in=10, batch=64, epochs=4, learning_rate=2e-2)
@@ -70,7 +70,7 @@ class Tiny(WindowNet):
 def with_tiny(monkeypatch: pytest.MonkeyPatch) -> Tiny:
     torch.manual_seed(0)
     net = Tiny()
-    monkeypatch.setattr("models.fitting.build", lambda *args, **options: net)
+    monkeypatch.setattr("models.training.fitting.build", lambda *args, **options: net)
     return net
 
 
@@ -87,7 +87,8 @@ def test_a_seed_decides_every_bit() -> None:
 def test_a_run_that_is_killed_goes_on_to_the_same_bits(tmp_path: Path) -> None:
     """SIGKILL in the middle of a run, wherever that is; the resumed one ends as if nothing had happened."""
     program = (
-        "import sys, time; from tests.models.test_fitting import SMALL, problem; from models.fitting import fit_net\n"
+        "import sys, time; from tests.models.test_fitting import SMALL, problem\n"
+        "from models.training.fitting import fit_net\n"
         "from pathlib import Path; from dataclasses import replace; import torch; torch.set_num_threads(1)\n"
         "fit_net(replace(SMALL, epochs=16, patience=60, divergence=9.0), *problem(), 1, "
         "lambda step: print(step.text, flush=True), checkpoint=Path(sys.argv[1]))\n"
@@ -275,7 +276,7 @@ def test_two_processes_take_the_step_of_one(tmp_path: Path) -> None:
     program = tmp_path / "train.py"
     program.write_text(
         "import sys, torch\nfrom dataclasses import replace\nfrom safetensors.torch import save_file\n"
-        "from models.fitting import fit_net\nfrom models.processes import rank, together\n"
+        "from models.training.fitting import fit_net\nfrom models.training.processes import rank, together\n"
         "from tests.models.test_fitting import SMALL, problem\ntorch.set_num_threads(1)\n"
         "with together():\n"
         "    done = fit_net(replace(SMALL, augment=0.0), *problem(), 1, lambda step: None)\n"

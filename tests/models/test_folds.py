@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.config import TrainingConfig, WalkForward
-from models.dataset import Dataset
-from models.folds import SLICES, Fold, MaskedLabels, folds_of
-from models.problem import problem_of
-from models.walk import replay_fold
+from models.data.dataset import Dataset
+from models.data.folds import SLICES, Fold, MaskedLabels, folds_of
+from models.data.problem import problem_of
+from models.training.walk import replay_fold
 from tests.models.market import make_dataset, make_market
 
 H = 10

@@ -16,14 +16,14 @@ import pytest
 
 from dataflows.stations import graph_writing
 from dataflows.stations.graph_writing import GraphWriting
-from models.bundle import Bundle
 from models.config import NetConfig, TrainingConfig, preset
 from models.export import stored
 from models.export.stored import add_graphs
 from models.export.version import TOLERANCE, ExportFailed
-from models.onnx_nets import NotExecutable
-from models.registry import Registry, RegistryError
-from models.training import train
+from models.registry.bundle import Bundle
+from models.registry.registry import Registry, RegistryError
+from models.runs.training import train
+from models.serving.onnx_nets import NotExecutable
 from ops.commands import models as command
 from ops.settings import load
 from tests.models.conftest import SMALL
@@ -58,7 +58,7 @@ def test_training_writes_the_graphs_and_loading_checks_them(tmp_path: Path, monk
         raise AssertionError("an activation opens files")
 
     monkeypatch.setattr(stored, "write_graphs", nothing)
-    monkeypatch.setattr("models.onnx_nets._READY", OrderedDict())
+    monkeypatch.setattr("models.serving.onnx_nets._READY", OrderedDict())
     registry.activate(version)
     flow = station(tmp_path, "onnx")
     assert len(said(flow, S)) > 0

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from models.importance import gain_shares, without_gains
-from models.registry import Registry
+from models.registry.registry import Registry
+from models.reports.importance import gain_shares, without_gains
 
 
 def test_shares_of_gain_are_of_every_used_column_and_add_up(registry: Registry) -> None:

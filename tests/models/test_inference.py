@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from models.bundle import Bundle
 from models.config import SIGMA
-from models.inference import InferenceEngine
-from models.inputs import Inputs
-from models.layouts import evaluate
-from models.stepper import Stepper
-from models.waves import waves
+from models.data.inputs import Inputs
+from models.registry.bundle import Bundle
+from models.serving.inference import InferenceEngine
+from models.serving.stepper import Stepper
+from models.serving.waves import waves
+from models.training.layouts import evaluate
 from schema.predictions import Predictions, Tier
 from schema.timeframes import SECOND
 from tests.models.market import FINGERPRINTS, NAMES, START, TestMarket, make_market

@@ -16,13 +16,13 @@ import pytest
 import torch
 
 from dataflows.batch import Batch
-from dataflows.state_versions import migrated
+from dataflows.checkpoints.state_versions import migrated
 from dataflows.stations.inference import Inference
-from models import served_members, stepper
-from models.inference import InferenceEngine
 from models.labels import Float32
-from models.registry import Registry
-from models.stepper import Stepper
+from models.registry.registry import Registry
+from models.serving import served_members, stepper
+from models.serving.inference import InferenceEngine
+from models.serving.stepper import Stepper
 from schema.events import Decision, DecisionKind
 from schema.predictions import Tier
 from schema.ticks import Int32

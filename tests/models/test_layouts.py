@@ -7,13 +7,13 @@ from torch import Tensor, nn
 
 from models.architectures import WindowNet, build
 from models.config import NetConfig
-from models.examples import Examples
-from models.fitting import fit_net
-from models.layouts import evaluate, lay_out
+from models.data.examples import Examples
 from models.likelihood import negative_log_likelihood
 from models.progress import silent
-from models.sequences import pieces_of
-from models.windows import WindowIndex
+from models.training.fitting import fit_net
+from models.training.layouts import evaluate, lay_out
+from models.training.sequences import pieces_of
+from models.training.windows import WindowIndex
 
 F, H, W = 7, 5, 6
 CONFIG = NetConfig(batch=16, streams=4, chunk=16, burn_in=8)
@@ -126,7 +126,7 @@ def test_both_kinds_are_fitted_by_the_same_loop(monkeypatch: pytest.MonkeyPatch)
     made = {}
     for name in ("gru", "cnn_of_the_test"):
         monkeypatch.setattr(
-            "models.fitting.build", lambda name, f, h, **_: build(name, f, h) if name == "gru" else Last()
+            "models.training.fitting.build", lambda name, f, h, **_: build(name, f, h) if name == "gru" else Last()
         )
         config = NetConfig(name, streams=6, chunk=20, burn_in=10, batch=42, epochs=6, learning_rate=2e-2)
         made[name] = fit_net(config, x, y, symbol, eligible, fit, stop, 1, silent).history

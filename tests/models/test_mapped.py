@@ -10,10 +10,10 @@ import pytest
 
 from models import mapped
 from models.config import TrainingConfig, TreesConfig
-from models.dataset import Dataset
+from models.data.dataset import Dataset
 from models.mapped import Spool, chunks, load, picked, resident, settle
-from models.registry import Registry
-from models.training import train
+from models.registry.registry import Registry
+from models.runs.training import train
 from tests.models.market import make_dataset, make_market
 
 

@@ -15,14 +15,14 @@ from models.architectures.mgdl import MGDL
 from models.architectures.spectral import SpectralFilter, fourier
 from models.band_penalty import BandPenalty
 from models.config import NetConfig
-from models.examples import Examples
-from models.fitting import Fit, fit_net
-from models.frozen import Frozen
+from models.data.examples import Examples
 from models.labels import Float32
-from models.layouts import lay_out
 from models.progress import Progress, Step, silent
-from models.stopping import Stopper
-from models.windows import Windows
+from models.training.fitting import Fit, fit_net
+from models.training.frozen import Frozen
+from models.training.layouts import lay_out
+from models.training.stopping import Stopper
+from models.training.windows import Windows
 from schema.ticks import Bool, Int32
 
 F, H, N = 5, 6, 300

@@ -12,10 +12,10 @@ from models.architectures import build
 from models.architectures.candle_cnn import CandleCNN
 from models.candles import COLUMNS
 from models.config import SIGMA
-from models.dataset import TrainingRefused
-from models.inputs import Inputs
+from models.data.dataset import TrainingRefused
+from models.data.inputs import Inputs
+from models.data.named import named_columns, places
 from models.metadata import ColumnUse
-from models.named import named_columns, places
 from tests.models.market import FINGERPRINTS, NAMES, make_dataset, make_market
 
 

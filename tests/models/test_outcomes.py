@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.calibration import class_of
+from models.champion.outcomes import OpenPredictions
+from models.evaluation.calibration import class_of
 from models.labels import label
-from models.outcomes import OpenPredictions
 from schema.bars import BarFlag, Bars, take_bars, zero_bars
 from schema.outcomes import NONE, Basis
 from schema.predictions import Predictions
@@ -142,7 +142,7 @@ def test_the_basis_says_why(spoil: Any, basis: Basis) -> None:
 
 
 def test_scores_of_a_row_are_those_of_the_evaluation() -> None:
-    from models.evaluation import Forecast, Outcome, score
+    from models.evaluation.scoring import Forecast, Outcome, score
 
     random = np.random.default_rng(8)
     bars = market(random, 3, 200, "1s")

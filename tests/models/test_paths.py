@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from models.bundle import Bundle
 from models.classes import BOUND
-from models.paths import derived, paths
+from models.registry.bundle import Bundle
+from models.serving.paths import derived, paths
 from schema.predictions import Predictions
 from schema.ticks import Float64
 from tests.models.test_inference import MARKET, engine_of, run

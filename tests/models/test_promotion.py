@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from models.promotion import BOUND, Contest, EProcess
-from models.scores import Scores
+from models.champion.promotion import BOUND, Contest, EProcess
+from models.champion.scores import Scores
 from schema.outcomes import OUTCOME, Outcomes
 from schema.timeframes import SECOND, parse_timeframe
 

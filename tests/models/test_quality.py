@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from models.config import SIGMA, TrainingConfig
-from models.dataset import Dataset
-from models.quality import examine
-from models.registry import Registry
-from models.stationarity import stationarity
-from models.training import train
+from models.data.dataset import Dataset
+from models.data.quality import examine
+from models.data.stationarity import stationarity
+from models.registry.registry import Registry
+from models.runs.training import train
 from tests.models.market import NAMES, make_dataset, make_market
 
 SOUND = make_dataset(make_market(3, 900))

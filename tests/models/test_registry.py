@@ -11,8 +11,8 @@ import msgspec
 import pytest
 
 from models.metadata import FORMAT, DataRange, Metadata, file_checksum
-from models.pruning import prune
-from models.registry import Registry, RegistryError
+from models.registry.pruning import prune
+from models.registry.registry import Registry, RegistryError
 
 WHEN = dt.datetime(2024, 5, 6, 7, 8, 9, tzinfo=dt.UTC)
 
@@ -49,7 +49,7 @@ def test_a_version_that_fails_to_be_written_leaves_nothing(tmp_path: Path) -> No
 
 def test_a_killed_training_run_leaves_no_version_and_no_lock(tmp_path: Path) -> None:
     program = (
-        "import sys, time\nfrom models.registry import Registry\n"
+        "import sys, time\nfrom models.registry.registry import Registry\n"
         "def write(path, version):\n"
         "    (path / 'metadata.json').write_text('{'); print('half', flush=True); time.sleep(60)\n"
         "Registry(sys.argv[1]).publish('net', write)\n"
@@ -119,7 +119,9 @@ def test_a_damaged_active_file_says_what_to_do(tmp_path: Path) -> None:
 
 
 def test_the_registry_is_read_without_torch_or_lightgbm() -> None:
-    program = "import sys, models.registry; print([m for m in ('torch', 'lightgbm', 'numba') if m in sys.modules])"
+    program = (
+        "import sys, models.registry.registry; print([m for m in ('torch', 'lightgbm', 'numba') if m in sys.modules])"
+    )
     root = Path(__file__).parents[2]
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=root)
     assert found.stdout == "[]\n"

@@ -9,10 +9,10 @@ import pytest
 
 from models.architectures.mgdl import MGDL
 from models.config import TrainingConfig
-from models.folds import folds_of
-from models.inputs import fit_columns
-from models.problem import problem_of
-from models.selection import choose
+from models.data.folds import folds_of
+from models.data.inputs import fit_columns
+from models.data.problem import problem_of
+from models.data.selection import choose
 from tests.models.market import make_dataset, make_market
 
 DATASET = make_dataset(make_market(4, 700, planted=0.4))

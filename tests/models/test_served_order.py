@@ -8,8 +8,8 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from models.bundle import Bundle
-from models.inference import InferenceEngine
+from models.registry.bundle import Bundle
+from models.serving.inference import InferenceEngine
 from schema.timeframes import SECOND
 from tests.models.market import FINGERPRINTS, NAMES, START, make_market
 from tests.models.test_inference import run

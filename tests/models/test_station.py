@@ -10,9 +10,9 @@ import pytest
 from dataflows.batch import Batch
 from dataflows.stations.inference import Inference
 from dataflows.stations.model_changes import BURN_IN
-from models.bundle import Bundle
-from models.inference import InferenceEngine
-from models.registry import Registry, RegistryError
+from models.registry.bundle import Bundle
+from models.registry.registry import Registry, RegistryError
+from models.serving.inference import InferenceEngine
 from schema.events import Decision, DecisionKind
 from schema.timeframes import SECOND, parse_timeframes
 from tests.models.market import FINGERPRINTS, NAMES, START, TestMarket, make_market

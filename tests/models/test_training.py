@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.bundle import Bundle
 from models.config import TrainingConfig, preset
-from models.inputs import Inputs
-from models.layouts import evaluate
-from models.registry import Registry, RegistryError
-from models.training import train
-from models.trees import parse_forest, walk
+from models.data.inputs import Inputs
+from models.registry.bundle import Bundle
+from models.registry.registry import Registry, RegistryError
+from models.runs.training import train
+from models.training.layouts import evaluate
+from models.trees.flat import parse_forest, walk
 from tests.models.conftest import WHEN
 from tests.models.market import make_dataset, make_market
 

@@ -13,8 +13,8 @@ from models.architectures import xgboost as of_xgboost
 from models.config import TreesConfig
 from models.labels import Float32
 from models.progress import Step
-from models.trees import Forest, parse_forest, split_gains, walk
-from models.two_stages import Picked
+from models.trees.flat import Forest, parse_forest, split_gains, walk
+from models.trees.two_stages import Picked
 
 RANDOM = np.random.default_rng(8)
 X = RANDOM.standard_normal((3000, 6)).astype(np.float32)

@@ -9,12 +9,12 @@ import msgspec
 import numpy as np
 import pytest
 
-from models.adaptive_vote import AdaptiveVote, VoteRows
-from models.bundle import Bundle
 from models.config import TrainingConfig
-from models.registry import Registry
-from models.stacking import log_density, stack
-from models.training import train
+from models.registry.bundle import Bundle
+from models.registry.registry import Registry
+from models.runs.training import train
+from models.votes.adaptive import AdaptiveVote, VoteRows
+from models.votes.stacking import log_density, stack
 from schema.ticks import Float64
 from tests.models.market import TestMarket, make_dataset, make_market
 from tests.models.test_inference import by_key, copied, engine_of, run

@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.checkpoints import BadCheckpoint
 from models.config import TrainingConfig, WalkForward
-from models.dataset import Dataset
-from models.folds import folds_of
-from models.problem import head
+from models.data.dataset import Dataset
+from models.data.folds import folds_of
+from models.data.problem import head
 from models.progress import Step
-from models.registry import Registry
-from models.training import train
-from models.walk import replay_fold
+from models.registry.registry import Registry
+from models.runs.training import train
+from models.training.checkpoints import BadCheckpoint
+from models.training.walk import replay_fold
 from tests.models.conftest import SMALL, WHEN
 from tests.models.market import make_dataset, make_market
 
@@ -128,7 +128,7 @@ def test_a_run_that_was_killed_around_its_publishing_makes_one_version(
         if killed == "behind":
             publish(self, *given)  # type: ignore[arg-type]
             raise Killed
-        monkeypatch.setattr("models.training.write_version", torn)
+        monkeypatch.setattr("models.runs.training.write_version", torn)
         return publish(self, *given)  # type: ignore[arg-type]
 
     def torn(*given: object) -> None:
@@ -147,7 +147,7 @@ def test_a_run_that_was_killed_around_its_publishing_makes_one_version(
 
 
 def test_a_version_says_which_optimiser_it_ended_with(undisturbed: Registry) -> None:
-    from models.checkpoints import load_checkpoint
+    from models.training.checkpoints import load_checkpoint
 
     metadata = undisturbed.list()[0]
     tensors, about = load_checkpoint(undisturbed.path(metadata.version) / "optimiser.safetensors")

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from models.architectures import WindowNet
-from models.bundle import Bundle
-from models.inference import InferenceEngine
 from models.labels import Float32
-from models.layouts import evaluate
 from models.metadata import Member
-from models.window_stepper import WAVES, WindowStepper
+from models.registry.bundle import Bundle
+from models.serving.inference import InferenceEngine
+from models.serving.window_stepper import WAVES, WindowStepper
+from models.training.layouts import evaluate
 from schema.ticks import Int32
 from tests.models.market import FINGERPRINTS, NAMES, TestMarket, make_market
 from tests.models.test_inference import by_key, copied, run

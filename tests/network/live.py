@@ -13,8 +13,8 @@ from typing import Any
 import redis
 from prometheus_client import REGISTRY
 
-from dataflows.assembly import assemble
-from dataflows.flow import Flow
+from dataflows.assembly.assemble import assemble
+from dataflows.assembly.flow import Flow
 from dataflows.kafka.client import Cluster
 from dataflows.kafka.producer import Delivery
 from dataflows.kafka.publisher import Publisher

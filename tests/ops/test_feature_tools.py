@@ -8,9 +8,9 @@ import lightgbm
 import numpy as np
 import pytest
 
-from dataflows.feature_series import FeatureSeries
-from dataflows.spectrogram import spectrogram
-from models.trees import split_gains
+from dataflows.inspection.feature_series import FeatureSeries
+from dataflows.inspection.spectrogram import spectrogram
+from models.trees.flat import split_gains
 from tests.ops.test_commands import GOOD, Program, program, ticks_file
 
 __all__ = ["program"]  # a fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY
 
-from dataflows.assembly import assemble
+from dataflows.assembly.assemble import assemble
 from dataflows.batch import Batch
 from dataflows.sources.files import FileSource
 from ops import metrics

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from models.registry import Registry
+from models.registry.registry import Registry
 from tests.recovery.chaos import PATIENCE, ChaosError
 from tests.recovery.crew import Crew
 from tests.recovery.feeder import Feeder

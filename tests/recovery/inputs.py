@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from dataflows.assembly import assemble
+from dataflows.assembly.assemble import assemble
 from dataflows.history import feature_history
 from dataflows.sources.recording import write_parquet
 from dataflows.sources.synthetic import SyntheticMarket
 from models.config import preset
-from models.registry import Registry
-from models.training import train
+from models.registry.registry import Registry
+from models.runs.training import train
 from ops.commands.train import history_dataset
 from ops.settings import load
 from tests.recovery.rigs import FilesQuestDb, FilesSqlite, Rig

@@ -7,8 +7,9 @@ import signal
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
-from dataflows import checkpoint, checkpoint_file
 from dataflows.certificate import Certifier
+from dataflows.checkpoints import checkpoint
+from dataflows.checkpoints import file as checkpoint_file
 from dataflows.pipeline import Pipeline
 from dataflows.sinks.questdb.store import QuestDbStore
 from dataflows.sinks.sqlite import SqliteStore, Tables

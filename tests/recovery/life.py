@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from dataflows import live
-from dataflows.checkpoint import Checkpoints
+from dataflows.checkpoints.checkpoint import Checkpoints
 from dataflows.kafka import opening
 from dataflows.kafka.source import KafkaSource
 from dataflows.pipeline import Pipeline

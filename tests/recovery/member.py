@@ -13,7 +13,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, TopicPartition
 
-from dataflows import checkpoint_file
+from dataflows.checkpoints import file as checkpoint_file
 from tests.recovery.chaos import AGAIN, BATCHES, COUNTS, PATIENCE, RANDOM, ChaosError, assert_progress
 from tests.recovery.kill_points import Plan
 from tests.recovery.life import Progress, elsewhere, live_once, topics_in_batches

@@ -14,9 +14,9 @@ from typing import Any, Final
 
 import redis
 
-from dataflows.assembly import assemble
+from dataflows.assembly.assemble import assemble
+from dataflows.assembly.flow import Flow
 from dataflows.batch import Arrivals
-from dataflows.flow import Flow
 from dataflows.stations.order import Order
 from dataflows.stored import Place
 from ops.settings import load

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from dataflows import checkpoint_file
+from dataflows.checkpoints import file as checkpoint_file
 from dataflows.sources.recording import write_parquet
 from dataflows.sources.synthetic import SyntheticMarket
 from ops.cli import main

@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from dataflows import live
-from dataflows.archive import newest_before
 from dataflows.batch import Arrivals
 from dataflows.certificate import Certificate
+from dataflows.checkpoints.archive import newest_before
 from dataflows.messages.encode import encode_event
 from dataflows.sources.files import FileSource
 from dataflows.sources.recording import write_parquet

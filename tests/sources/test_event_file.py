@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dataflows.assembly import assemble
+from dataflows.assembly.assemble import assemble
 from dataflows.sources.errors import BadFile, OtherLog
 from dataflows.sources.files import FileSource, lanes_of
 from ops.settings import load

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dataflows.anomalies import SPAN
 from dataflows.batch import Batch
 from dataflows.stations.alerts import Alerts
+from dataflows.watch.anomalies import SPAN
 from models.drift.describing import describe
 from models.drift.reference import SAID, Reference
 from models.drift.term import Rule, said

@@ -12,7 +12,7 @@ import pytest
 
 from dataflows.batch import Batch
 from dataflows.stations.outcomes import OutcomeStation
-from models.calibration import class_of
+from models.evaluation.calibration import class_of
 from models.labels import label
 from schema.bars import Bars, take_bars, zero_bars
 from schema.outcomes import OUTCOME

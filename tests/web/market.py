@@ -13,7 +13,7 @@ from dataflows.sinks.bus import NullBus
 from dataflows.sinks.sqlite import SqliteStore
 from dataflows.sinks.station import Sinks
 from models.metadata import FORMAT, DataRange, Member, Metadata
-from models.register import Versions
+from models.registry.register import Versions
 from schema.bars import Bars, empty_bars
 from schema.features import FeatureRows
 from schema.outcomes import OUTCOME, Outcomes, Score

@@ -12,16 +12,16 @@ import msgspec
 import numpy as np
 import pytest
 
-from models.bundle import Bundle
 from models.config import NetConfig, TrainingConfig, TreesConfig
 from models.explain.cache import Asked, ExplanationFolder
 from models.explain.prediction import NotExplained, explain
 from models.explain.series import Series
 from models.explain.shortened import shortened
 from models.explain.vote import vote_of
-from models.loaded import LoadedVersions
-from models.registry import Registry
-from models.training import train
+from models.registry.bundle import Bundle
+from models.registry.loaded import LoadedVersions
+from models.registry.registry import Registry
+from models.runs.training import train
 from schema.predictions import Predictions
 from tests.models.market import FINGERPRINTS, NAMES, TestMarket, make_dataset, make_market
 from tests.models.test_inference import engine_of, run

@@ -13,8 +13,8 @@ from models.architectures import xgboost as grow_xgboost
 from models.config import TreesConfig
 from models.explain.tree_shap import tree_shap
 from models.progress import silent
-from models.trees import parse_forest, walk
-from models.two_stages import Picked
+from models.trees.flat import parse_forest, walk
+from models.trees.two_stages import Picked
 from tests.models.explain.shapley_oracle import Node, expectation, lightgbm_trees, shapley, xgboost_trees
 
 N = 5

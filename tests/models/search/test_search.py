@@ -16,7 +16,7 @@ import pytest
 
 from models.architectures import architectures, build, small_options
 from models.config import SIGMA, TREES, TrainingConfig, TreesConfig, WalkForward, with_members
-from models.dataset import TrainingRefused
+from models.data.dataset import TrainingRefused
 from models.search.objective import evaluate_folds, searched, subset
 from models.search.points import TrialPruned, grid
 from models.search.space import columns_of_families, search_of, settings_of_point, space_of

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from models.config import TrainingConfig
-from models.registry import Registry
+from models.registry.registry import Registry
 from models.tracking.opening import open_tracker
 from models.tracking.plain import PlainTracker
 from models.tracking.run import standings_of, tracked

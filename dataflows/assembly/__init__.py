@@ -1,0 +1,1 @@
+"""The flow put together from the settings."""

@@ -1,0 +1,1 @@
+"""Checkpoints: cut, written, found, archived, looked at, moved, brought up to the newest version of state."""

@@ -1,0 +1,1 @@
+"""What the market does that is out of the ordinary."""

@@ -1,0 +1,1 @@
+"""Models judged on history they never learned from, without registering anything."""

@@ -1,0 +1,1 @@
+"""What predictions are worth against what happened, and beside naive baselines."""

@@ -1,0 +1,1 @@
+"""Members fitted fold by fold, as they are served."""

@@ -1,0 +1,1 @@
+"""How members vote: by given weights, stacked ones, or by what came true."""
