@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 import psycopg
-from psycopg import errors, generators
+from psycopg import errors, generators, pq
 
 from schema.questdb import Address
 
@@ -35,17 +35,23 @@ class Describing:
         self.pgconn = self
 
     def prepare(self, name: bytes, command: bytes) -> Any:
-        """Prepare a statement."""
+        """Prepare a statement. Raises psycopg.Error where the server refuses it."""
         self._connection.pgconn.send_prepare(name, command)
         return self._answer()
 
     def describe_prepared(self, name: bytes) -> Any:
-        """Return what a prepared statement gives."""
+        """Return what a prepared query gives. Raises psycopg.Error where the server doesn't say."""
         self._connection.pgconn.send_describe_prepared(name)
-        return self._answer()
+        answer = self._answer()
+        if not answer.nfields:  # without types, times would be taken as they come: as datetimes of microseconds
+            raise psycopg.OperationalError("the server did not say which columns a query gives")
+        return answer
 
     def _answer(self) -> Any:
-        return self._connection.wait(generators.execute(self._connection.pgconn))[-1]
+        answer = self._connection.wait(generators.execute(self._connection.pgconn))[-1]
+        if answer.status != pq.ExecStatus.COMMAND_OK:
+            raise errors.error_from_result(answer)
+        return answer
 
 
 def connected(address: Address, patience: float, silence_s: float = SILENCE_S) -> Patient:

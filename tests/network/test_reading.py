@@ -6,12 +6,14 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
 import pytest
 
 from api.questdb import QuestDbRows
 from api.store import StoreAway
 from dataflows.sinks.errors import StoreUnavailable
 from dataflows.sinks.questdb.reading import Reading
+from ops.pgwire import Describing, connected
 from schema.questdb import questdb_address
 from tests.network.proxy import Proxy, proxied
 from tests.servers import QuestDb
@@ -116,3 +118,17 @@ def test_the_service_answers_though_its_store_keeps_silent(
     proxy.heal()
     assert rows.rows("SELECT 7 AS n") == [{"n": 7}]
     rows.close()
+
+
+def test_a_query_whose_columns_the_server_does_not_say_is_refused(questdb: QuestDb) -> None:
+    """Read on without their types, times would come as datetimes."""
+    connection = connected(questdb_address(f"questdb://{questdb.host}:{questdb.http}?pg={questdb.pg}"), patience=5.0)
+    asking = Describing(connection)
+    with connection:
+        with pytest.raises(psycopg.Error):
+            asking.prepare(b"", b"SELECT time FROM no_such_table")
+        with pytest.raises(psycopg.Error):
+            asking.describe_prepared(b"never prepared")
+        asking.prepare(b"", b"CREATE TABLE IF NOT EXISTS without_rows (n INT)")
+        with pytest.raises(psycopg.OperationalError, match="did not say which columns"):
+            asking.describe_prepared(b"")
