@@ -48,7 +48,7 @@ class Arena:
         for array in arrays:
             raw = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
             if isinstance(array, Still):
-                body += [self._bytes[begin:end].data, raw.data, bytes_to_align(len(raw))]
+                body += [self._bytes[begin:end].data, raw.data, _gap_behind(len(raw))]
                 begin = end
             else:
                 self._bytes[end : end + len(raw)] = raw
@@ -56,7 +56,7 @@ class Arena:
         return tree, [*body, self._bytes[begin:end].data]
 
 
-def bytes_to_align(size: int) -> memoryview:
+def _gap_behind(size: int) -> memoryview:
     """Return the bytes that stand between an array of this size and the next."""
     return memoryview(bytes(_padded(size) - size))
 
